@@ -1,0 +1,94 @@
+//! The task runner: `cargo ci <task>`. Each task sets up what it needs, says what it does, and may be repeated.
+
+mod apt;
+mod bench;
+mod counts;
+mod demo;
+mod dist;
+mod elf;
+mod mangling;
+mod sh;
+mod size;
+mod test;
+mod tidy;
+mod toolchain;
+
+use std::process::ExitCode;
+
+/// One task: a row of the help, and the function behind it.
+struct Task {
+    name: &'static str,
+    arguments: &'static str,
+    help: &'static str,
+    run: fn(&[String]) -> sh::Result,
+}
+
+const TASKS: &[Task] = &[
+    Task {
+        name: "demo",
+        arguments: "",
+        help: "build the static binary for this machine and run a container with it",
+        run: demo::run,
+    },
+    Task {
+        name: "test",
+        arguments: "",
+        help: "everything CI runs: tidy, unit tests, dist, end-to-end tests; ends in the counts",
+        run: test::run,
+    },
+    Task {
+        name: "dist",
+        arguments: "[arch...]",
+        help: "leave target/dist/mote-<arch>; arch: x86_64 aarch64 ppc64le s390x riscv64",
+        run: dist::run,
+    },
+    Task {
+        name: "size",
+        arguments: "[arch...]",
+        help: "bytes of each binary, per section and per crate",
+        run: size::run,
+    },
+    Task {
+        name: "bench",
+        arguments: "[--rounds N]",
+        help: "time and memory beside crun, runc and the kernel's floor, in one run",
+        run: bench::run,
+    },
+    Task {
+        name: "tidy",
+        arguments: "",
+        help: "format, clippy, and the architecture's rules about the source text",
+        run: tidy::run,
+    },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((name, rest)) = arguments.split_first() else {
+        return usage();
+    };
+    if matches!(name.as_str(), "help" | "--help" | "-h") {
+        return usage();
+    }
+    let Some(task) = TASKS.iter().find(|task| task.name == name) else {
+        eprintln!("ci: no task is called '{name}'");
+        usage();
+        return ExitCode::from(2);
+    };
+    match (task.run)(rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ci {name}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() -> ExitCode {
+    println!("usage: cargo ci <task>");
+    for task in TASKS {
+        let left = format!("{} {}", task.name, task.arguments);
+        println!("  {left:<20} {}", task.help);
+    }
+    ExitCode::SUCCESS
+}

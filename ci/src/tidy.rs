@@ -1,0 +1,104 @@
+//! `cargo ci tidy`: format, clippy, and what the architecture demands of the source text.
+
+mod manifest;
+mod modules;
+mod rules;
+mod source;
+
+use crate::counts::Counts;
+use crate::sh::{self, Result};
+use crate::test::stock_cargo;
+use source::Tree;
+
+/// Something to put right.
+pub struct Finding {
+    /// Path from the checkout's top.
+    pub file: String,
+    /// Counted from 1; 0 means the whole file.
+    pub line: usize,
+    /// What is wrong there, and what to do about it.
+    pub text: String,
+}
+
+/// A rule: its name and the check that reads the tree.
+type Rule = (&'static str, fn(&Tree) -> Vec<Finding>);
+
+const RULES: &[Rule] = &[
+    (
+        "unsafe code only in init/src/sys and targets",
+        rules::unsafe_code,
+    ),
+    ("machine facts only in targets", rules::target_arch),
+    ("pure modules have no effects", rules::purity),
+    ("nothing left undone or unused", rules::leftovers),
+    ("files fit a reader", rules::length),
+    ("every module says what it is for", rules::module_docs),
+    ("every file is part of a crate", modules::dead_files),
+    ("crates depend in the drawn direction", manifest::arrows),
+    ("every crate takes the workspace's lints", manifest::lints),
+    (
+        "README's table has every dependency",
+        manifest::dependency_table,
+    ),
+    ("every dependency is used", manifest::used),
+    ("README's links lead somewhere", manifest::links),
+];
+
+/// The task.
+pub fn run(_: &[String]) -> Result {
+    let counts = check()?;
+    println!("{counts}");
+    if counts.failed == 0 {
+        Ok(())
+    } else {
+        Err("there are findings, see above".into())
+    }
+}
+
+/// All checks; findings are printed as `file:line: text`.
+pub fn check() -> Result<Counts> {
+    let mut total = Counts::default();
+    total += cargo_tool("fmt", "rustfmt", &["--all", "--check"]);
+    total += cargo_tool(
+        "clippy",
+        "clippy",
+        &[
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    );
+    let tree = Tree::read(&sh::top())?;
+    for (name, rule) in RULES {
+        let findings = rule(&tree);
+        println!(
+            "tidy: {name}: {}",
+            if findings.is_empty() { "ok" } else { "FAILED" }
+        );
+        for finding in &findings {
+            println!("{}:{}: {}", finding.file, finding.line, finding.text);
+        }
+        total += Counts::one(findings.is_empty());
+    }
+    Ok(total)
+}
+
+/// Runs a subcommand that is a component of the toolchain; skipped, and said so, where it isn't installed.
+fn cargo_tool(name: &str, component: &str, arguments: &[&str]) -> Counts {
+    if sh::output(stock_cargo().args([name, "--version"])).is_err() {
+        println!("tidy: cargo {name}: SKIPPED: not installed; rustup component add {component}");
+        return Counts {
+            skipped: 1,
+            ..Counts::default()
+        };
+    }
+    let result = sh::run(stock_cargo().arg(name).args(arguments));
+    println!(
+        "tidy: cargo {name}: {}",
+        result.as_ref().map_or_else(|_| "FAILED", |()| "ok")
+    );
+    Counts::one(result.is_ok())
+}

@@ -1,0 +1,208 @@
+//! The static musl toolchain: Debian's rustc with the source of std, lld, and each machine's musl start files.
+
+use crate::apt;
+use crate::sh::{self, Result};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// One machine that mote is built for.
+pub struct Arch {
+    /// Our name, as in `target/dist/mote-<name>`; `std::env::consts::ARCH` differs for ppc64le only.
+    pub name: &'static str,
+    /// Rust's name of the machine, the first part of the target triple.
+    pub rust: &'static str,
+    /// Debian's architecture, for apt.
+    pub debian: &'static str,
+    /// musl's directory name below `/usr/lib`.
+    pub musl: &'static str,
+    /// `e_machine` of its ELF files (elf.h EM_*).
+    pub machine: u16,
+    /// Flags of rustc that only this machine needs.
+    pub flags: &'static [&'static str],
+}
+
+/// rustix has stable inline assembly on the other three only; elsewhere it would go through libc.
+const RUSTIX_ASM: &[&str] = &["--cfg=rustix_use_experimental_asm"];
+
+/// The five machines.
+pub const ARCHES: &[Arch] = &[
+    Arch {
+        name: "x86_64",
+        rust: "x86_64",
+        debian: "amd64",
+        musl: "x86_64-linux-musl",
+        machine: 62,
+        flags: &[],
+    },
+    Arch {
+        name: "aarch64",
+        rust: "aarch64",
+        debian: "arm64",
+        musl: "aarch64-linux-musl",
+        machine: 183,
+        flags: &[],
+    },
+    Arch {
+        name: "ppc64le",
+        rust: "powerpc64le",
+        debian: "ppc64el",
+        musl: "powerpc64le-linux-musl",
+        machine: 21,
+        flags: RUSTIX_ASM,
+    },
+    Arch {
+        name: "s390x",
+        rust: "s390x",
+        debian: "s390x",
+        musl: "s390x-linux-musl",
+        machine: 22,
+        flags: RUSTIX_ASM,
+    },
+    Arch {
+        name: "riscv64",
+        rust: "riscv64gc",
+        debian: "riscv64",
+        musl: "riscv64-linux-musl",
+        machine: 243,
+        flags: &[],
+    },
+];
+
+/// What apt has to install; the compiler is beside rustup's, never in its place.
+const PACKAGES: &[&str] = &[
+    "rustc-web",
+    "cargo-web",
+    "rust-web-src",
+    "libstd-rust-web-dev",
+    "lld-22",
+    "gcc",
+    "libc6-dev",
+];
+const CARGO: &str = "/usr/bin/cargo";
+const RUSTC: &str = "/usr/bin/rustc";
+const LINKER: &str = "/usr/bin/ld.lld-22";
+
+/// The row of `name`, or an error that lists the names.
+pub fn arch(name: &str) -> Result<&'static Arch> {
+    ARCHES.iter().find(|arch| arch.name == name).ok_or_else(|| {
+        let names: Vec<&str> = ARCHES.iter().map(|arch| arch.name).collect();
+        format!(
+            "'{name}' is not an architecture of mote; they are {}",
+            names.join(" ")
+        )
+    })
+}
+
+/// The machine we run on.
+pub fn native() -> Result<&'static Arch> {
+    match std::env::consts::ARCH {
+        "powerpc64" => arch("ppc64le"),
+        name => arch(name),
+    }
+}
+
+/// In libunwind.a's place, which std asks for by name: a linker script. Immediate-abort panics unwind nothing; what is
+/// left is std's personality function, which nobody calls, and which takes these names on some machines.
+const NO_UNWINDING: &str =
+    "PROVIDE(_Unwind_GetTextRelBase = abort); PROVIDE(_Unwind_GetDataRelBase = abort);\n";
+
+/// A machine's musl: where its start files, `libc.a` and headers are.
+pub struct Sysroot {
+    /// `crt1.o`, `rcrt1.o`, `crti.o`, `crtn.o`, `libc.a` and the stand-in for `libunwind.a`.
+    pub lib: PathBuf,
+    /// The C headers.
+    pub include: PathBuf,
+}
+
+/// Fetches musl for `arch` when it is not there yet.
+pub fn sysroot(arch: &Arch) -> Result<Sysroot> {
+    let files = apt::unpacked(arch.debian, "musl-dev")?;
+    let lib = files.join("usr/lib").join(arch.musl);
+    let include = files.join("usr/include").join(arch.musl);
+    for name in ["rcrt1.o", "crti.o", "crtn.o", "libc.a"] {
+        if !lib.join(name).exists() {
+            return Err(format!(
+                "musl-dev of {} has no {name}; remove {} and try again",
+                arch.debian,
+                files.display()
+            ));
+        }
+    }
+    sh::write(&lib.join("libunwind.a"), NO_UNWINDING)?;
+    Ok(Sysroot { lib, include })
+}
+
+/// A cargo that builds for `arch` with musl, std from source and immediate-abort panics; `verb` is `build` or `rustc`.
+/// Its output is in `built(arch)`. The caller adds the package.
+pub fn cargo(arch: &Arch, verb: &str) -> Result<Command> {
+    apt::need(PACKAGES)?;
+    let sysroot = sysroot(arch)?;
+    let mut command = Command::new(CARGO);
+    command
+        .arg(verb)
+        .args(["--release", "--target", &triple(arch)]);
+    command.args([
+        "-Zbuild-std=std,panic_abort",
+        "-Zbuild-std-features=optimize_for_size",
+        "-Zpanic-immediate-abort",
+    ]);
+    command.args(["--config", "profile.release.panic=\"immediate-abort\""]);
+    command.current_dir(sh::top());
+    command
+        .env("RUSTC", RUSTC)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_TARGET_DIR", target_dir()?);
+    command.env(
+        "CARGO_ENCODED_RUSTFLAGS",
+        flags(arch, &sysroot).join("\u{1f}"),
+    );
+    // What a rustup cargo, which runs us, sets for its own children.
+    for name in [
+        "CARGO",
+        "LD_LIBRARY_PATH",
+        "RUSTUP_TOOLCHAIN",
+        "RUSTUP_HOME",
+        "RUSTC_WRAPPER",
+        "RUSTFLAGS",
+    ] {
+        command.env_remove(name);
+    }
+    Ok(command)
+}
+
+fn flags(arch: &Arch, sysroot: &Sysroot) -> Vec<String> {
+    let file = |name: &str| sysroot.lib.join(name).display().to_string();
+    let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
+    let mut flags = vec![
+        format!("-Clinker={LINKER}"),
+        "-Clinker-flavor=ld".into(),
+        "-Clink-self-contained=no".into(),
+        "-Ctarget-feature=+crt-static".into(),
+        "-Cforce-unwind-tables=no".into(),
+        // A static PIE's start files go around the objects.
+        format!("-Zpre-link-args={} {}", file("rcrt1.o"), file("crti.o")),
+        format!("-Clink-arg=-L{}", sysroot.lib.display()),
+        format!("-Clink-arg={}", file("crtn.o")),
+        "-Clink-arg=--build-id=none".into(),
+        remap(&sh::top(), "/mote"),
+    ];
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    if let Some(home) = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))) {
+        flags.push(remap(&home, "/cargo"));
+    }
+    flags.extend(arch.flags.iter().map(|&flag| flag.to_owned()));
+    flags
+}
+
+/// Where `cargo` leaves the programs.
+pub fn built(arch: &Arch) -> Result<PathBuf> {
+    Ok(target_dir()?.join(triple(arch)).join("release"))
+}
+
+fn target_dir() -> Result<PathBuf> {
+    sh::target("musl")
+}
+
+fn triple(arch: &Arch) -> String {
+    format!("{}-unknown-linux-musl", arch.rust)
+}

@@ -1,0 +1,201 @@
+//! Hooks, run by the host and by the child alike: no heap, one thread.
+//!
+//! A hook reads the state document on its standard input. What it prints is kept for the error, should it fail.
+
+use crate::fault::Detail;
+use crate::plan::{Hook, StateText};
+use crate::sys::clone::{Clone, clone};
+use crate::sys::exec::{Vector, execve};
+use crate::sys::process::{duplicate_to, exit, standard_streams};
+use crate::sys::signal;
+use core::fmt::Write;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::{Errno, read, write};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
+use rustix::time::{ClockId, clock_gettime};
+
+/// What every hook of a stage is given.
+#[derive(Clone, Copy, Debug)]
+pub struct Stage<'a> {
+    /// The document, but for the two fields that follow.
+    pub state: StateText<'a>,
+    /// `creating`, `created`, `running` or `stopped`.
+    pub status: &'a str,
+    /// The container's init as the hook sees it.
+    pub pid: u32,
+    /// The environment of hooks that have none of their own.
+    pub environment: Vector<'a>,
+    /// The signal mask that hooks start with.
+    pub mask: signal::Set,
+}
+
+/// Why a hook failed.
+#[derive(Debug)]
+pub struct Failure {
+    /// Its index.
+    pub item: usize,
+    /// What it did or what couldn't be done.
+    pub reason: Reason,
+    /// The end of its output.
+    pub output: Detail,
+}
+
+/// See [`Failure`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// A system call of ours failed.
+    Call(&'static str, Errno),
+    /// It exited with a code other than 0.
+    Exit(i32),
+    /// A signal ended it.
+    Signal(i32),
+    /// It was killed after its `timeout`.
+    Timeout(u32),
+}
+
+/// Runs hooks one after the other until one fails.
+pub fn run(hooks: &[Hook<'_>], stage: &Stage<'_>) -> Result<(), Failure> {
+    for (item, hook) in hooks.iter().enumerate() {
+        let mut output = Detail::new();
+        one(hook, stage, &mut output).map_err(|reason| Failure { item, reason, output })?;
+    }
+    Ok(())
+}
+
+fn one(hook: &Hook<'_>, stage: &Stage<'_>, output: &mut Detail) -> Result<(), Reason> {
+    let call = |name| move |errno| Reason::Call(name, errno);
+    let (stdin, document) = pipe_with(PipeFlags::CLOEXEC).map_err(call("pipe"))?;
+    let (printed, stdout) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).map_err(call("pipe"))?;
+    rustix::io::ioctl_fionbio(&document, true).map_err(call("fcntl"))?;
+    match clone(0, None).map_err(call("clone3"))? {
+        Clone::Child => become_hook(hook, stage, &stdin, &stdout),
+        Clone::Parent(_, pidfd) => {
+            drop((stdin, stdout));
+            watch(hook, stage, &pidfd, document, &printed, output)
+        }
+    }
+}
+
+fn become_hook(hook: &Hook<'_>, stage: &Stage<'_>, stdin: &OwnedFd, stdout: &OwnedFd) -> ! {
+    let ready = rustix::io::ioctl_fionbio(stdout, false)
+        .and_then(|()| duplicate_to(stdin.as_fd(), 0, false))
+        .and_then(|()| duplicate_to(stdout.as_fd(), 1, false))
+        .and_then(|()| duplicate_to(stdout.as_fd(), 2, false))
+        .and_then(|()| signal::default_sigpipe())
+        .and_then(|()| signal::set_mask(stage.mask));
+    let errno = match ready {
+        Ok(_) => execve(hook.path, &hook.args, &hook.env.unwrap_or(stage.environment)),
+        Err(errno) => errno,
+    };
+    let mut text = heapless::String::<64>::new();
+    let _ = write!(text, "it can't be executed (errno {})", errno.raw_os_error());
+    let [_, _, stderr] = standard_streams();
+    let _ = write(stderr, text.as_bytes());
+    exit(127)
+}
+
+fn watch(
+    hook: &Hook<'_>, stage: &Stage<'_>, pidfd: &OwnedFd, document: OwnedFd, printed: &OwnedFd, output: &mut Detail,
+) -> Result<(), Reason> {
+    let deadline = hook.timeout.map(|secs| now().saturating_add(i64::from(secs) * 1000));
+    let mut number = heapless::String::<12>::new();
+    let _ = write!(number, "{}", stage.pid);
+    let parts = [stage.state.head, stage.status.as_bytes(), stage.state.middle, number.as_bytes(), stage.state.tail];
+    let mut feed = Some((document, 0));
+    loop {
+        feed = feed.and_then(|(pipe, sent)| write_rest(pipe, &parts, sent));
+        keep_end(printed, output);
+        let left = deadline.map(|deadline| deadline.saturating_sub(now()));
+        if left.is_some_and(|left| left <= 0) {
+            let _ = pidfd_send_signal(pidfd, Signal::KILL);
+            let _ = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
+            return Err(Reason::Timeout(hook.timeout.unwrap_or(0)));
+        }
+        let wait = left.map(|left| Timespec { tv_sec: left / 1000, tv_nsec: (left % 1000) * 1_000_000 });
+        let mut fds = heapless::Vec::<PollFd<'_>, 3>::new();
+        let _ = fds.push(PollFd::new(pidfd, PollFlags::IN));
+        let _ = fds.push(PollFd::new(printed, PollFlags::IN));
+        if let Some((pipe, _)) = &feed {
+            let _ = fds.push(PollFd::new(pipe, PollFlags::OUT));
+        }
+        match poll(&mut fds, wait.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(Reason::Call("poll", errno)),
+        }
+        let [process, printer, ..] = fds.as_slice() else { continue };
+        if !process.revents().is_empty() {
+            keep_end(printed, output);
+            return status(pidfd);
+        }
+        if printer.revents() == PollFlags::HUP {
+            // Nothing more will be printed, and poll(2) would say so for ever: wait for the process alone.
+            return status_by(pidfd, hook, deadline);
+        }
+    }
+}
+
+/// Waits for a hook that has closed its output.
+fn status_by(pidfd: &OwnedFd, hook: &Hook<'_>, deadline: Option<i64>) -> Result<(), Reason> {
+    let left = deadline.map(|deadline| deadline.saturating_sub(now()).max(0));
+    let wait = left.map(|left| Timespec { tv_sec: left / 1000, tv_nsec: (left % 1000) * 1_000_000 });
+    match rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(pidfd, PollFlags::IN)], wait.as_ref())) {
+        Ok(0) => {
+            let _ = pidfd_send_signal(pidfd, Signal::KILL);
+            let _ = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
+            Err(Reason::Timeout(hook.timeout.unwrap_or(0)))
+        }
+        Ok(_) => status(pidfd),
+        Err(errno) => Err(Reason::Call("poll", errno)),
+    }
+}
+
+fn status(pidfd: &OwnedFd) -> Result<(), Reason> {
+    let waited = rustix::io::retry_on_intr(|| waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED));
+    match waited.map_err(|errno| Reason::Call("waitid", errno))? {
+        Some(status) => match (status.exit_status(), status.terminating_signal()) {
+            (Some(0), _) => Ok(()),
+            (Some(code), _) => Err(Reason::Exit(code)),
+            (None, signal) => Err(Reason::Signal(signal.unwrap_or(0))),
+        },
+        None => Err(Reason::Call("waitid", Errno::CHILD)),
+    }
+}
+
+/// Writes what the pipe takes now; none once all is written or the hook reads no more.
+fn write_rest(pipe: OwnedFd, parts: &[&[u8]], mut sent: usize) -> Option<(OwnedFd, usize)> {
+    loop {
+        let mut skip = sent;
+        let rest = parts.iter().find_map(|part| {
+            let rest = part.get(skip..).filter(|rest| !rest.is_empty());
+            skip = skip.saturating_sub(part.len());
+            rest
+        })?;
+        match write(&pipe, rest) {
+            Ok(length) => sent += length,
+            Err(Errno::AGAIN) => return Some((pipe, sent)),
+            Err(Errno::INTR) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+/// Reads what was printed and keeps its end.
+fn keep_end(printed: &OwnedFd, output: &mut Detail) {
+    let mut chunk = [0u8; 4096];
+    while let Ok(length @ 1..) = read(printed, &mut chunk[..]) {
+        let new = &chunk[length.saturating_sub(output.capacity())..length];
+        let keep = output.len().min(output.capacity() - new.len());
+        let from = output.len() - keep;
+        output.copy_within(from.., 0);
+        output.truncate(keep);
+        let _ = output.extend_from_slice(new);
+    }
+}
+
+/// Milliseconds of a clock that is never set.
+fn now() -> i64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec * 1000 + now.tv_nsec / 1_000_000
+}

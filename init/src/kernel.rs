@@ -1,0 +1,119 @@
+//! Settings of the namespaces and of the process that are neither files nor identity.
+
+use crate::Child;
+use crate::fault::{At, Fault, Step};
+use crate::sys::{keyring, net, process, sched};
+use core::ffi::CStr;
+use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::system::{setdomainname, sethostname};
+
+/// A new session keyring, so that the caller's keys stay the caller's.
+pub fn join_keyring(child: &Child<'_>) -> Result<(), Fault> {
+    if let Some(label) = child.plan.process.selinux {
+        let result = child.handles.procfs.write(c"self/attr/keycreate", label.to_bytes());
+        // Not every policy labels keys.
+        if let Err(errno) = result
+            && errno != Errno::NOENT
+        {
+            return Err(Fault::new(Step::Selinux, 0, "attr/keycreate", errno));
+        }
+    }
+    let Some(name) = child.plan.process.keyring else { return Ok(()) };
+    let serial = match keyring::join_session(name) {
+        Ok(serial) => serial,
+        // A kernel without keys, or a sandbox that hides them: there is nothing to keep apart.
+        Err(Errno::NOSYS) => return Ok(()),
+        Err(errno) => return Err(Fault::new(Step::Keyring, 0, "keyctl", errno)),
+    };
+    allow_search(serial).at(Step::Keyring, 0, "keyctl (permissions)")
+}
+
+/// Lets the container's user search the keyring (KEY_USR_SEARCH), whichever uid it has by then.
+fn allow_search(serial: i32) -> Result<(), Errno> {
+    const KEY_USR_SEARCH: u32 = 0x0008_0000;
+    let mut text = [0u8; 256];
+    let length = keyring::describe(serial, &mut text)?.min(text.len());
+    let mask = text[..length].split(|&byte| byte == b';').nth(3).and_then(|hex| core::str::from_utf8(hex).ok());
+    let mask = mask.and_then(|hex| u32::from_str_radix(hex, 16).ok()).ok_or(Errno::INVAL)?;
+    keyring::set_permissions(serial, mask | KEY_USR_SEARCH)
+}
+
+/// Brings up the loopback of a new network namespace.
+pub fn bring_loopback_up(child: &Child<'_>) -> Result<(), Fault> {
+    if child.plan.loopback { net::loopback_up().at(Step::Loopback, 0, "SIOCSIFFLAGS") } else { Ok(()) }
+}
+
+/// Names of the UTS namespace.
+pub fn set_names(child: &Child<'_>) -> Result<(), Fault> {
+    if let Some(name) = child.plan.hostname {
+        sethostname(name.to_bytes()).at(Step::Hostname, 0, "sethostname")?;
+    }
+    if let Some(name) = child.plan.domainname {
+        setdomainname(name.to_bytes()).at(Step::Domainname, 0, "setdomainname")?;
+    }
+    Ok(())
+}
+
+/// `linux.sysctl`.
+pub fn set_sysctl(child: &Child<'_>) -> Result<(), Fault> {
+    for (item, sysctl) in child.plan.sysctl.iter().enumerate() {
+        let result = child.handles.procfs.write(sysctl.path, sysctl.value.to_bytes());
+        result.map_err(|errno| Fault::new(Step::Sysctl, item, "write", errno).with(sysctl.path.to_bytes()))?;
+    }
+    Ok(())
+}
+
+/// Scheduling, I/O priority and personality.
+pub fn set_character(child: &Child<'_>) -> Result<(), Fault> {
+    let process = &child.plan.process;
+    if let Some(scheduler) = &process.scheduler {
+        sched::set_scheduler(scheduler).at(Step::Scheduler, 0, "sched_setattr")?;
+    }
+    if let Some(priority) = process.io_priority {
+        sched::set_io_priority(priority).at(Step::IoPriority, 0, "ioprio_set")?;
+    }
+    if let Some(persona) = process.personality {
+        process::set_personality(persona).at(Step::Personality, 0, "personality")?;
+    }
+    Ok(())
+}
+
+/// Resource limits. The parent has raised what had to be raised; lowering needs no privilege.
+pub fn set_limits(child: &Child<'_>) -> Result<(), Fault> {
+    for (item, limit) in child.plan.process.rlimits.iter().enumerate() {
+        let resource = RESOURCES.get(limit.resource as usize).copied().ok_or(Errno::INVAL).at(Step::Rlimit, item, "unknown")?;
+        let finite = |value| (value != u64::MAX).then_some(value);
+        let wanted = Rlimit { current: finite(limit.soft), maximum: finite(limit.hard) };
+        let result = setrlimit(resource, wanted);
+        if result.is_err() && getrlimit(resource) == wanted {
+            continue;
+        }
+        result.map_err(|errno| Fault::new(Step::Rlimit, item, "setrlimit", errno).with(limit.name.to_bytes()))?;
+    }
+    Ok(())
+}
+
+/// By RLIMIT_* number, which is the same on the five machines (asm-generic/resource.h).
+pub const RESOURCES: [Resource; 16] = [
+    Resource::Cpu, Resource::Fsize, Resource::Data, Resource::Stack, Resource::Core, Resource::Rss, Resource::Nproc,
+    Resource::Nofile, Resource::Memlock, Resource::As, Resource::Locks, Resource::Sigpending, Resource::Msgqueue,
+    Resource::Nice, Resource::Rtprio, Resource::Rttime,
+];
+
+/// Labels that take effect at execve(2).
+pub fn label(child: &Child<'_>) -> Result<(), Fault> {
+    let process = &child.plan.process;
+    if let Some(profile) = process.apparmor {
+        let write = |path: &CStr| child.handles.procfs.write(path, profile.to_bytes());
+        let result = match write(c"self/attr/apparmor/exec") {
+            Err(Errno::NOENT) => write(c"self/attr/exec"),
+            result => result,
+        };
+        result.at(Step::Apparmor, 0, "attr/apparmor/exec")?;
+    }
+    if let Some(label) = process.selinux {
+        child.handles.procfs.write(c"self/attr/exec", label.to_bytes()).at(Step::Selinux, 0, "attr/exec")?;
+    }
+    Ok(())
+}

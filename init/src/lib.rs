@@ -1,0 +1,264 @@
+//! The container's side of a start: one list, from clone3(2) to execve(2).
+//!
+//! - The plan is fixed before this code runs; a step does what it says and asks nothing.
+//! - No allocation, no libc, one thread: the process is a copy-on-write fork of mote.
+//! - A fault is data: step, item, errno. The parent, who has the same plan, makes it words.
+//! - Nothing below the container's root is named by a path that the kernel resolves from the host's `/`.
+//!
+//! [`start`] is the list. [`plan`] is what it walks. [`sys`] is the only unsafe code.
+#![no_std]
+
+pub mod cgroups;
+pub mod channel;
+mod classic;
+mod console;
+mod copyup;
+mod devices;
+pub mod fault;
+pub mod hooks;
+mod identity;
+pub mod kernel;
+mod masks;
+pub mod mounts;
+mod namespaces;
+pub mod plan;
+pub mod procfs;
+mod program;
+pub mod rootfs;
+mod switch;
+pub mod sys;
+
+use channel::{Channel, Report};
+use core::cell::Cell;
+use core::convert::Infallible;
+use fault::{At, Fault, Step};
+use hooks::{Reason, Stage};
+use linux_raw_sys::general::CLONE_NEWUSER;
+use plan::{Hook, Plan};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use sys::exec::Vector;
+use sys::signal;
+
+/// What the host opened for the child, which inherits it.
+#[derive(Debug)]
+pub struct Handles<'h> {
+    /// To the parent.
+    pub channel: Channel,
+    /// The host's /proc.
+    pub procfs: &'h procfs::Procfs,
+    /// What goes on descriptors 0 to 2 if there is no terminal; none leaves the caller's.
+    pub stdio: Option<[OwnedFd; 3]>,
+    /// Where the terminal's master is sent.
+    pub console: Option<BorrowedFd<'h>>,
+    /// Where `start` connects; none when the parent itself stays to say "go".
+    pub listener: Option<OwnedFd>,
+    /// One `tasks` file for each cgroup v1 hierarchy: writing `0` there moves the writer, and unlike a move
+    /// by somebody else it doesn't stop every fork on the machine first. A v2 cgroup is where the child is born.
+    pub doors: &'h [OwnedFd],
+    /// Namespaces to join: flags and a namespace's file, or all flags and a pidfd.
+    pub joins: &'h [(u32, OwnedFd)],
+    /// Sources of bind mounts that only the host can reach: index in `mounts`, detached tree.
+    pub trees: &'h [(usize, OwnedFd)],
+    /// The cgroups of the container, for mounts of them.
+    pub cgroups: &'h [cgroups::Hierarchy<'h>],
+    /// The environment of mote, for hooks without one.
+    pub environment: Vector<'h>,
+    /// The caller's signal mask, which the program gets back.
+    pub mask: signal::Set,
+}
+
+impl Handles<'_> {
+    fn tree(&self, item: usize) -> Option<BorrowedFd<'_>> {
+        self.trees.iter().find(|(index, _)| *index == item).map(|(_, tree)| tree.as_fd())
+    }
+}
+
+/// The child, as its steps see it.
+#[derive(Debug)]
+pub struct Child<'c> {
+    plan: &'c Plan<'c>,
+    handles: &'c Handles<'c>,
+    /// Whether mounts are made by the calls that work on descriptors.
+    new_mount_calls: bool,
+    /// Whether the parent has said that id maps are written and limits raised.
+    mapped: Cell<bool>,
+}
+
+impl Child<'_> {
+    /// Waits, once, until the parent has done what only it may do to this process.
+    fn mapped(&self) -> Result<(), Fault> {
+        if self.mapped.replace(true) { Ok(()) } else { self.handles.channel.wait() }
+    }
+}
+
+/// Becomes the container's program. Whatever goes wrong before that is told to the parent.
+pub fn start(plan: &Plan<'_>, handles: Handles<'_>) -> ! {
+    let Err(fault) = list(plan, &handles);
+    handles.channel.report(&fault);
+    sys::process::exit(1)
+}
+
+fn list(plan: &Plan<'_>, handles: &Handles<'_>) -> Result<Infallible, Fault> {
+    let child =
+        &Child { plan, handles, new_mount_calls: sys::mount::has_new_calls(), mapped: Cell::new(false) };
+    let process = &plan.process;
+
+    rustix::process::umask(rustix::fs::Mode::empty());
+    let _ = rustix::process::setsid();
+    namespaces::enter_cgroups(child)?;
+    if plan.namespaces.new & CLONE_NEWUSER == 0 {
+        hide_memory()?;
+    } else {
+        // Nothing can be done in the user namespace before its ids are mapped. And not yet hidden: what is
+        // belongs to the host's root, whose files below /proc/self this process could not write to then.
+        child.mapped()?;
+    }
+    namespaces::join(child)?;
+    namespaces::hide_cgroups(child)?;
+    namespaces::set_clocks(child)?;
+    namespaces::become_root(child)?;
+    hide_memory()?;
+    kernel::join_keyring(child)?;
+    kernel::bring_loopback_up(child)?;
+
+    let mut rootfs = switch::prepare(child)?;
+    for (item, mount) in plan.mounts.iter().enumerate() {
+        mounts::attach(child, &mut rootfs, item, mount)?;
+    }
+    for (item, device) in plan.devices.iter().enumerate() {
+        devices::make(child, &rootfs, item, device)?;
+    }
+    for (item, link) in plan.links.iter().enumerate() {
+        devices::link(&rootfs, item, link)?;
+    }
+    child.mapped()?;
+    runtime_hooks(child)?;
+    container_hooks(child, plan.hooks.create_container, "creating", Step::CreateContainerHook, handles.environment)?;
+
+    let slave = console::open(child, &rootfs)?;
+    if plan.root.switch != plan::Switch::Stay {
+        program::make_cwd(&rootfs, process.cwd)?;
+    }
+    mounts::late_readonly(child, &rootfs, plan.mounts)?;
+    masks::readonly(child, &rootfs, plan.readonly_paths)?;
+    masks::mask(child, &rootfs, plan.masked_paths)?;
+    switch::enter(child, &rootfs)?;
+    switch::make_root_readonly(child, &rootfs)?;
+
+    kernel::set_names(child)?;
+    kernel::set_sysctl(child)?;
+    console::settle(child, slave)?;
+    kernel::set_character(child)?;
+    let mut home = identity::Home::new();
+    if process.find_home {
+        process.env.append(identity::find_home(&rootfs, process.uid, &mut home));
+    }
+    drop(rootfs);
+
+    identity::forbid_new_privileges(child)?;
+    kernel::label(child)?;
+    kernel::set_limits(child)?;
+    // Once as root of the namespace, who may pass everywhere, and once more as the user, whose own directory
+    // may be on a file system that lets nobody else in: one of the two must work.
+    let early = program::enter_cwd(process.cwd);
+    identity::drop_bounding(&process.capabilities)?;
+    identity::become_user(child)?;
+    identity::take_capabilities(&process.capabilities)?;
+    // A change of ids may have undone it (fs.suid_dumpable).
+    hide_memory()?;
+    if early.is_err() {
+        program::enter_cwd(process.cwd)?;
+    }
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(process.umask));
+    let mut found = program::Found::new();
+    let path = program::find(process, &mut found)?;
+
+    handles.channel.say(&Report::Ready)?;
+    handles.channel.wait()?;
+    let channel = wait_for_start(handles)?;
+    let result = container_hooks(child, plan.hooks.start_container, "created", Step::StartContainerHook, process.env);
+    let fault = match result.and_then(|()| close_all(handles, process.keep_fds, &channel)) {
+        Ok(last) => {
+            let fault = program::run(process, path);
+            last.report(&fault);
+            sys::process::exit(1)
+        }
+        Err(fault) => fault,
+    };
+    channel.report(&fault);
+    sys::process::exit(1)
+}
+
+/// No other process of the container may trace this one or open what it has open (CVE-2016-9962). execve(2)
+/// undoes it.
+fn hide_memory() -> Result<(), Fault> {
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+        .at(Step::UserNamespace, 0, "PR_SET_DUMPABLE")
+}
+
+/// The parent runs `prestart` and `createRuntime`, if there are any.
+fn runtime_hooks(child: &Child<'_>) -> Result<(), Fault> {
+    let hooks = &child.plan.hooks;
+    if hooks.prestart.is_empty() && hooks.create_runtime.is_empty() {
+        return Ok(());
+    }
+    child.handles.channel.say(&Report::Mounted)?;
+    child.handles.channel.wait()
+}
+
+fn container_hooks(
+    child: &Child<'_>, hooks: &[Hook<'_>], status: &str, step: Step, environment: Vector<'_>,
+) -> Result<(), Fault> {
+    if hooks.is_empty() {
+        return Ok(());
+    }
+    let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
+    let stage = Stage { state: child.plan.state, status, pid, environment, mask: child.handles.mask };
+    hooks::run(hooks, &stage).map_err(|failure| {
+        let (text, errno) = match failure.reason {
+            Reason::Call(call, errno) => (heapless::String::<32>::try_from(call).unwrap_or_default(), errno.raw_os_error()),
+            other => (describe(other), 0),
+        };
+        let errno = rustix::io::Errno::from_raw_os_error(errno);
+        Fault::new(step, failure.item, &text, errno).with(&failure.output)
+    })
+}
+
+/// A hook's end in words that fit a fault.
+fn describe(reason: Reason) -> heapless::String<32> {
+    use core::fmt::Write;
+    let mut text = heapless::String::new();
+    let _ = match reason {
+        Reason::Exit(code) => write!(text, "exit status {code}"),
+        Reason::Signal(number) => write!(text, "killed by signal {number}"),
+        Reason::Timeout(secs) => write!(text, "killed after {secs} s (timeout)"),
+        Reason::Call(call, _) => write!(text, "{call}"),
+    };
+    text
+}
+
+/// Waits for `start`, or goes on at once for `run`. What is returned leads to who asked.
+fn wait_for_start(handles: &Handles<'_>) -> Result<Channel, Fault> {
+    let Some(listener) = &handles.listener else {
+        let same = rustix::io::fcntl_dupfd_cloexec(&handles.channel.0, 3).at(Step::Channel, 0, "dup")?;
+        return Ok(Channel(same));
+    };
+    // The parent has gone; should `create` have closed its end just now, that is no reason to stop.
+    let flags = rustix::net::SocketFlags::CLOEXEC;
+    let connection = rustix::io::retry_on_intr(|| rustix::net::accept_with(listener, flags));
+    let channel = Channel(connection.at(Step::Channel, 0, "accept")?);
+    channel.wait()?;
+    Ok(channel)
+}
+
+/// Closes every descriptor but 0 to 2 and those asked for. The channel stays, close-on-exec, as the one after
+/// them, for the case that execve(2) fails; then restores what execve(2) would hand on.
+fn close_all(handles: &Handles<'_>, keep: u32, channel: &Channel) -> Result<Channel, Fault> {
+    let first = 3 + keep as i32;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    signal::default_sigpipe().at(Step::Args, 0, "rt_sigaction")?;
+    signal::set_mask(handles.mask).at(Step::Args, 0, "rt_sigprocmask")?;
+    sys::process::duplicate_to(channel.0.as_fd(), first, true).at(Step::Channel, 0, "dup3")?;
+    sys::process::close_from(first + 1, limit);
+    Ok(sys::process::channel_at(first))
+}

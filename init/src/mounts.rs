@@ -1,0 +1,266 @@
+//! `mounts`, one after the other, each attached to a descriptor of its target.
+
+use crate::fault::{At, Detail, Fault, Step};
+use crate::plan::{Filesystem, FsOption, Mount, Source};
+use crate::rootfs::{Rootfs, is_dir};
+use crate::sys::mount::{Change, set_attributes};
+use crate::{Child, classic, copyup};
+use core::ffi::CStr;
+use core::fmt::Write;
+use linux_raw_sys::general::{MOUNT_ATTR__ATIME, MS_REC};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{CWD, OFlags, PROC_SUPER_MAGIC, fstat, fstatfs};
+use rustix::io::Errno;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create, fsconfig_set_flag,
+    fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
+};
+
+/// Longest value that fsconfig(2) takes (fs/fsopen.c); mount(2) takes a page of options.
+const FSCONFIG_VALUE_MAX: usize = 255;
+
+/// Attaches `mounts[item]`.
+pub fn attach(child: &Child<'_>, rootfs: &mut Rootfs, item: usize, mount: &Mount<'_>) -> Result<(), Fault> {
+    let place = Place { step: Step::Mount, item };
+    let mounted = match &mount.source {
+        Source::Bind { path, recursive } => bind(child, rootfs, &place, mount, path, *recursive)?,
+        Source::Filesystem(fs) => filesystem(child, rootfs, &place, mount, fs)?,
+        Source::Cgroup => crate::cgroups::attach(child, rootfs, &place, mount)?,
+        Source::Remount => {
+            let target = rootfs.open(mount.target, OFlags::PATH).at(Step::Mount, item, "openat2")?;
+            change(child, &place, mount, target.as_fd())?;
+            target
+        }
+    };
+    for &propagation in mount.propagation {
+        propagate(child, mounted.as_fd(), propagation).at(Step::Mount, item, "mount propagation")?;
+    }
+    if mount.target == c"/" {
+        *rootfs = Rootfs::new(mounted);
+    }
+    Ok(())
+}
+
+/// Which item of the plan a helper works for.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Its step.
+    pub step: Step,
+    /// Its index.
+    pub item: usize,
+}
+
+fn bind(
+    child: &Child<'_>, rootfs: &Rootfs, place: &Place, mount: &Mount<'_>, path: &CStr, recursive: bool,
+) -> Result<OwnedFd, Fault> {
+    let Place { step, item } = *place;
+    if !child.new_mount_calls {
+        return classic::bind(child, rootfs, place, mount, path, recursive);
+    }
+    let tree = match child.handles.tree(item) {
+        Some(tree) => rustix::io::fcntl_dupfd_cloexec(tree, 3).at(step, item, "dup")?,
+        None => clone_tree(CWD, path, recursive)
+            .map_err(|errno| Fault::new(step, item, "open_tree", errno).with(path.to_bytes()))?,
+    };
+    if mount.target == c"/proc" && fstatfs(&tree).at(step, item, "fstatfs")?.f_type != PROC_SUPER_MAGIC {
+        return Err(Fault::new(step, item, "only a procfs may be bound to /proc", Errno::INVAL));
+    }
+    change(child, place, mount, tree.as_fd())?;
+    let target = target_like(rootfs, mount.target, tree.as_fd()).at(step, item, "mount point")?;
+    move_to(tree.as_fd(), target.as_fd()).at(step, item, "move_mount")?;
+    Ok(tree)
+}
+
+fn filesystem(
+    child: &Child<'_>, rootfs: &Rootfs, place: &Place, mount: &Mount<'_>, fs: &Filesystem<'_>,
+) -> Result<OwnedFd, Fault> {
+    let Place { step, item } = *place;
+    let target = rootfs.make_dir(mount.target, 0o755).at(step, item, "mount point")?;
+    if fs.no_symlinks {
+        // Whoever makes /proc or /sys a link wants the writes that rely on them to go elsewhere (CVE-2019-19921).
+        rootfs
+            .open_without_links(mount.target, OFlags::PATH | OFlags::DIRECTORY)
+            .map_err(|errno| Fault::new(step, item, "must be a real directory", errno))?;
+    }
+    let mut mode = heapless::Vec::<u8, 12>::new();
+    let inherited = inherited_mode(fs, target.as_fd(), &mut mode).at(step, item, "fstat")?;
+    let long = fs.options.iter().any(|option| option.value.is_some_and(|value| value.count_bytes() > FSCONFIG_VALUE_MAX));
+    if !child.new_mount_calls || long {
+        return classic::filesystem(child, rootfs, place, mount, fs, inherited, target);
+    }
+    let tree = make(place, mount, fs, inherited)?;
+    if fs.copy_up {
+        copyup::copy(target.as_fd(), tree.as_fd()).at(step, item, "tmpcopyup")?;
+    }
+    move_to(tree.as_fd(), target.as_fd()).at(step, item, "move_mount")?;
+    change_recursively(place, mount, tree.as_fd())?;
+    Ok(tree)
+}
+
+/// A tmpfs without a `mode` option gets that of the directory it covers, as runc's users expect.
+fn inherited_mode<'b>(
+    fs: &Filesystem<'_>, target: BorrowedFd<'_>, text: &'b mut heapless::Vec<u8, 12>,
+) -> Result<Option<FsOption<'b>>, Errno> {
+    if fs.kind != c"tmpfs" || fs.options.iter().any(|option| option.key == c"mode") {
+        return Ok(None);
+    }
+    let _ = write!(text, "{:o}\0", fstat(target)?.st_mode & 0o7777);
+    Ok(CStr::from_bytes_until_nul(text).ok().map(|value| FsOption { key: c"mode", value: Some(value) }))
+}
+
+/// Makes the file system and its first mount, attached to nothing yet.
+fn make(place: &Place, mount: &Mount<'_>, fs: &Filesystem<'_>, more: Option<FsOption<'_>>) -> Result<OwnedFd, Fault> {
+    let Place { step, item } = *place;
+    let context = fsopen(fs.kind, FsOpenFlags::FSOPEN_CLOEXEC)
+        .map_err(|errno| Fault::new(step, item, "fsopen", errno).with(fs.kind.to_bytes()))?;
+    let explain = |call: &str, errno| Fault::new(step, item, call, errno).with(&complaint(context.as_fd()));
+    if !fs.source.is_empty() {
+        fsconfig_set_string(context.as_fd(), c"source", fs.source).map_err(|errno| explain("fsconfig source", errno))?;
+    }
+    for flag in fs.flags {
+        fsconfig_set_flag(context.as_fd(), *flag).map_err(|errno| explain("fsconfig", errno))?;
+    }
+    for option in fs.options.iter().chain(more.as_ref()) {
+        match option.value {
+            Some(value) => fsconfig_set_string(context.as_fd(), option.key, value),
+            None => fsconfig_set_flag(context.as_fd(), option.key),
+        }
+        .map_err(|errno| explain("fsconfig", errno))?;
+    }
+    fsconfig_create(context.as_fd()).map_err(|errno| explain("fsconfig create", errno))?;
+    let set = if mount.late_readonly { mount.set & !READONLY } else { mount.set };
+    let attributes = MountAttrFlags::from_bits_retain(set as u32);
+    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(|errno| explain("fsmount", errno))
+}
+
+/// MOUNT_ATTR_RDONLY.
+pub const READONLY: u64 = linux_raw_sys::general::MOUNT_ATTR_RDONLY as u64;
+
+/// What the file system itself has to say of an error: the descriptor of fsopen(2) is also its log.
+fn complaint(context: BorrowedFd<'_>) -> Detail {
+    let mut text = [0u8; crate::fault::DETAIL];
+    let length = rustix::io::read(context, &mut text[..]).unwrap_or(0);
+    // A line is a severity, a blank and the text.
+    let line = text[..length].get(2..).unwrap_or(b"");
+    Detail::from_slice(line.trim_ascii_end()).unwrap_or_default()
+}
+
+/// A copy of a mount, or of a whole tree of them, attached to nothing.
+pub fn clone_tree(dir: BorrowedFd<'_>, path: &CStr, recursive: bool) -> Result<OwnedFd, Errno> {
+    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    if path.is_empty() {
+        flags |= OpenTreeFlags::AT_EMPTY_PATH;
+    }
+    if recursive {
+        flags |= OpenTreeFlags::AT_RECURSIVE;
+    }
+    open_tree(dir, path, flags)
+}
+
+/// Attaches a detached tree to what `target` is open on.
+pub fn move_to(tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<(), Errno> {
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    move_mount(tree, c"", target, c"", flags)
+}
+
+/// The target, made to be a directory or a file as the source is where it is missing.
+pub fn target_like(rootfs: &Rootfs, target: &CStr, source: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    if is_dir(source)? { rootfs.make_dir(target, 0o755) } else { rootfs.make_file(target) }
+}
+
+/// Applies the options of an existing mount.
+fn change(child: &Child<'_>, place: &Place, mount: &Mount<'_>, on: BorrowedFd<'_>) -> Result<(), Fault> {
+    let (set, clear) = (mount.set, atime_cleared(mount.set, mount.clear));
+    if set | clear != 0 {
+        if child.new_mount_calls {
+            set_attributes(on, false, Change { set, clear, propagation: 0 })
+        } else {
+            classic::remount(on, set, clear)
+        }
+        .at(place.step, place.item, "mount_setattr")?;
+    }
+    change_recursively(place, mount, on)
+}
+
+fn change_recursively(place: &Place, mount: &Mount<'_>, on: BorrowedFd<'_>) -> Result<(), Fault> {
+    let (set, clear) = (mount.set_recursive, atime_cleared(mount.set_recursive, mount.clear_recursive));
+    if set | clear == 0 {
+        return Ok(());
+    }
+    set_attributes(on, true, Change { set, clear, propagation: 0 }).at(place.step, place.item, "mount_setattr (needs kernel 5.12)")
+}
+
+/// The access time modes are one field: the kernel wants all its bits cleared when one is set.
+fn atime_cleared(set: u64, clear: u64) -> u64 {
+    let atime = u64::from(MOUNT_ATTR__ATIME);
+    if (set | clear) & atime != 0 { clear | atime } else { clear }
+}
+
+/// Sets a mount's propagation; with `MS_REC` that of the whole tree.
+pub fn propagate(child: &Child<'_>, mount: BorrowedFd<'_>, propagation: u32) -> Result<(), Errno> {
+    let recursive = propagation & MS_REC != 0;
+    if child.new_mount_calls {
+        set_attributes(mount, recursive, Change { propagation: propagation & !MS_REC, ..Change::default() })
+    } else {
+        classic::propagate(mount, propagation)
+    }
+}
+
+/// Makes read-only, at the end, what had to be written to before.
+pub fn late_readonly(child: &Child<'_>, rootfs: &Rootfs, mounts: &[Mount<'_>]) -> Result<(), Fault> {
+    for (item, mount) in mounts.iter().enumerate().filter(|(_, mount)| mount.late_readonly) {
+        let target = rootfs.open(mount.target, OFlags::PATH).at(Step::Mount, item, "openat2")?;
+        make_readonly(child, target.as_fd()).at(Step::Mount, item, "mount_setattr")?;
+    }
+    Ok(())
+}
+
+/// Sets the read-only flag of one mount and leaves the others.
+pub fn make_readonly(child: &Child<'_>, mount: BorrowedFd<'_>) -> Result<(), Errno> {
+    if child.new_mount_calls {
+        set_attributes(mount, false, Change { set: READONLY, ..Change::default() })
+    } else {
+        classic::remount(mount, READONLY, 0)
+    }
+}
+
+/// Mounts a small file system of mote's own choice on a target.
+pub fn put_filesystem(
+    child: &Child<'_>, target: BorrowedFd<'_>, kind: &CStr, options: &[FsOption<'_>], set: u64,
+) -> Result<Option<OwnedFd>, Errno> {
+    if !child.new_mount_calls {
+        return classic::put_filesystem(target, kind, options, set).map(|()| None);
+    }
+    let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_set_string(context.as_fd(), c"source", kind)?;
+    for option in options {
+        match option.value {
+            Some(value) => fsconfig_set_string(context.as_fd(), option.key, value)?,
+            None => fsconfig_set_flag(context.as_fd(), option.key)?,
+        }
+    }
+    fsconfig_create(context.as_fd())?;
+    let attributes = MountAttrFlags::from_bits_retain(set as u32);
+    let tree = fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)?;
+    move_to(tree.as_fd(), target)?;
+    Ok(Some(tree))
+}
+
+/// Binds what one descriptor is open on over what another is, with more attributes set. `path` is where the
+/// target is in the root: mount(2) needs the name to reach what it has just mounted.
+pub fn put_bind(
+    child: &Child<'_>, rootfs: &Rootfs, source: BorrowedFd<'_>, target: BorrowedFd<'_>, path: &CStr, set: u64,
+) -> Result<(), Errno> {
+    if child.new_mount_calls {
+        let tree = clone_tree(source, c"", true)?;
+        if set != 0 {
+            set_attributes(tree.as_fd(), false, Change { set, ..Change::default() })?;
+        }
+        return move_to(tree.as_fd(), target);
+    }
+    classic::bind_to(source, target, true)?;
+    if set != 0 {
+        classic::remount(rootfs.open(path, OFlags::PATH)?.as_fd(), set, 0)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! How the container's root file system becomes `/`.
+
+use crate::Child;
+use crate::classic::remount_at;
+use crate::fault::{At, Fault, Step};
+use crate::mounts::{READONLY, clone_tree, make_readonly, move_to};
+use crate::plan::{Root, Switch};
+use crate::procfs::Procfs;
+use crate::rootfs::Rootfs;
+use core::ffi::CStr;
+use linux_raw_sys::general::{MS_REC, MS_SHARED};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{CWD, Mode, OFlags, open, statfs};
+use rustix::io::Errno;
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind_recursive, mount_change, mount_move, unmount,
+};
+use rustix::process::{chdir, chroot, fchdir, pivot_root};
+
+/// f_type of the two file systems that an initramfs can be (linux/magic.h).
+const INITRAMFS: [i64; 2] = [0x8584_58f6, 0x0102_1994];
+
+/// Makes the root file system a mount of its own, cut off from the host as the plan says.
+pub fn prepare(child: &Child<'_>) -> Result<Rootfs, Fault> {
+    let root = &child.plan.root;
+    match root.switch {
+        Switch::Stay => return open_dir(c"/").map(Rootfs::new).at(Step::Root, 0, "open /"),
+        Switch::Chroot => return open_dir(root.path).map(Rootfs::new).at(Step::Root, 0, "open"),
+        Switch::Pivot | Switch::Move => {}
+    }
+    change(c"/", root.host_propagation).at(Step::Root, 0, "propagation of /")?;
+    if root.switch == Switch::Pivot {
+        leave_initramfs(child).at(Step::Root, 0, "leaving the initramfs")?;
+    }
+    if root.host_propagation & MS_SHARED != 0 {
+        make_parent_private(root.path).at(Step::Root, 0, "propagation of the parent mount")?;
+    }
+    attach(child, root).map(Rootfs::new).at(Step::Root, 0, "bind of the root file system")
+}
+
+fn attach(child: &Child<'_>, root: &Root<'_>) -> Result<OwnedFd, Errno> {
+    if child.new_mount_calls {
+        let tree = clone_tree(CWD, root.path, true)?;
+        move_to(tree.as_fd(), open_dir(root.path)?.as_fd())?;
+        return Ok(tree);
+    }
+    mount_bind_recursive(root.path, root.path)?;
+    open_dir(root.path)
+}
+
+fn open_dir(path: &CStr) -> Result<OwnedFd, Errno> {
+    open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+fn change(path: &CStr, propagation: u32) -> Result<(), Errno> {
+    mount_change(path, MountPropagationFlags::from_bits_retain(propagation))
+}
+
+/// pivot_root(2) can't replace the kernel's first root, which has no parent mount. A copy of it laid over `/`
+/// has one. A root of the same type that is an ordinary mount takes no harm from it.
+fn leave_initramfs(child: &Child<'_>) -> Result<(), Errno> {
+    #[allow(clippy::unnecessary_cast, reason = "f_type differs in width between machines")]
+    let kind = statfs(c"/")?.f_type as i64;
+    if !INITRAMFS.contains(&kind) {
+        return Ok(());
+    }
+    if child.new_mount_calls {
+        let copy = clone_tree(CWD, c"/", true)?;
+        move_to(copy.as_fd(), open_dir(c"/")?.as_fd())?;
+        fchdir(&copy)?;
+    } else {
+        mount_bind_recursive(c"/", c"/")?;
+        // A path that starts at `/` starts at the old root; `..` of it leads to what covers it.
+        chdir(c"/..")?;
+    }
+    chroot(c".")
+}
+
+/// pivot_root(2) refuses a new root whose parent mount is shared. The parent's mount point is the nearest
+/// directory above that is one.
+fn make_parent_private(path: &CStr) -> Result<(), Errno> {
+    let mut text = [0u8; 4097];
+    let bytes = path.to_bytes();
+    text.get_mut(..bytes.len()).ok_or(Errno::NAMETOOLONG)?.copy_from_slice(bytes);
+    let mut length = bytes.len();
+    loop {
+        let name = CStr::from_bytes_until_nul(&text).map_err(|_| Errno::NAMETOOLONG)?;
+        match change(name, MountPropagationFlags::PRIVATE.bits()) {
+            Err(Errno::INVAL) if length > 1 => {}
+            result => return result,
+        }
+        let cut = text[..length].iter().rposition(|&byte| byte == b'/').unwrap_or(0).max(1);
+        text[cut..length].fill(0);
+        length = cut;
+    }
+}
+
+/// Enters it. From here on a path from `/` is the container's.
+pub fn enter(child: &Child<'_>, rootfs: &Rootfs) -> Result<(), Fault> {
+    let root = &child.plan.root;
+    if root.switch == Switch::Stay {
+        return Ok(());
+    }
+    fchdir(rootfs.fd()).at(Step::Root, 0, "fchdir")?;
+    match root.switch {
+        Switch::Pivot => pivot()?,
+        Switch::Move => {
+            cover_views_of_the_kernel(child.handles.procfs, root.path).at(Step::Root, 0, "covering the host's procfs and sysfs")?;
+            mount_move(c".", c"/").at(Step::Root, 0, "moving the mount to /")?;
+            chroot(c".").at(Step::Root, 0, "chroot")?;
+        }
+        Switch::Chroot | Switch::Stay => chroot(c".").at(Step::Root, 0, "chroot")?,
+    }
+    chdir(c"/").at(Step::Root, 0, "chdir")?;
+    if root.propagation != 0 {
+        change(c"/", root.propagation).at(Step::Root, 0, "propagation")?;
+    }
+    Ok(())
+}
+
+/// With `.` for both, the old root comes to lie over the new one and is taken off (pivot_root(2), NOTES).
+fn pivot() -> Result<(), Fault> {
+    pivot_root(c".", c".").at(Step::Root, 0, "pivot_root")?;
+    // Taking it off must not reach the host.
+    change(c".", MountPropagationFlags::DOWNSTREAM.bits() | MS_REC).at(Step::Root, 0, "propagation of the old root")?;
+    unmount(c".", UnmountFlags::DETACH).at(Step::Root, 0, "umount of the old root")
+}
+
+/// `root.readonly`, the last change to the root.
+pub fn make_root_readonly(child: &Child<'_>, rootfs: &Rootfs) -> Result<(), Fault> {
+    if !child.plan.root.readonly {
+        return Ok(());
+    }
+    if child.new_mount_calls {
+        make_readonly(child, rootfs.fd()).at(Step::Root, 0, "mount_setattr (readonly)")
+    } else {
+        remount_at(c"/", rootfs.fd(), READONLY, 0).at(Step::Root, 0, "mount (readonly)")
+    }
+}
+
+/// `--no-pivot` leaves the host's tree below the container's: a procfs or sysfs there, unmasked, would still
+/// satisfy the kernel when the container asks to mount one. Each is taken off, or covered where it can't be.
+fn cover_views_of_the_kernel(procfs: &Procfs, rootfs: &CStr) -> Result<(), Errno> {
+    let mut buffer = [0u8; 65536];
+    let text = procfs.read(c"self/mountinfo", &mut buffer)?;
+    let full = text.len() == 65536;
+    for line in text.split(|&byte| byte == b'\n') {
+        let mut fields = line.split(|&byte| byte == b' ');
+        let (Some(root), Some(target)) = (fields.nth(3), fields.next()) else { continue };
+        let kind = fields.skip_while(|field| *field != b"-").nth(1).unwrap_or(b"");
+        let ours = target.strip_prefix(rootfs.to_bytes()).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')));
+        if (kind == b"proc" || kind == b"sysfs") && root == b"/" && !ours {
+            let mut path = [0u8; 4096];
+            let Some(path) = path.get_mut(..target.len()) else { continue };
+            path.copy_from_slice(target);
+            if unmount(&*path, UnmountFlags::DETACH).is_err() {
+                let _ = mount(c"tmpfs", &*path, c"tmpfs", MountFlags::RDONLY, None);
+            }
+        }
+    }
+    if full { Err(Errno::OVERFLOW) } else { Ok(()) }
+}

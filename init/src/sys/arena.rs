@@ -1,0 +1,131 @@
+//! Memory for the plan: one anonymous mapping, handed out from the front, never given back.
+//!
+//! The kernel backs a page only when it is touched, so reserving far more than is needed costs nothing, and
+//! the child of clone3(2) sees it all copy-on-write. It sits here because memory is asked of the kernel, and
+//! because typed slices out of raw memory are the one thing that safe code can't make.
+#![allow(unsafe_code)]
+
+use core::alloc::Layout;
+use core::cell::Cell;
+use core::ffi::CStr;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+
+/// See the module.
+#[derive(Debug)]
+pub struct Arena {
+    base: NonNull<u8>,
+    size: usize,
+    used: Cell<usize>,
+}
+
+impl Arena {
+    /// Reserves `size` bytes of address space.
+    pub fn new(size: usize) -> Result<Arena, Errno> {
+        // SAFETY: a fresh private mapping at an address the kernel picks; nothing of ours is replaced.
+        let base = unsafe {
+            mmap_anonymous(
+                core::ptr::null_mut(),
+                size,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE | MapFlags::NORESERVE,
+            )?
+        };
+        let base = NonNull::new(base.cast::<u8>()).ok_or(Errno::NOMEM)?;
+        Ok(Arena { base, size, used: Cell::new(0) })
+    }
+
+    fn take(&self, layout: Layout) -> Result<NonNull<u8>, Errno> {
+        let start = self.used.get().next_multiple_of(layout.align());
+        let end = start.checked_add(layout.size()).ok_or(Errno::NOMEM)?;
+        if end > self.size {
+            return Err(Errno::NOMEM);
+        }
+        self.used.set(end);
+        // SAFETY: start <= end <= size, so the result stays inside the mapping (or one past its end).
+        Ok(unsafe { self.base.add(start) })
+    }
+
+    /// `length` zero bytes.
+    #[allow(clippy::mut_from_ref, reason = "each call hands out memory that no other call does")]
+    pub fn bytes(&self, length: usize) -> Result<&mut [u8], Errno> {
+        let layout = Layout::array::<u8>(length).map_err(|_| Errno::NOMEM)?;
+        let start = self.take(layout)?;
+        // SAFETY: `take` never returns the same bytes twice, the kernel zeroed them, and they live as long as
+        // the arena, to which the borrow ties them.
+        Ok(unsafe { core::slice::from_raw_parts_mut(start.as_ptr(), length) })
+    }
+
+    /// The parts in a row, ended by NUL. The parts hold no NUL themselves, or the text ends at the first.
+    pub fn text(&self, parts: &[&[u8]]) -> Result<&CStr, Errno> {
+        let length = parts.iter().map(|part| part.len()).sum::<usize>() + 1;
+        let buffer = self.bytes(length)?;
+        let mut at = 0;
+        for part in parts {
+            buffer[at..at + part.len()].copy_from_slice(part);
+            at += part.len();
+        }
+        CStr::from_bytes_until_nul(buffer).map_err(|_| Errno::INVAL)
+    }
+
+    /// Room for up to `capacity` values, to be filled one by one while other things are taken.
+    pub fn list<T: Copy>(&self, capacity: usize) -> Result<List<'_, T>, Errno> {
+        let layout = Layout::array::<T>(capacity).map_err(|_| Errno::NOMEM)?;
+        let start = self.take(layout)?.cast::<T>();
+        Ok(List { start, capacity, length: 0, arena: PhantomData })
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours alone and every borrow of it has ended with the arena's.
+        let _ = unsafe { munmap(self.base.as_ptr().cast(), self.size) };
+    }
+}
+
+/// A list being filled.
+#[derive(Debug)]
+pub struct List<'a, T> {
+    start: NonNull<T>,
+    capacity: usize,
+    length: usize,
+    arena: PhantomData<&'a Arena>,
+}
+
+impl<'a, T: Copy> List<'a, T> {
+    /// Adds a value; `NOMEM` when the capacity asked for was too small.
+    pub fn push(&mut self, value: T) -> Result<(), Errno> {
+        if self.length == self.capacity {
+            return Err(Errno::NOMEM);
+        }
+        // SAFETY: length < capacity, and `Arena::list` reserved aligned room for `capacity` values.
+        unsafe { self.start.add(self.length).write(value) };
+        self.length += 1;
+        Ok(())
+    }
+
+    /// What was filled so far.
+    pub fn as_slice(&self) -> &[T] {
+        // SAFETY: the first `length` values were written by `push`.
+        unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.length) }
+    }
+
+    /// The same for changing.
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        // SAFETY: as for `as_slice`; `&mut self` keeps it unshared.
+        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.length) }
+    }
+
+    /// The list, fixed from now on.
+    pub fn finish(self) -> &'a [T] {
+        self.finish_mut()
+    }
+
+    /// The same, for values that still change.
+    pub fn finish_mut(self) -> &'a mut [T] {
+        // SAFETY: as for `as_slice`; nobody can push any more, and the memory lives as long as the arena.
+        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.length) }
+    }
+}

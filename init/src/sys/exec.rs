@@ -1,0 +1,88 @@
+//! execve(2) and the pointer arrays that it takes.
+#![allow(unsafe_code)]
+
+use super::arena::Arena;
+use core::cell::Cell;
+use core::ffi::{CStr, c_char};
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr;
+use rustix::io::Errno;
+use syscalls::{Sysno, syscall};
+
+/// `char *const v[]`: pointers to C strings that live for `'a`, ended by a null pointer.
+#[derive(Clone, Copy)]
+pub struct Vector<'a> {
+    slots: &'a [Cell<*const c_char>],
+    texts: PhantomData<&'a CStr>,
+}
+
+impl<'a> Vector<'a> {
+    /// No strings.
+    pub const EMPTY: Vector<'static> = Vector { slots: &[], texts: PhantomData };
+
+    /// An array of the given texts with `spare` empty slots after them.
+    pub fn new<I>(arena: &'a Arena, count: usize, texts: I, spare: usize) -> Result<Self, Errno>
+    where
+        I: Iterator<Item = &'a CStr>,
+    {
+        let mut list = arena.list(count + spare + 1)?;
+        for _ in 0..=count + spare {
+            list.push(ptr::null())?;
+        }
+        let slots = Cell::from_mut(list.finish_mut()).as_slice_of_cells();
+        for (slot, text) in slots.iter().zip(texts.take(count)) {
+            slot.set(text.as_ptr());
+        }
+        Ok(Vector { slots, texts: PhantomData })
+    }
+
+    /// Puts one more text into the first spare slot; false when there is none.
+    pub fn append(&self, text: &'a CStr) -> bool {
+        let usable = self.slots.len().saturating_sub(1);
+        match self.slots[..usable].iter().find(|slot| slot.get().is_null()) {
+            Some(slot) => {
+                slot.set(text.as_ptr());
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The texts, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &'a CStr> + '_ {
+        self.slots.iter().map(Cell::get).take_while(|slot| !slot.is_null()).map(|slot| {
+            // SAFETY: only `new` and `append` fill slots, with pointers of C strings that live for 'a.
+            unsafe { CStr::from_ptr(slot) }
+        })
+    }
+
+    /// The first text, if any.
+    pub fn first(&self) -> Option<&'a CStr> {
+        self.iter().next()
+    }
+
+    pub(super) fn as_ptr(&self) -> *const *const c_char {
+        if self.slots.is_empty() { END.0.as_ptr() } else { self.slots.as_ptr().cast() }
+    }
+}
+
+/// The array of no strings.
+struct End([*const c_char; 1]);
+// SAFETY: it is never written and points nowhere.
+unsafe impl Sync for End {}
+static END: End = End([ptr::null()]);
+
+impl fmt::Debug for Vector<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Replaces the program; returns only with the reason why it couldn't.
+pub fn execve(path: &CStr, args: &Vector<'_>, env: &Vector<'_>) -> Errno {
+    // SAFETY: three pointers to memory that the kernel only reads: a C string and two null-ended arrays of C
+    // strings, all alive during the call.
+    let result = super::check(unsafe { syscall!(Sysno::execve, path.as_ptr(), args.as_ptr(), env.as_ptr()) });
+    result.err().unwrap_or(Errno::IO)
+}

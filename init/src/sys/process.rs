@@ -1,0 +1,119 @@
+//! Calls on the calling process that rustix keeps to itself.
+#![allow(unsafe_code)]
+
+use super::check;
+use core::ffi::CStr;
+use linux_raw_sys::general::CLONE_FILES;
+use rustix::fd::BorrowedFd;
+use rustix::fd::{AsRawFd, RawFd};
+use rustix::io::Errno;
+use syscalls::{Sysno, syscall};
+
+/// Ends the process at once; nothing is flushed or unwound.
+pub fn exit(code: i32) -> ! {
+    loop {
+        // SAFETY: it doesn't return.
+        let _ = unsafe { syscall!(Sysno::exit_group, code) };
+    }
+}
+
+/// Closes every descriptor from `first` on. Kernels before 5.9 get them marked and closed one by one.
+pub fn close_from(first: RawFd, limit: u64) {
+    // SAFETY: called just before execve(2) or exit; nothing uses the descriptors after it.
+    if check(unsafe { syscall!(Sysno::close_range, first, u32::MAX, 0) }).is_ok() {
+        return;
+    }
+    for fd in first..i32::try_from(limit.min(1 << 20)).unwrap_or(1 << 20) {
+        // SAFETY: as above.
+        let _ = unsafe { syscall!(Sysno::close, fd) };
+    }
+}
+
+/// Makes `fd` known as `number`, with or without close-on-exec; what had the number is closed.
+pub fn duplicate_to(fd: BorrowedFd<'_>, number: RawFd, close_on_exec: bool) -> Result<(), Errno> {
+    const O_CLOEXEC: u32 = linux_raw_sys::general::O_CLOEXEC;
+    if fd.as_raw_fd() == number {
+        // dup3(2) refuses equal numbers; the flag is what is left to change.
+        let flags = if close_on_exec { rustix::io::FdFlags::CLOEXEC } else { rustix::io::FdFlags::empty() };
+        return rustix::io::fcntl_setfd(fd, flags);
+    }
+    let flags = if close_on_exec { O_CLOEXEC } else { 0 };
+    // SAFETY: only called by the child, which owns the whole descriptor table and no longer uses `number`.
+    check(unsafe { syscall!(Sysno::dup3, fd.as_raw_fd(), number, flags) }).map(drop)
+}
+
+/// unshare(2) of namespaces.
+pub fn unshare(flags: u32) -> Result<(), Errno> {
+    debug_assert_eq!(flags & CLONE_FILES, 0);
+    // SAFETY: only namespace flags: no descriptor or memory changes its meaning.
+    check(unsafe { syscall!(Sysno::unshare, flags) }).map(drop)
+}
+
+/// setns(2) with a namespace's file and its one flag, or a pidfd and any flags (5.8).
+pub fn set_namespaces(fd: BorrowedFd<'_>, flags: u32) -> Result<(), Errno> {
+    // SAFETY: no memory is passed.
+    check(unsafe { syscall!(Sysno::setns, fd.as_raw_fd(), flags) }).map(drop)
+}
+
+/// setgroups(2).
+pub fn set_groups(groups: &[u32]) -> Result<(), Errno> {
+    // SAFETY: the kernel reads `len` ids of 32 bits.
+    check(unsafe { syscall!(Sysno::setgroups, groups.len(), groups.as_ptr()) }).map(drop)
+}
+
+/// Descriptors 0 to 2 of a process that has nothing else on them.
+pub fn standard_streams() -> [BorrowedFd<'static>; 3] {
+    // SAFETY: the child never closes these numbers; at worst a call on one that the caller closed fails.
+    [0, 1, 2].map(|number| unsafe { BorrowedFd::borrow_raw(number) })
+}
+
+/// personality(2).
+pub fn set_personality(persona: u32) -> Result<(), Errno> {
+    // SAFETY: it changes how later execve(2)s behave; this program uses nothing that it alters.
+    check(unsafe { syscall!(Sysno::personality, persona) }).map(drop)
+}
+
+/// getcwd(2) into `text`; the length with its NUL.
+pub fn working_directory(text: &mut [u8]) -> Result<usize, Errno> {
+    // SAFETY: the kernel writes at most `len` bytes to the buffer.
+    check(unsafe { syscall!(Sysno::getcwd, text.as_mut_ptr(), text.len()) })
+}
+
+/// execveat(2) of an open file.
+pub fn execute_file(file: BorrowedFd<'_>, args: &super::exec::Vector<'_>, env: &super::exec::Vector<'_>) -> Errno {
+    let empty: &CStr = c"";
+    // SAFETY: an empty C string and two null-ended arrays, read only, alive during the call.
+    let result = check(unsafe {
+        syscall!(
+            Sysno::execveat,
+            file.as_raw_fd(),
+            empty.as_ptr(),
+            args.as_ptr(),
+            env.as_ptr(),
+            linux_raw_sys::general::AT_EMPTY_PATH
+        )
+    });
+    result.err().unwrap_or(Errno::IO)
+}
+
+/// The channel under its last number.
+pub fn channel_at(number: RawFd) -> crate::channel::Channel {
+    use rustix::fd::{FromRawFd, OwnedFd};
+    // SAFETY: the child has just put the socket there and closed all other numbers of it.
+    crate::channel::Channel(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Takes a descriptor that another process with the same table has opened for this one.
+pub fn adopt(number: RawFd) -> rustix::fd::OwnedFd {
+    use rustix::fd::FromRawFd;
+    // SAFETY: the other process has given it away and is gone.
+    unsafe { rustix::fd::OwnedFd::from_raw_fd(number) }
+}
+
+/// The `CLONE_NEW*` flag of an open namespace file (ioctl_nsfs(2)).
+pub fn namespace_type(fd: BorrowedFd<'_>) -> Result<u32, Errno> {
+    /// `_IO(0xb7, 0x3)` of linux/nsfs.h, on machines where _IO adds nothing, or its own direction bits.
+    const NS_GET_NSTYPE: u32 = targets::IOCTL_NONE | 0xb703;
+    // SAFETY: this ioctl takes no argument; a file that isn't a namespace refuses it.
+    check(unsafe { syscall!(Sysno::ioctl, fd.as_raw_fd(), NS_GET_NSTYPE) }).map(|flag| flag as u32)
+}

@@ -1,0 +1,46 @@
+//! sched_setattr(2) and ioprio_set(2).
+#![allow(unsafe_code)]
+
+use super::check;
+use crate::plan::Scheduler;
+use rustix::io::Errno;
+use syscalls::{Sysno, syscall};
+
+// linux/ioprio.h
+const IOPRIO_WHO_PGRP: u32 = 2;
+
+/// `struct sched_attr` of sched_setattr(2), version 0.
+#[repr(C)]
+struct Attributes {
+    size: u32,
+    policy: u32,
+    flags: u64,
+    nice: i32,
+    priority: u32,
+    runtime: u64,
+    deadline: u64,
+    period: u64,
+}
+static_assertions::assert_eq_size!(Attributes, [u8; 48]);
+
+/// Sets the calling thread's scheduling.
+pub fn set_scheduler(to: &Scheduler) -> Result<(), Errno> {
+    let mut attributes = Attributes {
+        size: 48,
+        policy: to.policy,
+        flags: to.flags,
+        nice: to.nice,
+        priority: to.priority,
+        runtime: to.runtime,
+        deadline: to.deadline,
+        period: to.period,
+    };
+    // SAFETY: a struct of the size it states.
+    check(unsafe { syscall!(Sysno::sched_setattr, 0, &raw mut attributes, 0) }).map(drop)
+}
+
+/// Sets the I/O priority of the calling process's group.
+pub fn set_io_priority(priority: u32) -> Result<(), Errno> {
+    // SAFETY: no memory is passed.
+    check(unsafe { syscall!(Sysno::ioprio_set, IOPRIO_WHO_PGRP, 0, priority) }).map(drop)
+}

@@ -1,0 +1,84 @@
+//! Signal masks, dispositions and signalfd(2).
+#![allow(unsafe_code)]
+
+use super::check;
+use core::mem::{size_of, zeroed};
+use core::ptr;
+use linux_raw_sys::general::{O_CLOEXEC, O_NONBLOCK, SIG_SETMASK, SIGPIPE, kernel_sigaction};
+use rustix::fd::{FromRawFd, OwnedFd};
+use rustix::io::Errno;
+use syscalls::{Sysno, syscall};
+
+/// A set of signals; bit N-1 is signal N (kernel_sigset_t of the five machines).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Set(pub u64);
+
+impl Set {
+    /// No signal.
+    pub const NONE: Set = Set(0);
+    /// Every signal that can be blocked.
+    pub const ALL: Set = Set(u64::MAX);
+}
+
+/// Replaces the thread's signal mask; returns the one before.
+pub fn set_mask(mask: Set) -> Result<Set, Errno> {
+    let mut before = Set::NONE;
+    // SAFETY: two sets of the 8 bytes stated, one read and one written.
+    check(unsafe {
+        syscall!(Sysno::rt_sigprocmask, SIG_SETMASK, &raw const mask.0, &raw mut before.0, size_of::<u64>())
+    })?;
+    Ok(before)
+}
+
+/// A descriptor to read the signals of `set` from, as `struct signalfd_siginfo`; they must be blocked.
+pub fn descriptor(set: Set) -> Result<OwnedFd, Errno> {
+    // SFD_CLOEXEC and SFD_NONBLOCK have the values of the O_ flags on every machine (linux/signalfd.h).
+    // SAFETY: one set of 8 bytes is read; the new descriptor is nobody else's.
+    unsafe {
+        let fd = check(syscall!(
+            Sysno::signalfd4,
+            usize::MAX,
+            &raw const set.0,
+            size_of::<u64>(),
+            O_CLOEXEC | O_NONBLOCK
+        ))?;
+        Ok(OwnedFd::from_raw_fd(fd as i32))
+    }
+}
+
+/// Gives SIGPIPE its default action back, which Rust's start took away; an ignored signal stays ignored
+/// through execve(2), a default one is what programs expect.
+pub fn default_sigpipe() -> Result<(), Errno> {
+    // SAFETY: all zero bytes are a valid struct: SIG_DFL, no flags, empty mask; the kernel only reads it.
+    unsafe {
+        let action: kernel_sigaction = zeroed();
+        check(syscall!(
+            Sysno::rt_sigaction,
+            SIGPIPE,
+            &raw const action,
+            ptr::null::<kernel_sigaction>(),
+            size_of::<u64>()
+        ))
+        .map(drop)
+    }
+}
+
+/// The thread's signal mask.
+pub fn mask() -> Result<Set, Errno> {
+    let mut now = Set::NONE;
+    // SAFETY: one set of 8 bytes is written; a null new set changes nothing.
+    check(unsafe {
+        syscall!(Sysno::rt_sigprocmask, SIG_SETMASK, ptr::null::<u64>(), &raw mut now.0, size_of::<u64>())
+    })?;
+    Ok(now)
+}
+
+/// A signal by its number, real-time ones included; none if it can't be one.
+pub fn numbered(number: i32) -> Option<rustix::process::Signal> {
+    if let Some(signal) = rustix::process::Signal::from_named_raw(number) {
+        return Some(signal);
+    }
+    // SAFETY: the numbers after the named ones are never used by a C library within mote: it has no threads
+    // and calls none of what musl reserves three of them for, and it only sends these to other processes.
+    (32..=64).contains(&number).then(|| unsafe { rustix::process::Signal::from_raw_unchecked(number) })
+}

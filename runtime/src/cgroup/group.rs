@@ -1,0 +1,228 @@
+//! One container's place in every hierarchy, and the ways into it.
+
+use super::discover::{Version, open_mount};
+use super::{file, path};
+use crate::error::{Error, Result};
+use core::cell::OnceCell;
+use rustix::fd::OwnedFd;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use rustix::process::Pid;
+
+/// A container's cgroups: one directory in each hierarchy, made or yet to be made.
+///
+/// Dropping it leaves them alone; [`Group::remove`] undoes [`Group::create`].
+#[derive(Debug)]
+pub struct Group {
+    pub(super) members: Vec<Member>,
+    /// Whether to do without the hierarchies that we have no right to change.
+    pub(super) lenient: bool,
+    /// Whether the config gave the path. Otherwise the last directory is named after the container and
+    /// ours in any case, be it left over from one that was not removed.
+    pub(super) named: bool,
+    /// Whether v2 is all that the host has, so that limits are to be had there.
+    pub(super) unified: bool,
+}
+
+/// One directory in one hierarchy.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub version: Version,
+    /// `cpu,cpuacct`, `name=systemd`, empty for v2.
+    pub controllers: String,
+    /// Where the hierarchy is mounted.
+    pub point: String,
+    /// The top of the mount, once it has been needed.
+    mount: OnceCell<OwnedFd>,
+    /// Clean path below the mount, never empty.
+    pub path: String,
+    /// How many directories at the end of `path` are ours to remove; None before they are made.
+    pub made: Option<usize>,
+}
+
+/// The texts of a [`Member`], as it has them.
+pub(super) struct Place {
+    pub controllers: String,
+    pub point: String,
+    pub path: String,
+}
+
+impl Group {
+    pub(super) fn new(members: Vec<Member>) -> Group {
+        Group {
+            members,
+            lenient: false,
+            named: false,
+            unified: false,
+        }
+    }
+
+    /// Whether the container is in no cgroup of its own.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Each hierarchy's controllers (`cpu,cpuacct`, `name=systemd`, empty for v2) and the directory.
+    pub fn paths(&self) -> impl Iterator<Item = (&str, String)> {
+        let row = |member: &'_ Member| [member.point.as_str(), "/", member.path.as_str()].concat();
+        self.members
+            .iter()
+            .map(move |member| (member.controllers.as_str(), row(member)))
+    }
+
+    /// The v2 directory as an O_PATH descriptor, for clone3's CLONE_INTO_CGROUP.
+    pub fn v2_dir(&self) -> Result<Option<OwnedFd>> {
+        self.v2()
+            .map(|member| member.open("", OFlags::PATH | OFlags::DIRECTORY))
+            .transpose()
+    }
+
+    /// One file per v1 hierarchy. A process of one thread that writes `0` to it moves there, whatever
+    /// its user and namespaces are: the kernel asks for the rights of whoever opened it.
+    pub fn doors(&mut self) -> Result<Vec<OwnedFd>> {
+        let mut doors = Vec::with_capacity(self.members.len());
+        let lenient = self.lenient;
+        let mut failed = None;
+        self.members.retain_mut(|member| {
+            if member.version == Version::V2 || failed.is_some() {
+                return true;
+            }
+            match member.try_open("tasks", OFlags::WRONLY) {
+                Ok(door) => doors.push(door),
+                Err(errno) if lenient && file::forbidden(errno) => {
+                    member.unmake();
+                    return false;
+                }
+                Err(errno) => failed = Some(member.error("open", "tasks", errno)),
+            }
+            true
+        });
+        failed.map_or(Ok(doors), Err)
+    }
+
+    /// Whether a clone3 into the v2 directory that failed with `errno` may be tried without; the
+    /// directory is then gone. It may for a rootless caller: moving between cgroups takes the right to
+    /// change their common ancestor too, which the making of a directory does not tell.
+    pub fn give_up_v2(&mut self, errno: Errno) -> bool {
+        let at = self
+            .members
+            .iter()
+            .position(|member| member.version == Version::V2);
+        match at {
+            Some(at) if self.lenient && file::forbidden(errno) => {
+                self.members.remove(at).unmake();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Moves another process in, everywhere; slower than [`Group::doors`] and [`Group::v2_dir`].
+    pub fn join(&self, pid: Pid) -> Result<()> {
+        let text = pid.as_raw_nonzero().to_string();
+        self.members
+            .iter()
+            .try_for_each(|member| member.write("cgroup.procs", &text))
+    }
+
+    /// The directory in v2 where the process is whose `/proc/PID/cgroup` has this text, if that is in
+    /// the container: exec goes there when the container's own cgroup takes no process any more
+    /// (EBUSY from clone3) because it gives controllers to its children.
+    pub fn v2_dir_of(&self, proc_cgroup: &str) -> Option<OwnedFd> {
+        let member = self.v2()?;
+        let now = proc_cgroup
+            .lines()
+            .find_map(|line| line.strip_prefix("0::"))?;
+        if path::climbs(now) {
+            return None;
+        }
+        let now = path::clean(now);
+        let below = path::inside(&now, &member.path)?;
+        member
+            .try_open(below, OFlags::PATH | OFlags::DIRECTORY)
+            .ok()
+    }
+
+    /// The member that has `controller`: the v1 hierarchy with that name, else v2.
+    pub(super) fn member(&self, controller: &str) -> Option<&Member> {
+        let v1 = self.members.iter().find(|member| member.has(controller));
+        v1.or_else(|| self.v2())
+    }
+
+    /// The v2 member.
+    pub(super) fn v2(&self) -> Option<&Member> {
+        self.members
+            .iter()
+            .find(|member| member.version == Version::V2)
+    }
+}
+
+impl Member {
+    /// With the mount if it is open already.
+    pub fn new(version: Version, place: Place, mount: Option<OwnedFd>) -> Member {
+        let Place {
+            controllers,
+            point,
+            path,
+        } = place;
+        let mount = mount.map_or_else(OnceCell::new, OnceCell::from);
+        Member {
+            version,
+            controllers,
+            point,
+            mount,
+            path,
+            made: None,
+        }
+    }
+
+    /// The top of the mount, O_PATH.
+    pub fn mount(&self) -> core::result::Result<&OwnedFd, Errno> {
+        match self.mount.get() {
+            Some(mount) => Ok(mount),
+            None => {
+                open_mount(&self.point, self.version).map(|mount| self.mount.get_or_init(|| mount))
+            }
+        }
+    }
+
+    /// Whether this is the v1 hierarchy of `controller`.
+    pub fn has(&self, controller: &str) -> bool {
+        self.version == Version::V1 && self.controllers.split(',').any(|name| name == controller)
+    }
+
+    /// The path below the mount of `name` in the container's directory.
+    pub fn file(&self, name: &str) -> String {
+        path::join(&self.path, name)
+    }
+
+    pub fn try_open(&self, name: &str, access: OFlags) -> core::result::Result<OwnedFd, Errno> {
+        file::open(self.mount()?, &self.file(name), access)
+    }
+
+    pub fn try_read(&self, name: &str) -> core::result::Result<String, Errno> {
+        file::read(self.mount()?, &self.file(name))
+    }
+
+    pub fn open(&self, name: &str, access: OFlags) -> Result<OwnedFd> {
+        self.try_open(name, access)
+            .map_err(|errno| self.error("open", name, errno))
+    }
+
+    pub fn read(&self, name: &str) -> Result<String> {
+        self.try_read(name)
+            .map_err(|errno| self.error("read", name, errno))
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> Result<()> {
+        let file = self.open(name, OFlags::WRONLY)?;
+        file::put(&file, text)
+            .map_err(|errno| self.error(&["write ", text, " to"].concat(), name, errno))
+    }
+
+    /// `cgroup: STEP POINT/PATH/NAME: errno`
+    pub fn error(&self, step: &str, name: &str, errno: Errno) -> Error {
+        let what = ["cgroup: ", step, " ", &self.point, "/", &self.file(name)].concat();
+        Error::os(what, errno)
+    }
+}

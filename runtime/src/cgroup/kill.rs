@@ -1,0 +1,145 @@
+//! Who is in the container, and the end of them all.
+
+use super::discover::Version;
+use super::group::{Group, Member};
+use super::{file, walk};
+use crate::error::{Error, Result};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// The controllers whose hierarchy is asked for processes, best first: one that a container has no
+/// reason to move its processes about in. v2 comes before them all.
+const CENSUS: [&str; 5] = ["pids", "freezer", "devices", "memory", "name=systemd"];
+
+impl Group {
+    /// All processes in the container, those in its own sub-cgroups included, each once, in order.
+    /// Empty when the cgroup is gone.
+    pub fn pids(&self) -> Result<Vec<Pid>> {
+        let Some(member) = self.census() else {
+            return Ok(Vec::new());
+        };
+        let mut pids = Vec::new();
+        let walked = walk::each(member, &mut |dir, _| {
+            let text = match file::read(dir, "cgroup.procs") {
+                // A threaded v2 cgroup lists its processes where its domain is, or only their threads.
+                Err(Errno::OPNOTSUPP) => file::read(dir, "cgroup.threads")?,
+                Err(errno) if file::gone(errno) => return Ok(()),
+                text => text?,
+            };
+            pids.extend(
+                text.lines()
+                    .filter_map(|line| Pid::from_raw(line.parse().ok()?)),
+            );
+            Ok(())
+        });
+        match walked {
+            Err(errno) if !file::gone(errno) => {
+                return Err(member.error("read the processes of", "", errno));
+            }
+            _ => {}
+        }
+        pids.sort_unstable_by_key(|pid| pid.as_raw_nonzero());
+        pids.dedup();
+        Ok(pids)
+    }
+
+    /// Whether any process is in the container.
+    pub fn is_populated(&self) -> Result<bool> {
+        let Some(member) = self.census() else {
+            return Ok(false);
+        };
+        if member.version == Version::V1 {
+            return self.pids().map(|pids| !pids.is_empty());
+        }
+        match member.try_read("cgroup.events") {
+            Err(errno) if file::gone(errno) => Ok(false),
+            Err(errno) => Err(member.error("read", "cgroup.events", errno)),
+            Ok(text) => Ok(file::value(&text, "populated") == Some("1")),
+        }
+    }
+
+    /// Sends SIGKILL to every process in the container, frozen or not, and waits until all are gone, but
+    /// no longer than `patience`. Says whether all are gone.
+    pub fn kill_all(&self, patience: Duration) -> Result<bool> {
+        // Before it was made, or taken, whoever is there is a stranger.
+        if self.members.iter().any(|member| member.made.is_none()) {
+            return Ok(true);
+        }
+        let start = Instant::now();
+        let mut pause = Duration::from_micros(100);
+        while self.is_populated()? {
+            if !self.kill_at_once()? {
+                self.kill_one_by_one()?;
+            }
+            self.thaw_below()?;
+            if start.elapsed() >= patience {
+                return self.is_populated().map(|populated| !populated);
+            }
+            sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+        Ok(true)
+    }
+
+    /// By v2's cgroup.kill (kernel 5.14), which nothing escapes. Says whether that was possible.
+    fn kill_at_once(&self) -> Result<bool> {
+        let Some(member) = self.census().filter(|member| member.version == Version::V2) else {
+            return Ok(false);
+        };
+        match member.try_open("cgroup.kill", OFlags::WRONLY) {
+            Ok(switch) => match file::put(&switch, "1") {
+                // A threaded cgroup has the file and refuses.
+                Err(Errno::OPNOTSUPP) => Ok(false),
+                Err(errno) if !file::gone(errno) => {
+                    Err(member.error("write 1 to", "cgroup.kill", errno))
+                }
+                _ => Ok(true),
+            },
+            // Old, or gone; the list of processes knows.
+            Err(errno) if file::gone(errno) => Ok(false),
+            Err(errno) => Err(member.error("open", "cgroup.kill", errno)),
+        }
+    }
+
+    /// Frozen meanwhile, so that nobody can fork ahead of us; where freezing fails, the caller's next
+    /// turn gets those who did.
+    fn kill_one_by_one(&self) -> Result<()> {
+        let pids = self.pids()?;
+        if pids.is_empty() {
+            return Ok(());
+        }
+        let pids = match self.freeze() {
+            Ok(()) => self.pids()?,
+            Err(_) => pids,
+        };
+        let killed = pids
+            .iter()
+            .try_for_each(|&pid| match kill_process(pid, Signal::KILL) {
+                Ok(()) | Err(Errno::SRCH) => Ok(()),
+                Err(errno) => Err(Error::os(format!("cgroup: kill process {pid}"), errno)),
+            });
+        // Without a freezer there is nothing to thaw, and what is killed needs no pardon.
+        let _ = self.thaw();
+        killed
+    }
+
+    /// The member that is asked for processes: the best whose directory is there.
+    fn census(&self) -> Option<&Member> {
+        self.candidates().find(|member| member.exists())
+    }
+
+    /// Members to ask for processes, the best first.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = &Member> {
+        let v2 = self
+            .members
+            .iter()
+            .filter(|member| member.version == Version::V2);
+        let known = CENSUS
+            .iter()
+            .filter_map(|name| self.members.iter().find(|member| member.has(name)));
+        v2.chain(known).chain(&self.members)
+    }
+}

@@ -1,0 +1,177 @@
+//! `/proc/self/mountinfo`, for hosts whose cgroup mounts are not where everybody has them (proc_pid_mountinfo(5)).
+
+use super::discover::Version;
+use super::path;
+
+/// One cgroup mount that shows the hierarchy sought.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Where it is mounted.
+    pub point: String,
+    /// The path in the hierarchy that its top shows, clean.
+    pub root: String,
+}
+
+/// The mount to reach hierarchy `controllers` by, for a caller whose own cgroup there is `own`.
+///
+/// Of several (shared subtrees list one twice, engines mount copies) it is one that shows `own`, below
+/// `/sys/fs/cgroup`, that shows most of the hierarchy, and is listed last: the uppermost.
+pub fn find(text: &str, version: Version, controllers: &str, own: &str) -> Option<Mount> {
+    let mut best = None;
+    for line in text.lines() {
+        let Some(mount) = parse(line, version, controllers) else {
+            continue;
+        };
+        let rank = (
+            path::inside(own, &mount.root).is_some(),
+            path::inside(&mount.point, "/sys/fs/cgroup").is_some(),
+            usize::MAX - mount.root.len(),
+        );
+        if best.as_ref().is_none_or(|(least, _)| rank >= *least) {
+            best = Some((rank, mount));
+        }
+    }
+    best.map(|(_, mount)| mount)
+}
+
+/// `id parent major:minor ROOT POINT options [tags] - TYPE source SUPER`
+fn parse(line: &str, version: Version, controllers: &str) -> Option<Mount> {
+    let (left, right) = line.split_once(" - ")?;
+    let mut right = right.split(' ');
+    let (kind, mut options) = (right.next()?, right.nth(1)?.split(','));
+    let matches = match version {
+        Version::V1 => {
+            kind == "cgroup" && options.any(|o| Some(o) == controllers.split(',').next())
+        }
+        Version::V2 => kind == "cgroup2",
+    };
+    let mut left = left.split(' ').skip(3);
+    let (root, point) = (unescape(left.next()?)?, unescape(left.next()?)?);
+    // A root of `/..` lies outside the caller's cgroup namespace: its real name can't be known.
+    (matches && !path::climbs(&root)).then(|| Mount {
+        point,
+        root: path::clean(&root),
+    })
+}
+
+/// The kernel writes blank, tab, newline and backslash as three octal digits.
+fn unescape(text: &str) -> Option<String> {
+    let mut parts = text.split('\\');
+    let mut out = String::from(parts.next()?);
+    for part in parts {
+        let code = u8::from_str_radix(part.get(..3)?, 8).ok()?;
+        // The saved form of a group has one line per directory.
+        if code == b'\n' {
+            return None;
+        }
+        out.push(char::from(code));
+        out.push_str(&part[3..]);
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Version::{V1, V2};
+    use super::*;
+
+    const V1_HOST: &str = "\
+30 23 0:26 / /sys/fs/cgroup ro,nosuid - tmpfs tmpfs ro,mode=755
+31 30 0:27 / /sys/fs/cgroup/systemd rw shared:9 - cgroup cgroup rw,xattr,name=systemd
+32 30 0:28 / /sys/fs/cgroup/cpu,cpuacct rw shared:10 - cgroup cgroup rw,cpu,cpuacct
+33 30 0:29 / /sys/fs/cgroup/memory rw shared:11 - cgroup cgroup rw,memory
+";
+    /// Docker without a cgroup namespace: the top of the mount is the container's own cgroup.
+    const NESTED: &str = "\
+900 899 0:29 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory
+901 899 0:29 / /host/cgroup/memory ro - cgroup cgroup rw,memory
+";
+    /// The same mount twice, and once more elsewhere.
+    const TWICE: &str = "\
+33 30 0:29 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+44 33 0:29 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+55 30 0:29 / /var/lib/box/cgroup rw - cgroup cgroup rw,memory
+";
+    const V2_HOST: &str =
+        "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
+    const ODD: &str = "30 23 0:26 / /mnt/two\\040words rw - cgroup2 none rw\n";
+    const OUTSIDE: &str = "30 23 0:26 /../.. /sys/fs/cgroup rw - cgroup2 none rw\n";
+
+    #[test]
+    fn choice() {
+        type Row = (
+            &'static str,
+            Version,
+            &'static str,
+            &'static str,
+            Option<(&'static str, &'static str)>,
+        );
+        const ROWS: [Row; 11] = [
+            (
+                V1_HOST,
+                V1,
+                "memory",
+                "",
+                Some(("/sys/fs/cgroup/memory", "")),
+            ),
+            (
+                V1_HOST,
+                V1,
+                "cpu,cpuacct",
+                "u/a",
+                Some(("/sys/fs/cgroup/cpu,cpuacct", "")),
+            ),
+            (
+                V1_HOST,
+                V1,
+                "name=systemd",
+                "",
+                Some(("/sys/fs/cgroup/systemd", "")),
+            ),
+            (V1_HOST, V1, "pids", "", None),
+            (V1_HOST, V2, "", "", None),
+            (
+                NESTED,
+                V1,
+                "memory",
+                "docker/abc/x",
+                Some(("/sys/fs/cgroup/memory", "docker/abc")),
+            ),
+            (
+                NESTED,
+                V1,
+                "memory",
+                "other",
+                Some(("/host/cgroup/memory", "")),
+            ),
+            (
+                TWICE,
+                V1,
+                "memory",
+                "a",
+                Some(("/sys/fs/cgroup/memory", "")),
+            ),
+            (V2_HOST, V2, "", "user.slice", Some(("/sys/fs/cgroup", ""))),
+            (ODD, V2, "", "", Some(("/mnt/two words", ""))),
+            (OUTSIDE, V2, "", "", None),
+        ];
+        for (text, version, controllers, own, want) in ROWS {
+            let got = find(text, version, controllers, own);
+            let got = got.as_ref().map(|m| (m.point.as_str(), m.root.as_str()));
+            assert_eq!(got, want, "{controllers} of {text}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_passed_over() {
+        for line in [
+            "",
+            " - ",
+            "a - b",
+            "1 2 3 4 5 - cgroup2 x",
+            "1 2 3 / /a\\9 - cgroup2 x y",
+        ] {
+            assert_eq!(find(line, V2, "", ""), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The options before the verb, resolved: where state lies, how to log, which privileges to expect.
+
+use super::options::Options;
+use super::parse::parse_bool;
+use super::rows::Verb;
+use crate::error::{Error, Result};
+use crate::report::{Format, Level, Reporter};
+use std::ffi::{OsStr, OsString};
+use std::fs::{DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Component, Path, PathBuf};
+
+/// What every verb is told beside its own options.
+pub struct Global {
+    /// The last part of the name that mote was called by.
+    pub program: String,
+    /// The directory of all state, absolute and never `/`. It may not exist yet.
+    pub root: PathBuf,
+    /// `--root` was given: a root that doesn't exist is then a mistake, not an empty list.
+    pub root_given: bool,
+    /// The root was put in `$XDG_RUNTIME_DIR`.
+    root_in_xdg: bool,
+    /// `--rootless` other than `auto`.
+    rootless: Option<bool>,
+    /// `--systemd-cgroup`.
+    pub systemd_cgroup: bool,
+    /// Where to say things.
+    pub report: Reporter,
+}
+
+impl Global {
+    /// Resolves the options; opens the log file, makes nothing else.
+    pub fn new(program: &str, globals: &Options) -> Result<Global> {
+        let report = reporter(globals)?;
+        let (root, root_in_xdg) = match globals.text("root") {
+            Some(given) => (absolute(Path::new(given))?, false),
+            None => {
+                let user_ns = in_user_namespace();
+                let (root, in_xdg) = default_root(|name| std::env::var_os(name), euid(), user_ns);
+                (absolute(&root)?, in_xdg)
+            }
+        };
+        let rootless = match globals
+            .text("rootless")
+            .and_then(OsStr::to_str)
+            .unwrap_or("auto")
+        {
+            "auto" => None,
+            word => Some(parse_bool(word).ok_or_else(|| {
+                Error::new(format!(
+                    "--rootless {word}: 'true', 'false' or 'auto' is needed"
+                ))
+            })?),
+        };
+        Ok(Global {
+            program: program.to_string(),
+            root,
+            root_given: globals.text("root").is_some(),
+            root_in_xdg,
+            rootless,
+            systemd_cgroup: globals.flag("systemd-cgroup"),
+            report,
+        })
+    }
+
+    /// Whether the options let this verb go ahead.
+    pub fn allows(&self, verb: &Verb) -> Result<()> {
+        if self.systemd_cgroup && verb.enters {
+            return Err(Error::new(
+                "--systemd-cgroup: the systemd driver does not exist yet; use cgroupfs (leave the option out)",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether cgroups that can't be written are to be expected and passed over.
+    pub fn rootless(&self) -> bool {
+        self.rootless
+            .unwrap_or_else(|| euid() != 0 || in_user_namespace())
+    }
+
+    /// Makes the root directory for a first container, for the owner's eyes only.
+    pub fn make_root(&self) -> Result<()> {
+        let failed = |error| {
+            Error::io(
+                format_args!("state directory {}", self.root.display()),
+                &error,
+            )
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.root)
+            .map_err(failed)?;
+        if self.root_in_xdg {
+            // The sticky bit keeps periodic clean-ups of $XDG_RUNTIME_DIR away (XDG base directory
+            // specification, "XDG_RUNTIME_DIR").
+            std::fs::set_permissions(&self.root, Permissions::from_mode(0o1700)).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+fn reporter(globals: &Options) -> Result<Reporter> {
+    let format = match globals.text("log-format").and_then(OsStr::to_str) {
+        None | Some("text") => Format::Text,
+        Some("json") => Format::Json,
+        Some(other) => return Err(Error::new(format!("invalid log-format: {other}"))),
+    };
+    let level = match globals.text("log-level").and_then(OsStr::to_str) {
+        None => Level::Info,
+        Some(name) => {
+            Level::named(name).ok_or_else(|| Error::new(format!("invalid log-level: {name}")))?
+        }
+    };
+    let level = if globals.flag("debug") {
+        Level::Debug
+    } else {
+        level
+    };
+    let report = Reporter::new(level, format);
+    match globals.text("log") {
+        Some(path) => report.to_file(Path::new(path)),
+        None => Ok(report),
+    }
+}
+
+fn euid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// The first user namespace maps every id to itself (user_namespaces(7)); a kernel without user
+/// namespaces has no map at all.
+fn in_user_namespace() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let mut fields = map.split_whitespace();
+    let first = (fields.next(), fields.next(), fields.next());
+    !map.is_empty() && first != (Some("0"), Some("0"), Some("4294967295"))
+}
+
+/// `$XDG_RUNTIME_DIR/mote` for whoever isn't the host's root, else `/run/mote`; and whether it is
+/// the former. Uid 0 in a user namespace is a user in disguise, unless `$USER` says root, as it
+/// does in a container that has an init of its own.
+fn default_root(
+    variable: impl Fn(&str) -> Option<OsString>,
+    euid: u32,
+    in_user_namespace: bool,
+) -> (PathBuf, bool) {
+    let user = variable("USER").is_some_and(|user| user == "root");
+    let ordinary = euid != 0 || in_user_namespace && !user;
+    match variable("XDG_RUNTIME_DIR") {
+        Some(directory) if ordinary && !directory.is_empty() => {
+            (Path::new(&directory).join("mote"), true)
+        }
+        _ => (PathBuf::from("/run/mote"), false),
+    }
+}
+
+/// Made absolute and cleaned by text alone, as a directory that doesn't exist yet can be.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    let failed = |error| Error::io(format_args!("--root {}", path.display()), &error);
+    let mut clean = PathBuf::new();
+    for part in std::path::absolute(path).map_err(failed)?.components() {
+        match part {
+            Component::ParentDir => {
+                clean.pop();
+            }
+            part => clean.push(part),
+        }
+    }
+    if clean == Path::new("/") {
+        return Err(Error::new(
+            "--root can't be /: state would lie among the host's directories",
+        ));
+    }
+    Ok(clean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_roots() {
+        const XDG: Option<&str> = Some("/run/user/7");
+        let rows = [
+            (0, false, None, None, "/run/mote", false),
+            (0, false, XDG, None, "/run/mote", false),
+            (0, true, XDG, None, "/run/user/7/mote", true),
+            (0, true, XDG, Some("u"), "/run/user/7/mote", true),
+            (0, true, XDG, Some("root"), "/run/mote", false),
+            (7, false, XDG, Some("root"), "/run/user/7/mote", true),
+            (7, false, None, None, "/run/mote", false),
+            (7, false, Some(""), None, "/run/mote", false),
+        ];
+        for (euid, user_ns, xdg, user, path, in_xdg) in rows {
+            let variable = |name: &str| match name {
+                "USER" => user.map(OsString::from),
+                _ => xdg.map(OsString::from),
+            };
+            assert_eq!(
+                default_root(variable, euid, user_ns),
+                (PathBuf::from(path), in_xdg)
+            );
+        }
+    }
+
+    #[test]
+    fn roots_are_absolute_and_never_the_hosts() {
+        for path in ["/", "//", "/a/..", "/../..", "/."] {
+            assert!(absolute(Path::new(path)).is_err(), "{path}");
+        }
+        assert_eq!(
+            absolute(Path::new("/a/../b/./c")).unwrap(),
+            Path::new("/b/c")
+        );
+        assert_eq!(
+            absolute(Path::new("x")).unwrap(),
+            std::env::current_dir().unwrap().join("x")
+        );
+    }
+
+    #[test]
+    fn the_root_under_xdg_is_sticky() {
+        let xdg = std::env::temp_dir().join(format!("mote-xdg-{}", std::process::id()));
+        let mut global = Global::new("mote", &Options::default()).unwrap();
+        for (in_xdg, mode) in [(true, 0o1700), (false, 0o700)] {
+            global.root = xdg.join("mote");
+            global.root_in_xdg = in_xdg;
+            global.make_root().unwrap();
+            let made = std::fs::metadata(&global.root)
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o7777;
+            std::fs::remove_dir_all(&xdg).unwrap();
+            assert_eq!(made, mode);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The command line: rows that say what there is, a parser, help made from the rows, and what the
+//! global options come to.
+//!
+//! - [`rows`]: every verb and option, one row each; the only place that names them all.
+//! - [`parse`]: words -> [`Line`], by the rows and Go's grammar for options.
+//! - [`options`]: what was given to a verb, looked up by name.
+//! - [`global`]: the options before the verb, resolved for use.
+//! - [`help`]: the help and version texts.
+
+pub mod global;
+pub mod help;
+pub mod options;
+pub mod parse;
+pub mod rows;
+
+pub use global::Global;
+pub use options::Options;
+pub use parse::{Line, Wish, parse};
+
+use crate::error::{Error, Result};
+use std::io::Write;
+
+/// Does what the command line asks for and returns the process's exit code; whatever went wrong
+/// is reported here and nowhere else.
+pub fn obey(line: Line) -> u8 {
+    match &line.wish {
+        Wish::Help(verb) => return answer(&help::text(&line.program, *verb)),
+        Wish::Version => return answer(&help::version()),
+        _ => {}
+    }
+    let global = match Global::new(&line.program, &line.globals) {
+        Ok(global) => global,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{}: {error}", line.program);
+            return 1;
+        }
+    };
+    match line.wish {
+        Wish::Run(verb, options) => {
+            let outcome = global
+                .allows(verb)
+                .and_then(|()| (verb.run)(&global, &options));
+            outcome.unwrap_or_else(|error| {
+                global.report.fatal(&error);
+                verb.error_code
+            })
+        }
+        Wish::Wrong(verb, message) => {
+            let _ = print(&format!(
+                "Incorrect Usage.\n\n{}",
+                help::text(&line.program, verb)
+            ));
+            global.report.fatal(&Error::new(message));
+            1
+        }
+        Wish::NoSuchVerb(name) => {
+            let text = format!(
+                "no such command: {name:?}; `{} help` lists them",
+                line.program
+            );
+            global.report.fatal(&Error::new(text));
+            3
+        }
+        Wish::Help(_) | Wish::Version => 0,
+    }
+}
+
+fn answer(text: &str) -> u8 {
+    match print(text) {
+        Ok(()) => 0,
+        Err(_) => 1,
+    }
+}
+
+/// Writes a verb's output to stdout; a reader that has gone away is an error like a full disk.
+pub fn print(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    written.map_err(|error| Error::io("stdout", &error))
+}

@@ -1,0 +1,406 @@
+//! A container's directory, `ROOT/ID`, and what can be told of the container from it and the kernel.
+//!
+//! - `state.json`: what was decided before anything was made; written once, so a mote that is killed at any
+//!   later line leaves enough for `delete --force`.
+//! - `config.json`: the document as it was at `create`; later changes in the bundle have no effect (runtime.md).
+//! - `init`: a symbolic link whose text is the first process's pid and start time: made, read and removed in
+//!   one system call each.
+//! - `start`: the socket where `start` says "go"; it is there as long as the container is only created.
+//! - `notify/`: the socket that stands for systemd's, if there is one.
+//!
+//! The status is always derived: no file says "running". The directory itself is what commands lock.
+
+use crate::cgroup::Group;
+use crate::error::{Error, Result};
+use crate::json::{Layout, Writer};
+use init::procfs::Procfs;
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use rustix::fs::{
+    AtFlags, CWD, FlockOperation, Mode, OFlags, chmodat, flock, mkdirat, open, openat, readlinkat, renameat, symlinkat,
+    unlinkat,
+};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with};
+use rustix::process::Pid;
+use std::ffi::{CString, OsStr};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Longest id: it is the name of a directory (NAME_MAX, linux/limits.h).
+const ID_MAX: usize = 255;
+/// How long a command waits for another one's lock.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Checks an id by runc's rule.
+pub fn id(text: Option<&OsStr>) -> Result<&str> {
+    let refuse = |why: &str| Error::new(format!("container id {:?}: {why}", text.unwrap_or_default()));
+    let id = text.and_then(OsStr::to_str).ok_or_else(|| refuse("must be text"))?;
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_+.-".contains(&byte);
+    if id.is_empty() || !id.bytes().all(legal) || id == "." || id == ".." {
+        return Err(refuse("must be letters, digits, `_`, `+`, `.` or `-`, and neither `.` nor `..`"));
+    }
+    if id.len() > ID_MAX {
+        return Err(Error::new(format!("container id: {} characters are too many, {ID_MAX} may be", id.len())));
+    }
+    Ok(id)
+}
+
+/// `ROOT/ID`, open.
+#[derive(Debug)]
+pub struct Dir {
+    fd: OwnedFd,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl Dir {
+    /// Makes the directory and locks it.
+    pub fn create(root: &Path, id: &str) -> Result<Dir> {
+        let path = root.join(id);
+        match mkdirat(CWD, &path, Mode::from_raw_mode(0o711)) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => {
+                return Err(Error::new(format!("container with given ID already exists: {id}; `delete {id}` removes it")));
+            }
+            Err(errno) => return Err(Error::os(format_args!("state directory {}", path.display()), errno)),
+        }
+        let dir = Dir::open_at(path).inspect_err(|_| drop(std::fs::remove_dir(root.join(id))))?;
+        dir.lock(Duration::ZERO)?;
+        Ok(dir)
+    }
+
+    /// Opens the directory of a container that there is.
+    pub fn open(root: &Path, id: &str) -> Result<Option<Dir>> {
+        let path = root.join(id);
+        match open(&path, DIRECTORY, Mode::empty()) {
+            Ok(fd) => Ok(Some(Dir { fd, path })),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(Error::os(format_args!("state directory {}", path.display()), errno)),
+        }
+    }
+
+    fn open_at(path: PathBuf) -> Result<Dir> {
+        match open(&path, DIRECTORY, Mode::empty()) {
+            Ok(fd) => Ok(Dir { fd, path }),
+            Err(errno) => Err(Error::os(format_args!("state directory {}", path.display()), errno)),
+        }
+    }
+
+    /// Takes the lock that changes need, waiting for another command that has it. It ends with the process.
+    pub fn lock(&self, patience: Duration) -> Result<()> {
+        let pause = Duration::from_millis(10);
+        let mut waited = Duration::ZERO;
+        loop {
+            match flock(&self.fd, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(()),
+                Err(Errno::AGAIN) if waited < patience => std::thread::sleep(pause),
+                Err(Errno::AGAIN) => {
+                    return Err(Error::new(format!("{}: another mote command is at work on this container", self.path.display())));
+                }
+                Err(errno) => return Err(Error::os(format_args!("{}: flock", self.path.display()), errno)),
+            }
+            waited += pause;
+        }
+    }
+
+    fn is_locked(&self) -> bool {
+        // A lock of our own would be changed by asking, but only readers ask.
+        flock(&self.fd, FlockOperation::NonBlockingLockShared) == Err(Errno::AGAIN)
+    }
+
+    /// Writes a file that is there as a whole or not at all.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
+        let failed = |errno| Error::os(format_args!("{}/{name}", self.path.display()), errno);
+        let draft = format!(".{name}");
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        let file = openat(&self.fd, &*draft, flags, Mode::from_raw_mode(0o600)).map_err(failed)?;
+        let written = std::fs::File::from(file).write_all(content);
+        written.map_err(|error| Error::io(format_args!("{}/{name}", self.path.display()), &error))?;
+        renameat(&self.fd, &*draft, &self.fd, name).map_err(failed)
+    }
+
+    /// Reads a file; none if there is none.
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        use std::io::Read;
+        let file = match openat(&self.fd, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
+            Ok(file) => file,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(Error::os(format_args!("{}/{name}", self.path.display()), errno)),
+        };
+        let mut content = Vec::new();
+        let read = std::fs::File::from(file).read_to_end(&mut content);
+        read.map_err(|error| Error::io(format_args!("{}/{name}", self.path.display()), &error))?;
+        Ok(Some(content))
+    }
+
+    /// Records the first process.
+    pub fn set_init(&self, init: Init) -> Result<()> {
+        symlinkat(format!("{} {}", init.pid.as_raw_nonzero(), init.start), &self.fd, "init")
+            .map_err(|errno| Error::os(format_args!("{}/init", self.path.display()), errno))
+    }
+
+    fn init(&self) -> Option<Init> {
+        let text = readlinkat(&self.fd, "init", Vec::new()).ok()?;
+        let (pid, start) = text.to_str().ok()?.split_once(' ')?;
+        Some(Init { pid: Pid::from_raw(pid.parse().ok()?)?, start: start.parse().ok()? })
+    }
+
+    /// The socket's address by a descriptor: a path may be longer than an address takes (unix(7)).
+    fn address(&self) -> core::result::Result<SocketAddrUnix, Errno> {
+        SocketAddrUnix::new(format!("/proc/self/fd/{}/start", self.fd.as_raw_fd()))
+    }
+
+    fn socket() -> core::result::Result<OwnedFd, Errno> {
+        socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+    }
+
+    /// Makes the socket that `start` connects to.
+    pub fn listen(&self) -> Result<OwnedFd> {
+        let make = || {
+            let socket = Dir::socket()?;
+            bind(&socket, &self.address()?)?;
+            chmodat(&self.fd, "start", Mode::from_raw_mode(0o600), AtFlags::empty())?;
+            listen(&socket, 1)?;
+            Ok(socket)
+        };
+        make().map_err(|errno| Error::os(format_args!("{}/start", self.path.display()), errno))
+    }
+
+    /// Connects to the created container and removes the socket: from here on it counts as started, and if
+    /// "go" never comes its process ends.
+    pub fn connect(&self) -> Result<OwnedFd> {
+        let make = || {
+            let socket = Dir::socket()?;
+            connect(&socket, &self.address()?)?;
+            unlinkat(&self.fd, "start", AtFlags::empty())?;
+            Ok(socket)
+        };
+        make().map_err(|errno| Error::os(format_args!("{}/start", self.path.display()), errno))
+    }
+
+    fn is_waiting(&self) -> bool {
+        rustix::fs::accessat(&self.fd, "start", rustix::fs::Access::EXISTS, AtFlags::empty()).is_ok()
+    }
+
+    /// Removes the directory and all that mote puts there.
+    pub fn remove(&self) -> Result<()> {
+        const FILES: [&str; 8] =
+            ["init", "start", "config.json", "state.json", ".config.json", ".state.json", "notify/notify.sock", "notify"];
+        for name in FILES {
+            let flags = if name == "notify" { AtFlags::REMOVEDIR } else { AtFlags::empty() };
+            let _ = unlinkat(&self.fd, name, flags);
+        }
+        match unlinkat(CWD, &self.path, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(Error::os(format_args!("removing {}", self.path.display()), errno)),
+        }
+    }
+}
+
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// The first process, told apart from a later one of the same pid by its start time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Init {
+    /// In the pid namespace of whoever made it.
+    pub pid: Pid,
+    /// Clock ticks since boot (proc_pid_stat(5), field 22).
+    pub start: u64,
+}
+
+impl Init {
+    /// Reads a process's start time; none if it is gone, or dead and not yet waited for.
+    pub fn look(procfs: &Procfs, pid: Pid) -> Option<Init> {
+        let path = CString::new(format!("{}/stat", pid.as_raw_nonzero())).ok()?;
+        let mut buffer = [0; 1024];
+        let text = core::str::from_utf8(procfs.read(&path, &mut buffer).ok()?).ok()?;
+        // The program's name, in parentheses, may hold anything, even `)`.
+        let mut fields = text.get(text.rfind(')')? + 2..)?.split(' ');
+        let state = fields.next()?;
+        let start = fields.nth(18)?.parse().ok()?;
+        (!matches!(state, "Z" | "X")).then_some(Init { pid, start })
+    }
+}
+
+/// What a container is up to (runtime.md, "State"; `paused` is runc's).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// `create` is at work.
+    Creating,
+    /// Waiting for `start`.
+    Created,
+    /// The program runs.
+    Running,
+    /// Frozen.
+    Paused,
+    /// The first process is gone.
+    Stopped,
+}
+
+impl Status {
+    /// As `state` prints it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Creating => "creating",
+            Status::Created => "created",
+            Status::Running => "running",
+            Status::Paused => "paused",
+            Status::Stopped => "stopped",
+        }
+    }
+}
+
+spec_min::object! {
+    /// `state.json`, mote's own.
+    struct Recorded<'a> {
+        /// Absolute.
+        bundle: Option<&'a core::ffi::CStr> = "bundle",
+        /// Absolute.
+        rootfs: Option<&'a core::ffi::CStr> = "rootfs",
+        /// RFC 3339.
+        created: Option<&'a core::ffi::CStr> = "created",
+        /// /proc/sys/kernel/random/boot_id: a pid of an earlier boot means nothing.
+        boot: Option<&'a core::ffi::CStr> = "boot",
+        /// As [`Group::save`] wrote it.
+        cgroup: Option<&'a core::ffi::CStr> = "cgroup",
+        /// Effective uid of the creator.
+        owner: u32 = "owner",
+        /// See [`Record`].
+        private_pids: bool = "privatePids",
+    }
+}
+
+/// What is recorded of a container.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    /// The bundle's absolute path.
+    pub bundle: String,
+    /// The root file system's absolute path.
+    pub rootfs: String,
+    /// When, in RFC 3339.
+    pub created: String,
+    /// Which boot.
+    pub boot: String,
+    /// Which cgroups.
+    pub cgroup: String,
+    /// Whose.
+    pub owner: u32,
+    /// Whether it has a pid namespace of its own, whose end takes every process along.
+    pub private_pids: bool,
+}
+
+impl Record {
+    /// The text of state.json.
+    pub fn json(&self) -> String {
+        let mut json = Writer::new(Layout::Compact);
+        json.open_object();
+        for (key, value) in [
+            ("bundle", &self.bundle),
+            ("rootfs", &self.rootfs),
+            ("created", &self.created),
+            ("boot", &self.boot),
+            ("cgroup", &self.cgroup),
+        ] {
+            json.text(key, value);
+        }
+        json.key("owner");
+        json.unsigned(self.owner.into());
+        json.switch("privatePids", self.private_pids);
+        json.close();
+        json.finish()
+    }
+
+    fn parse(text: &mut [u8]) -> core::result::Result<Record, spec_min::Error> {
+        let recorded: Recorded<'_> = spec_min::parse(text)?;
+        let owned = |text: Option<&core::ffi::CStr>| text.unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Record {
+            bundle: owned(recorded.bundle),
+            rootfs: owned(recorded.rootfs),
+            created: owned(recorded.created),
+            boot: owned(recorded.boot),
+            cgroup: owned(recorded.cgroup),
+            owner: recorded.owner,
+            private_pids: recorded.private_pids,
+        })
+    }
+}
+
+/// This boot's name; empty where the kernel gives none.
+pub fn boot_id(procfs: &Procfs) -> String {
+    let mut buffer = [0; 64];
+    let text = procfs.read(c"sys/kernel/random/boot_id", &mut buffer).unwrap_or_default();
+    String::from_utf8_lossy(text.trim_ascii_end()).into_owned()
+}
+
+/// A container that there is.
+#[derive(Debug)]
+pub struct Container {
+    /// Its id.
+    pub id: String,
+    /// Its directory.
+    pub dir: Dir,
+    /// What is known of it; empty if `create` was killed early.
+    pub record: Record,
+    /// Its first process as recorded, alive or not.
+    pub init: Option<Init>,
+}
+
+impl Container {
+    /// Finds a container.
+    pub fn find(root: &Path, id: &str) -> Result<Container> {
+        let dir = Dir::open(root, id)?;
+        let dir = dir.ok_or_else(|| Error::new(format!("container does not exist: {id}")))?;
+        Container::read(dir, id)
+    }
+
+    /// Finds a container and locks it against other commands.
+    pub fn lock(root: &Path, id: &str) -> Result<Container> {
+        let container = Container::find(root, id)?;
+        container.dir.lock(PATIENCE)?;
+        // Whoever had the lock before may have changed or removed everything.
+        Container::find(root, id).and_then(|fresh| Container::read(container.dir, &fresh.id))
+    }
+
+    fn read(dir: Dir, id: &str) -> Result<Container> {
+        let failed = |error| Error::new(format!("{}/state.json:{error}", dir.path.display()));
+        let record = match dir.read("state.json")? {
+            Some(mut text) => Record::parse(&mut text).map_err(failed)?,
+            None => Record::default(),
+        };
+        let init = dir.init();
+        Ok(Container { id: id.to_string(), dir, record, init })
+    }
+
+    /// Its cgroups.
+    pub fn group(&self) -> Result<Group> {
+        Group::load(&self.record.cgroup)
+    }
+
+    /// The first process, if it lives.
+    pub fn alive(&self, procfs: &Procfs) -> Option<Init> {
+        let recorded = self.init?;
+        let same_boot = self.record.boot == boot_id(procfs);
+        Init::look(procfs, recorded.pid).filter(|now| same_boot && now.start == recorded.start)
+    }
+
+    /// What it is up to.
+    pub fn status(&self, procfs: &Procfs) -> Result<Status> {
+        if self.init.is_none() {
+            return Ok(if self.dir.is_locked() { Status::Creating } else { Status::Stopped });
+        }
+        if self.alive(procfs).is_none() {
+            return Ok(Status::Stopped);
+        }
+        if self.group()?.is_frozen()? {
+            return Ok(Status::Paused);
+        }
+        Ok(if self.dir.is_waiting() { Status::Created } else { Status::Running })
+    }
+}

@@ -1,0 +1,165 @@
+//! What `exec` is asked to run: a process.json, or the container's own process with what the options change.
+
+use crate::cli::Options;
+use crate::error::{Error, Result};
+use crate::json::{Layout, Writer};
+use init::sys::arena::Arena;
+use spec_min::{List, Process, Spec};
+use std::ffi::{CStr, OsStr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// Reads `--process`.
+pub fn read_process_file(options: &Options) -> Result<Option<Vec<u8>>> {
+    let Some(path) = options.text("process") else { return Ok(None) };
+    let read = std::fs::read(path);
+    read.map(Some).map_err(|error| Error::io(format_args!("--process {}", Path::new(path).display()), &error))
+}
+
+/// Decodes a process.json.
+pub fn parse_process<'a>(text: &[u8], arena: &'a Arena) -> Result<Process<'a>> {
+    let buffer = arena.bytes(text.len()).map_err(|errno| Error::os("process.json", errno))?;
+    buffer.copy_from_slice(text);
+    spec_min::parse_process(buffer).map_err(|error| Error::new(format!("process.json:{error}")))
+}
+
+/// The container's process, changed as the options say. The changes are written as JSON and read back, so
+/// that one parser and one set of rules hold for every process.
+pub fn from_options<'a>(options: &Options, spec: &Spec<'a>, arena: &'a Arena) -> Result<Process<'a>> {
+    if options.rest().is_empty() {
+        return Err(Error::new("exec: which command? `exec ID COMMAND [ARGUMENT...]`, or --process FILE"));
+    }
+    let config = spec.process.ok_or_else(|| Error::new("config.json has no process"))?;
+    let changed = parse_process(changes(options, &config)?.as_bytes(), arena)?;
+    let mut process = Process {
+        terminal: options.flag("tty"),
+        args: changed.args,
+        env: changed.env,
+        capabilities: changed.capabilities,
+        ..config
+    };
+    process.user.additional_gids = changed.user.additional_gids;
+    if changed.cwd.is_some() {
+        process.cwd = changed.cwd;
+    }
+    if let Some(on) = options.given("no-new-privs") {
+        process.no_new_privileges = on;
+    }
+    if changed.apparmor_profile.is_some() {
+        process.apparmor_profile = changed.apparmor_profile;
+    }
+    if changed.selinux_label.is_some() {
+        process.selinux_label = changed.selinux_label;
+    }
+    if let Some(user) = options.text_or_empty("user") {
+        (process.user.uid, process.user.gid) = parse_user(user, config.user.gid)?;
+    }
+    Ok(process)
+}
+
+fn changes(options: &Options, config: &Process<'_>) -> Result<String> {
+    let mut json = Writer::new(Layout::Compact);
+    json.open_object();
+    list(&mut json, "args", options.rest().iter().map(|word| word.as_bytes()));
+    let own = config.env.iter().map(CStr::to_bytes);
+    list(&mut json, "env", own.chain(options.list("env").map(OsStr::as_bytes)));
+    for (key, option) in [("cwd", "cwd"), ("apparmorProfile", "apparmor"), ("selinuxLabel", "process-label")] {
+        if let Some(value) = text(options, option) {
+            json.key(key);
+            json.bytes(value.as_bytes());
+        }
+    }
+    user(&mut json, options, config)?;
+    capabilities(&mut json, options, config);
+    json.close();
+    Ok(json.finish())
+}
+
+fn text<'o>(options: &'o Options, name: &str) -> Option<&'o OsStr> {
+    match name {
+        "cwd" => options.text("cwd"),
+        "apparmor" => options.text("apparmor"),
+        _ => options.text("process-label"),
+    }
+}
+
+fn list<'b>(json: &mut Writer, key: &str, values: impl Iterator<Item = &'b [u8]>) {
+    json.key(key);
+    json.open_array();
+    values.for_each(|value| json.bytes(value));
+    json.close();
+}
+
+fn user(json: &mut Writer, options: &Options, config: &Process<'_>) -> Result<()> {
+    json.key("user");
+    json.open_object();
+    json.key("additionalGids");
+    json.open_array();
+    for gid in config.user.additional_gids.iter() {
+        json.unsigned(gid.into());
+    }
+    for gid in options.list("additional-gids") {
+        let number = number(gid).ok_or_else(|| Error::new(format!("--additional-gids {gid:?}: a number from 0 to 4294967294 is needed")))?;
+        json.unsigned(number.into());
+    }
+    json.close();
+    json.close();
+    Ok(())
+}
+
+/// `--cap` adds to bounding, effective and permitted; to ambient only what the config lets be inherited, and
+/// never to inheritable (CVE-2022-29162).
+fn capabilities(json: &mut Writer, options: &Options, config: &Process<'_>) {
+    let empty = List::default();
+    let own = config.capabilities;
+    let sets = own.map(|own| [own.bounding, own.effective, own.permitted, own.inheritable, own.ambient]);
+    let [bounding, effective, permitted, inheritable, ambient] = sets.unwrap_or([empty; 5]);
+    let added = || options.list("cap").map(OsStr::as_bytes);
+    let inherits = !inheritable.is_empty();
+    json.key("capabilities");
+    json.open_object();
+    for (key, own) in [("bounding", bounding), ("effective", effective), ("permitted", permitted)] {
+        list(json, key, own.iter().map(CStr::to_bytes).chain(added()));
+    }
+    list(json, "inheritable", inheritable.iter().map(CStr::to_bytes));
+    let more = added().filter(|_| inherits);
+    list(json, "ambient", ambient.iter().map(CStr::to_bytes).chain(more));
+    json.close();
+}
+
+/// `UID[:GID]`, digits only: a text that parses as nothing must not end up as 0 (CVE-2026-30892).
+fn parse_user(text: &OsStr, gid: u32) -> Result<(u32, u32)> {
+    let word = text.to_str().ok_or_else(|| wrong_user(text))?;
+    let (uid, group) = match word.split_once(':') {
+        Some((uid, group)) => (uid, Some(group)),
+        None => (word, None),
+    };
+    let strict = |part: &str| number(OsStr::new(part)).ok_or_else(|| wrong_user(text));
+    Ok((strict(uid)?, group.map(strict).transpose()?.unwrap_or(gid)))
+}
+
+fn wrong_user(text: &OsStr) -> Error {
+    Error::new(format!("--user {text:?}: UID or UID:GID is needed, numbers from 0 to 4294967294"))
+}
+
+/// An id: digits only, and not the one that means "no change" to the kernel.
+fn number(text: &OsStr) -> Option<u32> {
+    let text = text.to_str()?;
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|number| digits && *number != u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users() {
+        let parse = |text: &str| parse_user(OsStr::new(text), 7).ok();
+        assert_eq!(parse("5"), Some((5, 7)));
+        assert_eq!(parse("5:6"), Some((5, 6)));
+        for wrong in ["", ":5", "5:", "1x", "-1", "+1", "4294967296", "4294967295", "1:2:3", " 1", "root"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+}

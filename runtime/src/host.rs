@@ -1,0 +1,67 @@
+//! What a verb that enters a container finds out about the host first.
+
+use crate::error::{Error, Result};
+use init::procfs::Procfs;
+use init::sys::signal::{self, Set};
+use rustix::fs::{Access, AtFlags, OFlags, accessat};
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+/// See the module.
+#[derive(Debug)]
+pub struct Host {
+    /// Its /proc.
+    pub procfs: Procfs,
+    /// The signal mask that mote was started with, and its children get.
+    pub mask: Set,
+    /// mote's own environment.
+    pub environment: Vec<CString>,
+}
+
+impl Host {
+    /// Looks.
+    pub fn look() -> Result<Host> {
+        let procfs = Procfs::open().map_err(|errno| Error::os("/proc (is it mounted?)", errno))?;
+        let mask = signal::mask().map_err(|errno| Error::os("rt_sigprocmask", errno))?;
+        Ok(Host { procfs, mask, environment: environment() })
+    }
+
+    /// Whether there is a /proc/kcore to point to.
+    pub fn has_kcore(&self) -> bool {
+        accessat(self.procfs.fd(), "kcore", Access::EXISTS, AtFlags::empty()).is_ok()
+    }
+
+    /// Whether setgroups(2) is denied in the caller's user namespace, or in that of a process.
+    pub fn setgroups_denied(&self, pid: &str) -> bool {
+        let path = CString::new(format!("{pid}/setgroups")).unwrap_or_default();
+        let mut buffer = [0; 16];
+        self.procfs.read(&path, &mut buffer).is_ok_and(|word| word.starts_with(b"deny"))
+    }
+
+    /// Whether the caller is in another user namespace than the first.
+    pub fn in_user_namespace(&self) -> bool {
+        let mut buffer = [0; 256];
+        let map = self.procfs.read(c"self/uid_map", &mut buffer).unwrap_or_default();
+        let fields = map.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
+        !map.is_empty() && !fields.take(3).eq([&b"0"[..], b"0", b"4294967295"])
+    }
+
+    /// A file of a process, such as its namespace.
+    pub fn open_own(&self, path: &core::ffi::CStr) -> Result<rustix::fd::OwnedFd> {
+        // Below `ns` there are magic links only, which the strict way to open refuses.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        rustix::fs::openat(self.procfs.fd(), path, flags, rustix::fs::Mode::empty())
+            .map_err(|errno| Error::os(format_args!("/proc/{}", path.to_string_lossy()), errno))
+    }
+}
+
+/// mote's environment as execve(2) takes it.
+pub fn environment() -> Vec<CString> {
+    let whole = |(name, value): (OsString, OsString)| {
+        let mut text = name.into_vec();
+        text.push(b'=');
+        text.extend_from_slice(value.as_bytes());
+        CString::new(text).unwrap_or_default()
+    };
+    std::env::vars_os().map(whole).collect()
+}

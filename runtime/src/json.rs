@@ -1,0 +1,245 @@
+//! A writer for the JSON that other programs read from mote: `state`, `list`, `ps`, `spec`, `features`, logs.
+//!
+//! Values are written in the order of the calls, so the caller decides the order of keys, as the programs that
+//! compare text expect. Strings are escaped the way Go's encoder does it, for those same programs.
+
+/// How a document is laid out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// No white space at all.
+    Compact,
+    /// A line for every value, indented by this text once per level.
+    Indented(&'static str),
+}
+
+/// Collects one JSON document.
+///
+/// The calls must pair up by themselves: every `open_*` has its `close`, and inside an object every value follows
+/// a [`key`](Writer::key).
+pub struct Writer {
+    text: String,
+    layout: Layout,
+    /// The closing bracket of every open array or object, and whether it has a member already.
+    open: Vec<(char, bool)>,
+    /// A key was just written: the value belongs on its line.
+    after_key: bool,
+}
+
+impl Writer {
+    /// An empty document.
+    pub fn new(layout: Layout) -> Writer {
+        Writer {
+            text: String::new(),
+            layout,
+            open: Vec::new(),
+            after_key: false,
+        }
+    }
+
+    /// The document's text, without a line feed at its end.
+    pub fn finish(self) -> String {
+        self.text
+    }
+
+    /// Starts an object.
+    pub fn open_object(&mut self) {
+        self.open('{', '}');
+    }
+
+    /// Starts an array.
+    pub fn open_array(&mut self) {
+        self.open('[', ']');
+    }
+
+    /// Ends the innermost object or array.
+    pub fn close(&mut self) {
+        if let Some((bracket, filled)) = self.open.pop() {
+            if filled {
+                self.new_line();
+            }
+            self.text.push(bracket);
+        }
+    }
+
+    /// The name of the next value.
+    pub fn key(&mut self, name: &str) {
+        self.string(name);
+        self.text.push_str(if self.layout == Layout::Compact {
+            ":"
+        } else {
+            ": "
+        });
+        self.after_key = true;
+    }
+
+    /// A string value.
+    pub fn string(&mut self, value: &str) {
+        self.bytes(value.as_bytes());
+    }
+
+    /// A string value from the operating system; what isn't UTF-8 in it becomes U+FFFD.
+    pub fn bytes(&mut self, value: &[u8]) {
+        self.begin();
+        self.text.push('"');
+        for chunk in value.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                escape(&mut self.text, character);
+            }
+            if !chunk.invalid().is_empty() {
+                self.text.push_str("\\ufffd");
+            }
+        }
+        self.text.push('"');
+    }
+
+    /// A number that is never negative.
+    pub fn unsigned(&mut self, value: u64) {
+        self.begin();
+        self.text.push_str(&value.to_string());
+    }
+
+    /// A number.
+    pub fn signed(&mut self, value: i64) {
+        self.begin();
+        self.text.push_str(&value.to_string());
+    }
+
+    /// `true` or `false`.
+    pub fn boolean(&mut self, value: bool) {
+        self.begin();
+        self.text.push_str(if value { "true" } else { "false" });
+    }
+
+    /// `null`.
+    pub fn null(&mut self) {
+        self.begin();
+        self.text.push_str("null");
+    }
+
+    /// A whole array of strings under a key.
+    pub fn strings<'a>(&mut self, key: &str, values: impl IntoIterator<Item = &'a str>) {
+        self.key(key);
+        self.open_array();
+        for value in values {
+            self.string(value);
+        }
+        self.close();
+    }
+
+    /// A string under a key.
+    pub fn text(&mut self, key: &str, value: &str) {
+        self.key(key);
+        self.string(value);
+    }
+
+    /// `true` or `false` under a key.
+    pub fn switch(&mut self, key: &str, value: bool) {
+        self.key(key);
+        self.boolean(value);
+    }
+
+    fn open(&mut self, opening: char, closing: char) {
+        self.begin();
+        self.text.push(opening);
+        self.open.push((closing, false));
+    }
+
+    /// What stands between the previous value and this one.
+    fn begin(&mut self) {
+        if std::mem::take(&mut self.after_key) {
+            return;
+        }
+        if let Some((_, filled)) = self.open.last_mut() {
+            if std::mem::replace(filled, true) {
+                self.text.push(',');
+            }
+            self.new_line();
+        }
+    }
+
+    fn new_line(&mut self) {
+        if let Layout::Indented(indent) = self.layout {
+            self.text.push('\n');
+            for _ in &self.open {
+                self.text.push_str(indent);
+            }
+        }
+    }
+}
+
+/// Go writes `<`, `>` and `&` as escapes too, so that its output is safe inside HTML; the JSON value is the same.
+fn escape(text: &mut String, character: char) {
+    let short = match character {
+        '"' => "\\\"",
+        '\\' => "\\\\",
+        '\n' => "\\n",
+        '\r' => "\\r",
+        '\t' => "\\t",
+        '\u{8}' => "\\b",
+        '\u{c}' => "\\f",
+        '\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+            text.push_str("\\u");
+            for shift in [12, 8, 4, 0] {
+                text.push(char::from_digit(character as u32 >> shift & 0xf, 16).unwrap_or('0'));
+            }
+            return;
+        }
+        _ => return text.push(character),
+    };
+    text.push_str(short);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(layout: Layout) -> String {
+        let mut writer = Writer::new(layout);
+        writer.open_object();
+        writer.text("a", "x");
+        writer.key("b");
+        writer.open_array();
+        writer.unsigned(u64::MAX);
+        writer.signed(-1);
+        writer.null();
+        writer.close();
+        writer.key("c");
+        writer.open_object();
+        writer.close();
+        writer.strings("d", []);
+        writer.switch("e", false);
+        writer.close();
+        writer.finish()
+    }
+
+    #[test]
+    fn layouts() {
+        assert_eq!(
+            sample(Layout::Compact),
+            r#"{"a":"x","b":[18446744073709551615,-1,null],"c":{},"d":[],"e":false}"#
+        );
+        assert_eq!(
+            sample(Layout::Indented("  ")),
+            "{\n  \"a\": \"x\",\n  \"b\": [\n    18446744073709551615,\n    -1,\n    null\n  ],\n  \"c\": {},\n  \"d\": [],\n  \"e\": false\n}"
+        );
+    }
+
+    #[test]
+    fn escapes_as_go_does() {
+        let rows: [(&[u8], &str); 8] = [
+            (b"plain \xc3\xa9", "\"plain \u{e9}\""),
+            (b"\"\\", r#""\"\\""#),
+            (b"\n\r\t\x08\x0c", r#""\n\r\t\b\f""#),
+            (b"\x00\x1f\x7f", "\"\\u0000\\u001f\u{7f}\""),
+            (b"<a&b>", r#""\u003ca\u0026b\u003e""#),
+            (b"\xe2\x80\xa8", r#""\u2028""#),
+            (b"a\xffb", r#""a\ufffdb""#),
+            (b"", r#""""#),
+        ];
+        for (value, expected) in rows {
+            let mut writer = Writer::new(Layout::Compact);
+            writer.bytes(value);
+            assert_eq!(writer.finish(), expected);
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The one clone3(2): from a plan to a process that walks it.
+//!
+//! Two things may come before it. A pid namespace is joined by whoever makes the process, not by the process.
+//! And a user namespace to join must be joined first of all, by somebody who then can't go back: one more
+//! process, which makes the real one as its own sibling and ends.
+
+use crate::error::{Error, Result};
+use crate::fault::explain;
+use crate::host::Host;
+use init::Handles;
+use init::channel::{Channel, Report};
+use init::plan::Plan;
+use init::sys::clone::{Clone, clone};
+use init::sys::exec::Vector;
+use init::sys::process::{adopt, exit, set_namespaces};
+use linux_raw_sys::general::{CLONE_FILES, CLONE_NEWPID, CLONE_NEWUSER, CLONE_PARENT};
+use rustix::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+
+/// What the host opened for this process.
+#[derive(Debug)]
+pub struct Outfit<'o> {
+    /// See [`Handles`]; likewise those that follow.
+    pub stdio: Option<[OwnedFd; 3]>,
+    /// The console socket's connection, or our end of the pair.
+    pub console: Option<BorrowedFd<'o>>,
+    /// The listening socket of `create`.
+    pub listener: Option<OwnedFd>,
+    /// Namespaces to join, the user namespace first.
+    pub joins: Vec<(u32, OwnedFd)>,
+    /// Bind mounts' sources.
+    pub trees: Vec<(usize, OwnedFd)>,
+    /// The cgroups for mounts of them.
+    pub cgroups: &'o [init::cgroups::Hierarchy<'o>],
+    /// `tasks` files.
+    pub doors: Vec<OwnedFd>,
+    /// The v2 cgroup to be born in.
+    pub cgroup: Option<OwnedFd>,
+    /// mote's environment.
+    pub environment: Vector<'o>,
+}
+
+/// A process on its way. Dropping it while it is not yet the program kills it.
+#[derive(Debug)]
+pub struct Started {
+    /// In mote's pid namespace.
+    pub pid: Pid,
+    /// The process, whatever becomes of its number.
+    pub pidfd: OwnedFd,
+    /// To it.
+    pub channel: Channel,
+    armed: bool,
+}
+
+impl Started {
+    /// From here on its end is somebody else's business.
+    pub fn release(&mut self) {
+        self.armed = false;
+    }
+
+    /// What it says next; its fault as an error.
+    pub fn listen(&self, plan: &Plan<'_>) -> Result<Report> {
+        match self.channel.listen().map_err(|errno| Error::os("reading from the container's first process", errno))? {
+            Report::Fault(fault) => Err(explain(&fault, plan)),
+            report => Ok(report),
+        }
+    }
+
+    /// Waits for a report that must be there before the program runs.
+    pub fn expect(&self, plan: &Plan<'_>) -> Result<Report> {
+        match self.listen(plan)? {
+            Report::End => Err(self.died()),
+            report => Ok(report),
+        }
+    }
+
+    /// Lets it go on.
+    pub fn answer(&self) -> Result<()> {
+        match self.channel.answer() {
+            Ok(()) => Ok(()),
+            Err(Errno::PIPE | Errno::CONNRESET) => Err(self.died()),
+            Err(errno) => Err(Error::os("writing to the container's first process", errno)),
+        }
+    }
+
+    /// How it ended without a word: by a signal that somebody sent it, the OOM killer for one.
+    fn died(&self) -> Error {
+        let waited = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        match waited.ok().flatten().and_then(|status| status.terminating_signal()) {
+            Some(signal) => Error::new(format!(
+                "the container's first process was killed by signal {signal} before its program ran; if nobody sent it, a memory limit is too small"
+            )),
+            None => Error::new("the container's first process ended before its program ran"),
+        }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if self.armed {
+            let _ = rustix::process::pidfd_send_signal(&self.pidfd, rustix::process::Signal::KILL);
+            let _ = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED);
+        }
+    }
+}
+
+/// Makes the process. `spare` says whether one that couldn't be born in the v2 cgroup may do without.
+pub fn launch(
+    host: &Host, plan: &Plan<'_>, outfit: Outfit<'_>, spare: &mut dyn FnMut(Errno) -> bool,
+) -> Result<Started> {
+    let failed = |call: &'static str| move |errno| Error::os(call, errno);
+    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+        .map_err(failed("socketpair"))?;
+    let (first, joins) = split(outfit.joins).map_err(failed("dup"))?;
+    let new = u64::from(plan.namespaces.new);
+    let handles = Handles {
+        channel: Channel(theirs),
+        procfs: &host.procfs,
+        stdio: outfit.stdio,
+        console: outfit.console,
+        listener: outfit.listener,
+        doors: &outfit.doors,
+        joins: &joins,
+        trees: &outfit.trees,
+        cgroups: outfit.cgroups,
+        environment: outfit.environment,
+        mask: host.mask,
+    };
+    if first.iter().any(|(flags, _)| flags & CLONE_NEWUSER != 0) {
+        let (pid, pidfd) = by_way_of_another(plan, handles, &first, outfit.cgroup.as_ref(), &ours)?;
+        return Ok(Started { pid, pidfd, channel: Channel(ours), armed: true });
+    }
+    let back = first.first().map(|_| host.open_own(c"self/ns/pid_for_children")).transpose()?;
+    for (flags, fd) in &first {
+        set_namespaces(fd.as_fd(), *flags).map_err(failed("joining the pid namespace: setns"))?;
+    }
+    let cgroup = outfit.cgroup.as_ref().map(AsFd::as_fd);
+    let cloned = match clone(new, cgroup) {
+        Err(errno) if cgroup.is_some() && spare(errno) => clone(new, None),
+        result => result,
+    };
+    if matches!(cloned, Ok(Clone::Child)) {
+        init::start(plan, handles);
+    }
+    if let Some(back) = back {
+        // Hooks run in mote's own pid namespace.
+        set_namespaces(back.as_fd(), CLONE_NEWPID).map_err(failed("leaving the pid namespace: setns"))?;
+    }
+    drop(handles);
+    match cloned {
+        Ok(Clone::Parent(pid, pidfd)) => Ok(Started { pid, pidfd, channel: Channel(ours), armed: true }),
+        Ok(Clone::Child) => exit(1),
+        Err(errno) => Err(refused(errno, new, outfit.cgroup.is_some())),
+    }
+}
+
+/// What clone3(2) says when a namespace can't be had.
+fn refused(errno: Errno, new: u64, into_cgroup: bool) -> Error {
+    let user = new & u64::from(CLONE_NEWUSER) != 0;
+    let hint = match errno {
+        Errno::PERM if user => "; may this user make user namespaces (/proc/sys/kernel/unprivileged_userns_clone, AppArmor)?",
+        Errno::PERM => "; making namespaces takes root or a user namespace: `spec --rootless` writes a config with one",
+        Errno::INVAL => "; the kernel lacks one of the namespaces in linux.namespaces",
+        Errno::NOSPC | Errno::USERS => "; a limit in /proc/sys/user is reached",
+        Errno::BUSY if into_cgroup => "; the cgroup gives controllers to its children and takes no process itself",
+        _ => "",
+    };
+    Error::new(format!("{}{hint}", Error::os("making the container's first process: clone3", errno)))
+}
+
+/// Joins that must come before the process is made, and those that it makes itself.
+#[allow(clippy::type_complexity, reason = "two lists of the same thing")]
+fn split(joins: Vec<(u32, OwnedFd)>) -> core::result::Result<(Vec<(u32, OwnedFd)>, Vec<(u32, OwnedFd)>), Errno> {
+    const FIRST: u32 = CLONE_NEWUSER | CLONE_NEWPID;
+    let (mut first, mut rest) = (Vec::new(), Vec::new());
+    for (flags, fd) in joins {
+        if flags & FIRST != 0 && flags & !FIRST != 0 {
+            rest.push((flags & !FIRST, rustix::io::fcntl_dupfd_cloexec(&fd, 3)?));
+            first.push((flags & FIRST, fd));
+        } else if flags & FIRST != 0 {
+            first.push((flags, fd));
+        } else {
+            rest.push((flags, fd));
+        }
+    }
+    Ok((first, rest))
+}
+
+/// A process that shares our descriptors joins, makes the real one as our child, and says which it is.
+fn by_way_of_another(
+    plan: &Plan<'_>, handles: Handles<'_>, first: &[(u32, OwnedFd)], cgroup: Option<&OwnedFd>,
+    ours: &OwnedFd,
+) -> Result<(Pid, OwnedFd)> {
+    let failed = |call: &'static str| move |errno| Error::os(call, errno);
+    let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(failed("pipe"))?;
+    match clone(u64::from(CLONE_FILES), None).map_err(failed("making a process to join the user namespace: clone3"))? {
+        Clone::Child => match join_and_clone(first, plan.namespaces.new, cgroup) {
+            Ok(Clone::Child) => init::start(plan, handles),
+            Ok(Clone::Parent(pid, pidfd)) => {
+                let mut word = [0; 8];
+                word[..4].copy_from_slice(&pid.as_raw_nonzero().get().to_ne_bytes());
+                // The table of descriptors is shared, so the number means the same to the parent.
+                word[4..].copy_from_slice(&pidfd.into_raw_fd().to_ne_bytes());
+                let _ = rustix::io::write(&write, &word);
+                exit(0)
+            }
+            Err(errno) => {
+                handles.channel.report(&init::fault::Fault::new(init::fault::Step::Namespaces, 0, "setns", errno));
+                exit(1)
+            }
+        },
+        Clone::Parent(_, other) => {
+            let _ = rustix::io::retry_on_intr(|| waitid(WaitId::PidFd(other.as_fd()), WaitIdOptions::EXITED));
+            drop((handles, write));
+            let mut word = [0; 8];
+            let length = rustix::io::retry_on_intr(|| rustix::io::read(&read, &mut word)).map_err(failed("read"))?;
+            let number = |bytes: &[u8]| i32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            match (length, Pid::from_raw(number(&word[..4]))) {
+                (8, Some(pid)) => Ok((pid, adopt(number(&word[4..])))),
+                _ => match Channel(rustix::io::dup(ours).map_err(failed("dup"))?).listen() {
+                    Ok(Report::Fault(fault)) => Err(explain(&fault, plan)),
+                    _ => Err(Error::new("joining the user namespace failed without a word")),
+                },
+            }
+        }
+    }
+}
+
+fn join_and_clone(
+    first: &[(u32, OwnedFd)], new: u32, cgroup: Option<&OwnedFd>,
+) -> core::result::Result<Clone, Errno> {
+    for (flags, fd) in first {
+        set_namespaces(fd.as_fd(), *flags)?;
+    }
+    let flags = u64::from(new | CLONE_PARENT);
+    // The joined user namespace may not be allowed to move processes between the host's cgroups.
+    clone(flags, cgroup.map(AsFd::as_fd)).or_else(|_| clone(flags, None))
+}
+
+/// Opens the namespaces that a config gives by path, and checks that each is of its type.
+pub fn open_joins(plan: &Plan<'_>) -> Result<Vec<(u32, OwnedFd)>> {
+    let open = |join: &init::plan::Join<'_>| {
+        let failed = |errno| Error::os(format_args!("linux.namespaces: {}", join.path.to_string_lossy()), errno);
+        let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
+        let fd = rustix::fs::open(join.path, flags, rustix::fs::Mode::empty()).map_err(failed)?;
+        match init::sys::process::namespace_type(fd.as_fd()) {
+            Ok(found) if found == join.flag => Ok((join.flag, fd)),
+            Ok(_) => Err(failed(Errno::INVAL)).map_err(|error| Error::new(format!("{error}: it is a namespace of another type"))),
+            Err(_) => Err(Error::new(format!("{}: not a namespace", failed(Errno::INVAL)))),
+        }
+    };
+    plan.namespaces.join.iter().map(open).collect()
+}
+
+/// Opens the sources of bind mounts for a container with a user namespace of its own, whose root may not be
+/// able to reach them. Where mote itself may not copy mounts the container has to try by itself.
+pub fn open_trees(plan: &Plan<'_>) -> Vec<(usize, OwnedFd)> {
+    if plan.namespaces.new & CLONE_NEWUSER == 0 {
+        return Vec::new();
+    }
+    let mut trees = Vec::new();
+    for (item, mount) in plan.mounts.iter().enumerate() {
+        if let init::plan::Source::Bind { path, recursive } = mount.source
+            && let Ok(tree) = init::mounts::clone_tree(rustix::fs::CWD, path, recursive)
+        {
+            trees.push((item, tree));
+        }
+    }
+    trees
+}

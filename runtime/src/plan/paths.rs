@@ -1,0 +1,85 @@
+//! Paths as text: never resolved here, only made absolute and plain.
+
+use super::refusal::{Quoted, Result, refuse};
+use core::ffi::CStr;
+use core::fmt;
+use init::sys::arena::Arena;
+use rustix::io::Errno;
+
+/// What is there and not empty: engines write `""` for what they leave out.
+pub fn given(text: Option<&CStr>) -> Option<&CStr> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// A text that must be there.
+pub fn required<'a>(
+    text: Option<&'a CStr>,
+    path: fmt::Arguments<'_>,
+    what: &str,
+) -> Result<&'a CStr> {
+    given(text).ok_or_else(|| refuse(path, format_args!("required: {what}")))
+}
+
+/// A path that must begin with a slash.
+pub fn absolute<'a>(text: &'a CStr, path: fmt::Arguments<'_>) -> Result<&'a CStr> {
+    if text.to_bytes().first() == Some(&b'/') {
+        return Ok(text);
+    }
+    Err(refuse(
+        path,
+        format_args!("{}: must be an absolute path", Quoted(text)),
+    ))
+}
+
+/// An absolute path as it is, another one as seen from `base`.
+pub fn from_base<'a>(
+    arena: &'a Arena,
+    base: &CStr,
+    path: &'a CStr,
+) -> core::result::Result<&'a CStr, Errno> {
+    if path.to_bytes().first() == Some(&b'/') {
+        return Ok(path);
+    }
+    arena.text(&[base.to_bytes(), b"/", path.to_bytes()])
+}
+
+/// The path without empty, `.` and `..` components, absolute whatever it was: as it would be if no component
+/// were a symbolic link. It allows to say which places are not allowed, not to open one safely.
+pub fn clean<'a>(arena: &'a Arena, path: &'a CStr) -> core::result::Result<&'a CStr, Errno> {
+    let bytes = path.to_bytes();
+    if is_clean(bytes) {
+        return Ok(path);
+    }
+    let buffer = arena.bytes(bytes.len() + 2)?;
+    let mut end = 0;
+    for part in bytes.split(|&byte| byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                end = buffer[..end]
+                    .iter()
+                    .rposition(|&byte| byte == b'/')
+                    .unwrap_or(0)
+            }
+            part => {
+                buffer[end] = b'/';
+                buffer[end + 1..=end + part.len()].copy_from_slice(part);
+                end += 1 + part.len();
+            }
+        }
+    }
+    if end == 0 {
+        buffer[0] = b'/';
+        end = 1;
+    }
+    buffer[end..].fill(0);
+    CStr::from_bytes_until_nul(buffer).map_err(|_| Errno::INVAL)
+}
+
+fn is_clean(path: &[u8]) -> bool {
+    path == b"/"
+        || path.strip_prefix(b"/").is_some_and(|rest| {
+            rest.split(|&byte| byte == b'/')
+                .all(|part| !matches!(part, b"" | b"." | b".."))
+        })
+}

@@ -1,0 +1,268 @@
+//! The foreground of `run` and `exec`: standard streams, signals and the exit code.
+//!
+//! The container never gets the caller's own streams. Without a terminal it gets pipes, with one a
+//! pseudoterminal whose master end stays here, and one poll(2) loop copies. The same loop forwards
+//! signals, reaps, and ends with the container's process. One thread, no buffer beyond 64 KiB a
+//! stream.
+//!
+//! - [`flow`]: one direction of copying.
+//! - [`tty`]: the caller's terminal, raw for as long as it is needed.
+
+mod flow;
+pub mod tty;
+
+use crate::error::{Error, Result};
+use crate::notify::Notify;
+use flow::{End, Flow};
+use init::sys::signal;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, pidfd_send_signal, wait, waitpid};
+use rustix::stdio;
+use tty::{HostTerminal, Raw};
+
+/// Streams to be copied for one process.
+pub struct Relay {
+    flows: Vec<Flow>,
+    terminal: Option<Raw>,
+    notify: Option<Notify>,
+}
+
+impl Relay {
+    /// Copies through three pipes; the returned ends are the process's stdin, stdout and stderr,
+    /// to be closed here once the process has them.
+    pub fn pipes() -> Result<(Relay, [OwnedFd; 3])> {
+        Relay::pipes_for([stdio::stdin(), stdio::stdout(), stdio::stderr()].map(End::Caller))
+    }
+
+    fn pipes_for(caller: [End; 3]) -> Result<(Relay, [OwnedFd; 3])> {
+        let failed = |errno| Error::os("pipe for standard streams", errno);
+        let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(failed);
+        let ((stdin, to), (from_out, stdout), (from_err, stderr)) = (pipe()?, pipe()?, pipe()?);
+        for own in [&to, &from_out, &from_err] {
+            nonblocking(own).map_err(failed)?;
+        }
+        let [caller_in, caller_out, caller_err] = caller;
+        let flows = vec![
+            Flow::input(caller_in, End::Own(to), b""),
+            Flow::output(End::Own(from_out), caller_out),
+            Flow::output(End::Own(from_err), caller_err),
+        ];
+        Ok((
+            Relay {
+                flows,
+                terminal: None,
+                notify: None,
+            },
+            [stdin, stdout, stderr],
+        ))
+    }
+
+    /// Copies between the caller's stdin and stdout and the master end of a pseudoterminal; the
+    /// caller's terminal is raw until the relay is dropped.
+    pub fn terminal(host: HostTerminal, master: OwnedFd) -> Result<Relay> {
+        let caller = [stdio::stdin(), stdio::stdout()].map(End::Caller);
+        Relay::terminal_for(caller, host, master)
+    }
+
+    fn terminal_for(caller: [End; 2], host: HostTerminal, master: OwnedFd) -> Result<Relay> {
+        const WHAT: &str = "terminal of the container";
+        let failed = |errno| Error::os(WHAT, errno);
+        tty::keep_line_feeds(master.as_fd()).map_err(failed)?;
+        nonblocking(&master).map_err(failed)?;
+        let to = master
+            .try_clone()
+            .map_err(|error| Error::io(WHAT, &error))?;
+        let [caller_in, caller_out] = caller;
+        let raw = host.into_raw()?;
+        raw.copy_size(master.as_fd());
+        let flows = vec![
+            Flow::output(End::Terminal(master), caller_out),
+            Flow::input(caller_in, End::Terminal(to), tty::END_OF_FILE),
+        ];
+        Ok(Relay {
+            flows,
+            terminal: Some(raw),
+            notify: None,
+        })
+    }
+
+    /// Also passes on the process's word that it is ready. The process that a service manager is to
+    /// watch stays this one, whose exit code is the container's.
+    pub fn announce(&mut self, notify: Notify) {
+        self.notify = Some(notify);
+    }
+
+    /// Copies and forwards until the process, a child of this one, has ended and what it wrote
+    /// has been passed on; what its own orphans may still write is not waited for.
+    ///
+    /// `signals` is a signalfd for all signals, which must have been blocked before the process was
+    /// made. Returns the exit code, 128 and the signal's number if a signal ended the process.
+    pub fn run(mut self, pidfd: BorrowedFd, pid: Pid, signals: BorrowedFd) -> Result<u8> {
+        let mut ended = None;
+        while ended.is_none() || self.flows.iter().any(Flow::owes_output) {
+            let ready = self.wait(ended.is_none().then_some(pidfd), signals)?;
+            for (flow, ready) in self.flows.iter_mut().zip(ready.flows) {
+                flow.step(ready);
+            }
+            if let Some(notify) = self.notify.as_ref().filter(|_| ready.notify) {
+                announce(notify);
+            }
+            if ready.signals && self.signals(signals, pidfd, pid, &mut ended)? == Next::Leave {
+                break;
+            }
+            if ready.process && ended.is_none() {
+                let status = waitpid(Some(pid), WaitOptions::NOHANG);
+                let status =
+                    status.map_err(|errno| Error::os(format_args!("waitpid {pid}"), errno))?;
+                ended = status.map(|(_, status)| exit_code(status));
+            }
+            if ended.is_some() {
+                self.flows.iter_mut().for_each(Flow::process_ended);
+            }
+            // A terminal whose output nobody takes any more is hung up by closing all of it.
+            if self.terminal.is_some() && self.flows.first().is_some_and(Flow::is_over) {
+                self.flows.clear();
+            }
+        }
+        Ok(ended.unwrap_or(0))
+    }
+
+    /// Sleeps until something can be done.
+    fn wait(&self, process: Option<BorrowedFd>, signals: BorrowedFd) -> Result<Ready> {
+        let mut fds = vec![PollFd::from_borrowed_fd(signals, PollFlags::IN)];
+        fds.extend(process.map(|pidfd| PollFd::from_borrowed_fd(pidfd, PollFlags::IN)));
+        fds.extend(
+            self.notify
+                .as_ref()
+                .map(|notify| PollFd::from_borrowed_fd(notify.fd(), PollFlags::IN)),
+        );
+        let mut timeout = None;
+        for flow in &self.flows {
+            fds.extend(
+                flow.interest()
+                    .map(|(fd, events)| PollFd::from_borrowed_fd(fd, events)),
+            );
+            timeout = [timeout, flow.patience()].into_iter().flatten().min();
+        }
+        let timeout = timeout.map(|wait| Timespec {
+            tv_sec: 0,
+            tv_nsec: wait.subsec_nanos().into(),
+        });
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(Error::os("poll", errno)),
+        }
+        let mut answers = fds.iter().map(PollFd::revents);
+        let mut next =
+            |asked: bool| asked && answers.next().is_some_and(|events| !events.is_empty());
+        let mut ready = Ready {
+            signals: next(true),
+            process: next(process.is_some()),
+            notify: next(self.notify.is_some()),
+            flows: [flow::Ready::default(); 3],
+        };
+        for (flow, ready) in self.flows.iter().zip(&mut ready.flows) {
+            *ready = flow.readiness(&mut answers);
+        }
+        Ok(ready)
+    }
+
+    /// Takes every waiting signal and does what it is for.
+    fn signals(
+        &self,
+        signals: BorrowedFd,
+        pidfd: BorrowedFd,
+        pid: Pid,
+        ended: &mut Option<u8>,
+    ) -> Result<Next> {
+        const RECORD: usize = 128; // struct signalfd_siginfo, include/uapi/linux/signalfd.h
+        let mut buffer = [0; RECORD * 8];
+        let length = match rustix::io::read(signals, &mut buffer) {
+            Ok(length) => length,
+            Err(Errno::AGAIN | Errno::INTR) => 0,
+            Err(errno) => return Err(Error::os("signalfd", errno)),
+        };
+        let field = |record: &[u8], at: usize| {
+            i32::from_ne_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]])
+        };
+        let mut next = Next::Stay;
+        for record in buffer[..length].chunks_exact(RECORD) {
+            let (number, sender) = (field(record, 0), field(record, 12));
+            match signal::numbered(number) {
+                Some(Signal::CHILD) => *ended = ended.or(reap(pid)),
+                Some(Signal::WINCH) => {
+                    let master = self.flows.first().and_then(Flow::source);
+                    if let (Some(terminal), Some(master)) = (&self.terminal, master) {
+                        terminal.copy_size(master);
+                    }
+                }
+                Some(Signal::URG) => {}
+                // Our own write to a pipe that nobody reads; the flow has seen its error.
+                Some(Signal::PIPE) if sender == rustix::process::getpid().as_raw_pid() => {}
+                // Nothing left to forward to: who asks mote itself to end needs no last output.
+                Some(Signal::TERM | Signal::INT | Signal::HUP | Signal::QUIT)
+                    if ended.is_some() =>
+                {
+                    next = Next::Leave;
+                }
+                // The process may be gone already, which its pidfd is about to say.
+                Some(signal) => drop(pidfd_send_signal(pidfd, signal)),
+                None => {}
+            }
+        }
+        Ok(next)
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Next {
+    Stay,
+    Leave,
+}
+
+struct Ready {
+    signals: bool,
+    process: bool,
+    notify: bool,
+    flows: [flow::Ready; 3],
+}
+
+/// A manager that has gone is no reason to end the container.
+fn announce(notify: &Notify) {
+    if let Ok(Some(line)) = notify.take() {
+        let _ = notify.ready(&line, rustix::process::getpid());
+    }
+}
+
+/// Takes the status of every child that ended; among them may be orphans of the container.
+fn reap(pid: Pid) -> Option<u8> {
+    let mut found = None;
+    while let Ok(Some((child, status))) = wait(WaitOptions::NOHANG) {
+        if child == pid {
+            found = Some(exit_code(status));
+        }
+    }
+    found
+}
+
+/// The status as a shell tells it.
+fn exit_code(status: WaitStatus) -> u8 {
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(code), _) => code as u8,
+        (None, Some(signal)) => 128 + signal as u8,
+        (None, None) => 255,
+    }
+}
+
+fn nonblocking(fd: &OwnedFd) -> rustix::io::Result<()> {
+    rustix::fs::fcntl_setfl(
+        fd,
+        rustix::fs::fcntl_getfl(fd)? | rustix::fs::OFlags::NONBLOCK,
+    )
+}
+
+#[cfg(test)]
+mod tests;

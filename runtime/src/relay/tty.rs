@@ -1,0 +1,82 @@
+//! The terminal that mote was called from.
+
+use crate::error::{Error, Result};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{Mode, OFlags, open};
+use rustix::stdio;
+use rustix::termios::{
+    OptionalActions, OutputModes, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize,
+};
+
+/// Two times the character that ends a terminal's input (VEOF's usual value, termios(3)): at the
+/// start of a line one is enough, after an unfinished line the first only hands that over.
+pub(super) const END_OF_FILE: &[u8] = b"\x04\x04";
+
+/// The caller's terminal, found but not touched.
+pub struct HostTerminal(pub(super) OwnedFd);
+
+impl HostTerminal {
+    /// The first of stderr, stdout, stdin and the controlling terminal that is one: any of the
+    /// streams may be redirected.
+    pub fn find() -> Result<HostTerminal> {
+        let streams = [stdio::stderr(), stdio::stdout(), stdio::stdin()];
+        if let Some(stream) = streams.into_iter().find(|stream| isatty(stream)) {
+            let copy = stream.try_clone_to_owned();
+            return copy
+                .map(HostTerminal)
+                .map_err(|error| Error::io("terminal", &error));
+        }
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        open("/dev/tty", flags, Mode::empty()).map(HostTerminal).map_err(|errno| {
+            let what = "process.terminal is true but there is no terminal here (set it to false, \
+                        or use --detach with --console-socket): /dev/tty";
+            Error::os(what, errno)
+        })
+    }
+
+    /// Makes it raw, so that every key, ^C too, goes to the container.
+    pub(super) fn into_raw(self) -> Result<Raw> {
+        let failed = |errno| Error::os("raw mode of the terminal", errno);
+        let before = tcgetattr(&self.0).map_err(failed)?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        // Its output stays as it was: it turns line feeds into what the device needs, and the
+        // container's terminal then doesn't.
+        raw.output_modes = before.output_modes;
+        tcsetattr(&self.0, OptionalActions::Now, &raw).map_err(failed)?;
+        Ok(Raw {
+            terminal: self.0,
+            before,
+        })
+    }
+}
+
+/// The caller's terminal in raw mode; as it was before once this is dropped.
+pub(super) struct Raw {
+    terminal: OwnedFd,
+    before: Termios,
+}
+
+impl Raw {
+    /// Gives the container's terminal the size of this one. A terminal without a size, as on some
+    /// serial lines, leaves the other as it is.
+    pub(super) fn copy_size(&self, master: BorrowedFd) {
+        if let Ok(size) = tcgetwinsize(&self.terminal) {
+            let _ = tcsetwinsize(master, size);
+        }
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        let _ = tcsetattr(self.terminal.as_fd(), OptionalActions::Now, &self.before);
+    }
+}
+
+/// Stops a pseudoterminal from turning line feeds into carriage return and line feed: the terminal
+/// or file at the other end of the relay does that if it is to be done.
+pub(super) fn keep_line_feeds(master: BorrowedFd) -> rustix::io::Result<()> {
+    let mut modes = tcgetattr(master)?;
+    modes.output_modes.remove(OutputModes::ONLCR);
+    tcsetattr(master, OptionalActions::Now, &modes)
+}

@@ -1,0 +1,75 @@
+//! Signals by name and number.
+
+use crate::error::{Error, Result};
+use rustix::process::Signal;
+use std::ffi::OsStr;
+
+/// Rows of name without SIG and signal; the numbers are the target's (signal(7)).
+const NAMES: [(&str, Signal); 34] = [
+    ("ABRT", Signal::ABORT),
+    ("ALRM", Signal::ALARM),
+    ("BUS", Signal::BUS),
+    ("CHLD", Signal::CHILD),
+    ("CLD", Signal::CHILD),
+    ("CONT", Signal::CONT),
+    ("FPE", Signal::FPE),
+    ("HUP", Signal::HUP),
+    ("ILL", Signal::ILL),
+    ("INT", Signal::INT),
+    ("IO", Signal::IO),
+    ("IOT", Signal::ABORT),
+    ("KILL", Signal::KILL),
+    ("PIPE", Signal::PIPE),
+    ("POLL", Signal::IO),
+    ("PROF", Signal::PROF),
+    ("PWR", Signal::POWER),
+    ("QUIT", Signal::QUIT),
+    ("SEGV", Signal::SEGV),
+    ("STKFLT", Signal::STKFLT),
+    ("STOP", Signal::STOP),
+    ("SYS", Signal::SYS),
+    ("TERM", Signal::TERM),
+    ("TRAP", Signal::TRAP),
+    ("TSTP", Signal::TSTP),
+    ("TTIN", Signal::TTIN),
+    ("TTOU", Signal::TTOU),
+    ("URG", Signal::URG),
+    ("USR1", Signal::USR1),
+    ("USR2", Signal::USR2),
+    ("VTALRM", Signal::VTALARM),
+    ("WINCH", Signal::WINCH),
+    ("XCPU", Signal::XCPU),
+    ("XFSZ", Signal::XFSZ),
+];
+
+/// Highest signal number (SIGRTMAX of the kernel, asm-generic/signal.h).
+const LAST: i32 = 64;
+
+/// `9`, `KILL`, `SIGKILL`, `sigkill`. Real-time signals go by number only.
+pub fn parse(text: &OsStr) -> Result<Signal> {
+    let word = text.to_str().unwrap_or_default();
+    let upper = word.to_ascii_uppercase();
+    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    let digits = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let number = word.parse().ok().filter(|number| digits && (1..=LAST).contains(number));
+    let signal = match number {
+        Some(number) => init::sys::signal::numbered(number),
+        None => NAMES.iter().find(|(known, _)| *known == name).map(|(_, signal)| *signal),
+    };
+    signal.ok_or_else(|| Error::new(format!("unknown signal {word:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_numbers() {
+        for (word, number) in [("9", 9), ("KILL", 9), ("SIGKILL", 9), ("sigterm", 15), ("hup", 1), ("64", 64), ("34", 34)] {
+            assert_eq!(parse(OsStr::new(word)).unwrap().as_raw(), number, "{word}");
+        }
+        for word in ["", "0", "65", "-1", "+9", "9x", "SIG", "SIGSIGKILL", "RTMIN", "SIG9"] {
+            assert!(parse(OsStr::new(word)).is_err(), "{word}");
+        }
+    }
+}

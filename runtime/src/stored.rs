@@ -1,0 +1,68 @@
+//! The config that a container was created with, planned again: for its hooks, and for what `exec` takes
+//! from it.
+
+use crate::bundle;
+use crate::container::Container;
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::plan::{self, Facts};
+use init::plan::Plan;
+use init::sys::arena::Arena;
+use rustix::process::{getegid, geteuid};
+use spec_min::Spec;
+
+/// The document; none if `create` was killed before it wrote one.
+#[derive(Debug)]
+pub struct Stored {
+    config: Vec<u8>,
+    arena: Arena,
+}
+
+impl Stored {
+    /// Reads it.
+    pub fn read(container: &Container) -> Result<Option<Stored>> {
+        let Some(config) = container.dir.read("config.json")? else { return Ok(None) };
+        let arena = bundle::arena(config.len())?;
+        Ok(Some(Stored { config, arena }))
+    }
+
+    /// The arena that its parts live in.
+    pub fn arena(&self) -> &Arena {
+        &self.arena
+    }
+
+    /// The document's parts.
+    pub fn spec(&self) -> Result<Spec<'_>> {
+        bundle::parse(&self.config, &self.arena)
+    }
+
+    /// What the host has to say for a plan of it.
+    pub fn facts<'a>(&'a self, host: &Host, container: &Container, rootless: bool) -> Result<Facts<'a>> {
+        let text = |text: &str| {
+            let made = self.arena.text(&[text.as_bytes()]);
+            made.map_err(|errno| Error::os("memory for the plan", errno))
+        };
+        Ok(Facts {
+            document: "config.json",
+            id: text(&container.id)?,
+            bundle: text(&container.record.bundle)?,
+            rootless,
+            euid: geteuid().as_raw(),
+            egid: getegid().as_raw(),
+            in_user_namespace: host.in_user_namespace(),
+            setgroups_denied: false,
+            joins_own_network: false,
+            kcore: false,
+            no_pivot: false,
+            no_new_keyring: false,
+            keep_fds: 0,
+            extra_env: &[],
+        })
+    }
+
+    /// Its plan.
+    pub fn plan<'a>(&'a self, facts: &Facts<'a>) -> Result<Plan<'a>> {
+        let spec = self.spec()?;
+        plan::container(&spec, facts, &self.arena, &mut |_, _| {}).map_err(|refusal| Error::new(refusal.to_string()))
+    }
+}

@@ -1,0 +1,513 @@
+//! `create`: the host list, from a bundle to a process that only waits to be told "go". `run` walks it too.
+//!
+//! Up to the plan nothing is made. From there on whatever was made is undone in reverse when a step fails
+//! ([`Created`]'s Drop), and is on record before it is made, for `delete --force` after a mote that was killed.
+
+use crate::bundle::{Bundle, absolute};
+use crate::cgroup::{Enforced, Group, Hierarchies};
+use crate::cli::{Global, Options};
+use crate::container::{Dir, Init, Record, boot_id};
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::launch::{Outfit, Started, launch, open_joins, open_trees};
+use crate::notify::{self, Listening, Notify};
+use crate::plan::{self, Facts};
+use crate::relay::Relay;
+use crate::relay::tty::HostTerminal;
+use crate::{report, seal, socket, tend};
+use init::channel::Report;
+use init::plan::{Mount, Plan, Source};
+use init::sys::arena::Arena;
+use init::sys::exec::Vector;
+use init::sys::signal::{self, Set};
+use linux_raw_sys::general::{
+    CLONE_NEWPID, CLONE_NEWUSER, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY,
+};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::process::{Pid, geteuid, getegid, getpid};
+use spec_min::Spec;
+use std::ffi::{CString, OsStr};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+/// See the row in [`crate::cli::rows`].
+pub fn run(global: &Global, options: &Options) -> Result<u8> {
+    seal::seal()?;
+    let request = Request::read(global, options, Stay::Leave)?;
+    let arena = request.bundle.arena()?;
+    create(global, &request, &arena)?.leave()?;
+    Ok(0)
+}
+
+/// How long mote stays with the container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stay {
+    /// `create`: until it is ready; somebody else says `start`.
+    Leave,
+    /// `run --detach`: until the program runs.
+    Detach,
+    /// `run`: until the program ends.
+    Attach,
+}
+
+/// The command line and the bundle, read.
+#[derive(Debug)]
+pub struct Request {
+    /// The bundle.
+    pub bundle: Bundle,
+    stay: Stay,
+    pid_file: Option<PathBuf>,
+    console_socket: Option<PathBuf>,
+    pidfd_socket: Option<PathBuf>,
+    preserve_fds: u32,
+    no_pivot: bool,
+    no_new_keyring: bool,
+}
+
+impl Request {
+    /// Reads them.
+    pub fn read(global: &Global, options: &Options, stay: Stay) -> Result<Request> {
+        // Before the bundle's directory becomes the current one.
+        let pid_file = absolute(options.text("pid-file"))?;
+        let console_socket = absolute(options.text("console-socket"))?;
+        let pidfd_socket = absolute(options.text("pidfd-socket"))?;
+        Ok(Request {
+            bundle: Bundle::open(global, options)?,
+            stay,
+            pid_file,
+            console_socket,
+            pidfd_socket,
+            preserve_fds: options.number("preserve-fds")?.unwrap_or(0),
+            no_pivot: options.flag("no-pivot"),
+            no_new_keyring: options.flag("no-new-keyring"),
+        })
+    }
+}
+
+/// The host list.
+pub fn create<'a>(global: &Global, request: &'a Request, arena: &'a Arena) -> Result<Created<'a>> {
+    let host = Host::look()?;
+    let spec = request.bundle.parse(arena)?;
+    let listening = Listening::passed_to(getpid(), |name| std::env::var_os(name));
+    let keep_fds = inherited_fds(&listening, request.preserve_fds)?;
+    let manager = notify::host(|name| std::env::var_os(name));
+    let extra = extra_environment(arena, &listening, manager.is_some())?;
+    let facts = facts(global, &host, request, &spec, arena, keep_fds, extra)?;
+    let warn = &mut |path: core::fmt::Arguments<'_>, text: core::fmt::Arguments<'_>| {
+        global.report.warn(&format!("config.json: {path}: {text}"));
+    };
+    let mut plan = plan::container(&spec, &facts, arena, warn).map_err(|refusal| Error::new(refusal.to_string()))?;
+    check_root(&plan)?;
+    let mut streams = Streams::prepare(request, &plan)?;
+    let joins = open_joins(&plan)?;
+    let pidfd_socket = request.pidfd_socket.as_deref().map(socket::connect).transpose()?;
+
+    global.make_root()?;
+    let dir = Dir::create(&global.root, &request.bundle.id)?;
+    let hierarchies = Hierarchies::discover(host.procfs.fd())?;
+    let group = hierarchies.group(plan.cgroup.path, &request.bundle.id, plan.cgroup.lenient)?;
+    let mut made = Made { dir, group, armed: true };
+    dir_record(&made, &host, request, &plan)?;
+    let notify = match &manager {
+        Some(manager) => {
+            mount_notify(&made.dir, &mut plan, arena)?;
+            // `start` is who listens for a container that is only created.
+            let listens = request.stay != Stay::Leave;
+            listens.then(|| Notify::listen(&made.dir.path, manager)).transpose()?
+        }
+        None => None,
+    };
+    made.group.create()?;
+    restrict_devices(global, &host, &plan, &made.group)?;
+
+    let environment = vector(arena, &host.environment)?;
+    let views = views(arena, &plan, &made.group)?;
+    let listener = (request.stay == Stay::Leave).then(|| made.dir.listen()).transpose()?;
+    let signals = match request.stay {
+        Stay::Attach => Some(take_signals()?),
+        _ => None,
+    };
+    let outfit = Outfit {
+        stdio: streams.child.take(),
+        console: streams.console.as_ref().map(AsFd::as_fd),
+        listener,
+        joins,
+        trees: open_trees(&plan),
+        cgroups: views,
+        doors: made.group.doors()?,
+        cgroup: made.group.v2_dir()?,
+        environment,
+    };
+    let started = launch(&host, &plan, outfit, &mut |errno| made.group.give_up_v2(errno))?;
+    let mut created = Created { started, made, host, plan, relay: streams.relay.take(), notify, signals, environment };
+    created.settle(request, &facts, pidfd_socket, streams)?;
+    Ok(created)
+}
+
+/// What is undone when a step fails.
+#[derive(Debug)]
+struct Made {
+    dir: Dir,
+    group: Group,
+    armed: bool,
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        if self.armed {
+            let _ = self.group.kill_all(Duration::from_secs(2));
+            let _ = self.group.remove();
+            let _ = self.dir.remove();
+        }
+    }
+}
+
+/// A container that is ready to start. Dropping it before it is released undoes all; the fields' order is the
+/// order in which that happens.
+pub struct Created<'a> {
+    started: Started,
+    made: Made,
+    host: Host,
+    plan: Plan<'a>,
+    relay: Option<Relay>,
+    notify: Option<Notify>,
+    signals: Option<OwnedFd>,
+    environment: Vector<'a>,
+}
+
+impl Created<'_> {
+    /// From the new process to one that is ready and on record.
+    fn settle(
+        &mut self, request: &Request, facts: &Facts<'_>, pidfd_socket: Option<OwnedFd>, streams: Streams,
+    ) -> Result<()> {
+        let result = self.try_to_settle(request, facts, pidfd_socket, streams);
+        if result.is_err() {
+            self.undo();
+        }
+        result
+    }
+
+    fn try_to_settle(
+        &mut self, request: &Request, facts: &Facts<'_>, pidfd_socket: Option<OwnedFd>, streams: Streams,
+    ) -> Result<()> {
+        let pid = self.started.pid;
+        if let Some(init) = Init::look(&self.host.procfs, pid) {
+            self.made.dir.set_init(init)?;
+        }
+        tend::prepare(&self.host, &self.plan, pid, facts.rootless)?;
+        self.started.answer()?;
+        let mut report = self.started.expect(&self.plan)?;
+        if matches!(report, Report::Mounted) {
+            self.hooks("prestart", "creating")?;
+            self.hooks("createRuntime", "creating")?;
+            self.started.answer()?;
+            report = self.started.expect(&self.plan)?;
+        }
+        if !matches!(report, Report::Ready) {
+            return Err(Error::new("the container's first process is out of step"));
+        }
+        if let Some((terminal, ours)) = streams.terminal {
+            let (_, master) = socket::recv_fd(ours.as_fd())?;
+            self.relay = Some(Relay::terminal(terminal, master)?);
+        }
+        if let Some(connection) = pidfd_socket {
+            socket::send_fd(connection.as_fd(), b"standard", self.started.pidfd.as_fd())?;
+        }
+        match &request.pid_file {
+            Some(path) => tend::write_pid_file(path, pid),
+            None => Ok(()),
+        }
+    }
+
+    fn hooks(&self, kind: &str, status: &str) -> Result<()> {
+        let hooks = &self.plan.hooks;
+        let (list, pid) = match kind {
+            "prestart" => (hooks.prestart, self.started.pid.as_raw_nonzero().get()),
+            "createRuntime" => (hooks.create_runtime, self.started.pid.as_raw_nonzero().get()),
+            "poststart" => (hooks.poststart, self.started.pid.as_raw_nonzero().get()),
+            _ => (hooks.poststop, 0),
+        };
+        tend::run_hooks(&self.host, &self.plan, kind, list, status, pid as u32, self.environment)
+    }
+
+    /// `create`: lets the process wait for `start`.
+    fn leave(mut self) -> Result<()> {
+        self.started.answer()?;
+        self.release();
+        Ok(())
+    }
+
+    /// Says "go", and waits until the program runs.
+    pub fn go(&mut self) -> Result<()> {
+        let result = self.try_to_go();
+        if result.is_err() {
+            self.undo();
+        }
+        result
+    }
+
+    fn try_to_go(&mut self) -> Result<()> {
+        self.started.answer()?;
+        match self.started.listen(&self.plan)? {
+            Report::End => self.hooks("poststart", "running"),
+            _ => Err(Error::new("the container's first process is out of step")),
+        }
+    }
+
+    /// `run --detach`: leaves the program alone, once it has said that it is ready if somebody waits for that.
+    pub fn detach(mut self, report: &report::Reporter) -> Result<()> {
+        self.release();
+        match &self.notify {
+            Some(notify) => notify.wait(self.started.pidfd.as_fd(), self.started.pid, report),
+            None => Ok(()),
+        }
+    }
+
+    /// `run`: stays until the program ends; its exit code. The container is removed unless it is to be kept.
+    pub fn attend(mut self, report: &report::Reporter, keep: bool) -> Result<u8> {
+        let (Some(relay), Some(signals)) = (self.relay.take(), self.signals.take()) else {
+            return Err(Error::new("nothing to relay"));
+        };
+        // A failure of ours from here on leaves the container in the state that it is in, as runc does.
+        self.release();
+        let (pid, pidfd) = (self.started.pid, self.started.pidfd.as_fd());
+        let code = attend(relay, self.notify.take(), pid, pidfd, signals.as_fd(), report);
+        if !keep {
+            self.destroy()?;
+        }
+        code
+    }
+
+    fn release(&mut self) {
+        self.started.release();
+        self.made.armed = false;
+    }
+
+    fn destroy(&mut self) -> Result<()> {
+        let gone = self.made.group.kill_all(Duration::from_secs(10));
+        gone.and_then(|_| self.made.group.remove())?;
+        self.made.dir.remove()?;
+        self.hooks("poststop", "stopped")
+    }
+
+    /// What a failed hook or step asks for: the process and all that was made goes, then the last hooks run
+    /// (runtime.md, "Lifecycle").
+    fn undo(&mut self) {
+        let _ = rustix::process::pidfd_send_signal(&self.started.pidfd, rustix::process::Signal::KILL);
+        let _ = rustix::process::waitid(
+            rustix::process::WaitId::PidFd(self.started.pidfd.as_fd()),
+            rustix::process::WaitIdOptions::EXITED,
+        );
+        self.started.release();
+        let _ = self.destroy();
+        self.made.armed = false;
+    }
+}
+
+fn attend(
+    relay: Relay, notify: Option<Notify>, pid: Pid, pidfd: BorrowedFd<'_>, signals: BorrowedFd<'_>,
+    report: &report::Reporter,
+) -> Result<u8> {
+    let _ = (&notify, report);
+    relay.run(pidfd, pid, signals)
+}
+
+/// The standard streams and the terminal, by runc's rules.
+struct Streams {
+    relay: Option<Relay>,
+    child: Option<[OwnedFd; 3]>,
+    console: Option<OwnedFd>,
+    terminal: Option<(HostTerminal, OwnedFd)>,
+}
+
+impl Streams {
+    fn prepare(request: &Request, plan: &Plan<'_>) -> Result<Streams> {
+        prepare_streams(plan.process.terminal, request.stay == Stay::Attach, request.console_socket.as_deref())
+            .map(|(relay, child, console, terminal)| Streams { relay, child, console, terminal })
+    }
+}
+
+type Prepared = (Option<Relay>, Option<[OwnedFd; 3]>, Option<OwnedFd>, Option<(HostTerminal, OwnedFd)>);
+
+/// Relay, the child's streams, where it sends its terminal, and our ends for it.
+pub fn prepare_streams(terminal: bool, attached: bool, console_socket: Option<&std::path::Path>) -> Result<Prepared> {
+    match (terminal, attached, console_socket) {
+        (true, false, None) => Err(Error::new(
+            "process.terminal: cannot allocate tty if mote will detach without setting console socket; give --console-socket PATH",
+        )),
+        (true, false, Some(path)) => Ok((None, None, Some(socket::connect(path)?), None)),
+        (_, true, Some(_)) | (false, _, Some(_)) => Err(Error::new(
+            "--console-socket: cannot use console socket if mote will not detach or allocate tty",
+        )),
+        (true, true, None) => {
+            let terminal = HostTerminal::find()?;
+            let (ours, theirs) = socket::pair()?;
+            Ok((None, None, Some(theirs), Some((terminal, ours))))
+        }
+        (false, true, None) => {
+            let (relay, child) = Relay::pipes()?;
+            Ok((Some(relay), Some(child), None, None))
+        }
+        (false, false, None) => Ok((None, None, None, None)),
+    }
+}
+
+/// Blocks all signals, for them to be read from the descriptor and passed on; and makes mote the reaper of
+/// what the container leaves behind.
+pub fn take_signals() -> Result<OwnedFd> {
+    let failed = |errno| Error::os("signalfd", errno);
+    signal::set_mask(Set::ALL).map_err(failed)?;
+    signal::descriptor(Set::ALL).map_err(failed)
+}
+
+fn facts<'a>(
+    global: &Global, host: &Host, request: &Request, spec: &Spec<'_>, arena: &'a Arena, keep_fds: u32,
+    extra_env: &'a [&'a core::ffi::CStr],
+) -> Result<Facts<'a>> {
+    let memory = |errno| Error::os("memory for the plan", errno);
+    Ok(Facts {
+        document: "config.json",
+        id: arena.text(&[request.bundle.id.as_bytes()]).map_err(memory)?,
+        bundle: arena.text(&[request.bundle.path.as_os_str().as_bytes()]).map_err(memory)?,
+        rootless: global.rootless(),
+        euid: geteuid().as_raw(),
+        egid: getegid().as_raw(),
+        in_user_namespace: host.in_user_namespace(),
+        setgroups_denied: host.setgroups_denied("self"),
+        joins_own_network: joins_own_network(spec),
+        kcore: host.has_kcore(),
+        no_pivot: request.no_pivot,
+        no_new_keyring: request.no_new_keyring,
+        keep_fds,
+        extra_env,
+    })
+}
+
+/// Whether the network namespace given by path is the one that mote is in.
+fn joins_own_network(spec: &Spec<'_>) -> bool {
+    let network = spec.linux.namespaces.iter().find(|namespace| namespace.kind == Some(c"network"));
+    let Some(path) = network.and_then(|namespace| namespace.path) else { return false };
+    let of = |path: &core::ffi::CStr| rustix::fs::stat(path).map(|stat| (stat.st_dev, stat.st_ino));
+    of(path).is_ok_and(|theirs| of(c"/proc/self/ns/net") == Ok(theirs))
+}
+
+/// How many descriptors from 3 on the program inherits; each must be open.
+pub fn inherited_fds(listening: &Listening, preserved: u32) -> Result<u32> {
+    let count = listening.count.checked_add(preserved).filter(|count| *count < 1 << 20);
+    let count = count.ok_or_else(|| Error::new("--preserve-fds: so many descriptors can't be open"))?;
+    let open = |number: u32| std::fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_ok();
+    match (3..3 + count).find(|number| !open(*number)) {
+        Some(missing) => Err(Error::new(format!("--preserve-fds: descriptor {missing} is not open"))),
+        None => Ok(count),
+    }
+}
+
+/// What the program's environment gets from mote's.
+pub fn extra_environment<'a>(
+    arena: &'a Arena, listening: &Listening, notify: bool,
+) -> Result<&'a [&'a core::ffi::CStr]> {
+    let variables = listening.variables();
+    let memory = |errno| Error::os("memory for the plan", errno);
+    let mut list = arena.list(variables.len() + 1).map_err(memory)?;
+    for variable in variables {
+        list.push(arena.text(&[&variable.into_vec()]).map_err(memory)?).map_err(memory)?;
+    }
+    if notify {
+        list.push(c"NOTIFY_SOCKET=/run/notify/notify.sock").map_err(memory)?;
+    }
+    Ok(list.finish())
+}
+
+fn check_root(plan: &Plan<'_>) -> Result<()> {
+    let path = OsStr::from_bytes(plan.root.path.to_bytes());
+    let failed = |error| Error::io(format_args!("root.path {}", path.display()), &error);
+    let real = std::fs::canonicalize(path).map_err(failed)?;
+    if !real.is_dir() {
+        return Err(Error::new(format!("root.path {}: not a directory (ENOTDIR)", path.display())));
+    }
+    if real == std::path::Path::new("/") {
+        return Err(Error::new("root.path: the host's own / can't become a container's"));
+    }
+    Ok(())
+}
+
+fn dir_record(made: &Made, host: &Host, request: &Request, plan: &Plan<'_>) -> Result<()> {
+    let record = Record {
+        bundle: request.bundle.path.to_string_lossy().into_owned(),
+        rootfs: plan.root.path.to_string_lossy().into_owned(),
+        created: report::rfc3339_nanos(SystemTime::now()),
+        boot: boot_id(&host.procfs),
+        cgroup: made.group.save(),
+        owner: geteuid().as_raw(),
+        private_pids: plan.namespaces.new & CLONE_NEWPID != 0,
+    };
+    made.dir.write("config.json", &request.bundle.config)?;
+    made.dir.write("state.json", record.json().as_bytes())
+}
+
+/// One more mount in the plan: the directory of the container's own notify socket.
+fn mount_notify<'a>(dir: &Dir, plan: &mut Plan<'a>, arena: &'a Arena) -> Result<()> {
+    let memory = |errno| Error::os("memory for the plan", errno);
+    let source = notify::make_directory(&dir.path)?;
+    let mut mounts = arena.list(plan.mounts.len() + 1).map_err(memory)?;
+    for mount in plan.mounts {
+        mounts.push(*mount).map_err(memory)?;
+    }
+    let path = arena.text(&[source.as_os_str().as_bytes()]).map_err(memory)?;
+    let attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    let mount = Mount {
+        target: c"/run/notify",
+        source: Source::Bind { path, recursive: false },
+        set: attributes.into(),
+        clear: 0,
+        set_recursive: 0,
+        clear_recursive: 0,
+        propagation: &[],
+        late_readonly: false,
+    };
+    mounts.push(mount).map_err(memory)?;
+    plan.mounts = mounts.finish();
+    Ok(())
+}
+
+fn restrict_devices(global: &Global, host: &Host, plan: &Plan<'_>, group: &Group) -> Result<()> {
+    if plan.namespaces.new & CLONE_NEWUSER != 0 || host.in_user_namespace() || group.is_empty() {
+        return Ok(());
+    }
+    if let Enforced::No(why) = group.restrict_devices(plan.cgroup.devices)? {
+        global.report.warn(&format!("linux.resources.devices: {why}"));
+    }
+    Ok(())
+}
+
+/// Strings as execve(2) takes them.
+pub fn vector<'a>(arena: &'a Arena, strings: &[CString]) -> Result<Vector<'a>> {
+    let memory = |errno| Error::os("memory for the environment", errno);
+    let mut texts = arena.list(strings.len()).map_err(memory)?;
+    for string in strings {
+        texts.push(arena.text(&[string.as_bytes()]).map_err(memory)?).map_err(memory)?;
+    }
+    let texts = texts.finish();
+    Vector::new(arena, texts.len(), texts.iter().copied(), 0).map_err(memory)
+}
+
+/// The cgroups for a mount of them, if the plan has one.
+fn views<'a>(arena: &'a Arena, plan: &Plan<'_>, group: &Group) -> Result<&'a [init::cgroups::Hierarchy<'a>]> {
+    if !plan.mounts.iter().any(|mount| matches!(mount.source, Source::Cgroup)) {
+        return Ok(&[]);
+    }
+    let memory = |errno| Error::os("memory for the plan", errno);
+    let mut list = arena.list(group.paths().count()).map_err(memory)?;
+    for (controllers, path) in group.paths() {
+        let name = controllers.strip_prefix("name=").unwrap_or(controllers);
+        let view = init::cgroups::Hierarchy {
+            name: arena.text(&[name.as_bytes()]).map_err(memory)?,
+            option: arena.text(&[controllers.as_bytes()]).map_err(memory)?,
+            unified: controllers.is_empty(),
+            path: arena.text(&[path.as_bytes()]).map_err(memory)?,
+        };
+        list.push(view).map_err(memory)?;
+    }
+    Ok(list.finish())
+}

@@ -1,0 +1,86 @@
+//! `delete`: removes what `create` made.
+
+use crate::cli::{Global, Options};
+use crate::container::{Container, Dir, Init, Status, id};
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::stored::Stored;
+use crate::tend;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::time::Duration;
+
+/// How long a killed process may take to be gone.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// See the row in [`crate::cli::rows`].
+pub fn run(global: &Global, options: &Options) -> Result<u8> {
+    let id = id(options.positional(0))?;
+    let force = options.flag("force");
+    if Dir::open(&global.root, id)?.is_none() {
+        return if force { Ok(0) } else { Err(Error::new(format!("container does not exist: {id}"))) };
+    }
+    let host = Host::look()?;
+    let container = match Container::lock(&global.root, id) {
+        // Somebody else was faster.
+        Err(_) if force && Dir::open(&global.root, id)?.is_none() => return Ok(0),
+        result => result?,
+    };
+    let status = container.status(&host.procfs)?;
+    if !force && !matches!(status, Status::Stopped | Status::Created) {
+        return Err(Error::new(format!(
+            "cannot delete container {id} that is not stopped: {}; `kill {id} KILL` or `delete --force` ends it",
+            status.name()
+        )));
+    }
+    if let Some(init) = container.alive(&host.procfs) {
+        end(&container, &host, init)?;
+    }
+    destroy(global, &host, &container)?;
+    Ok(0)
+}
+
+fn end(container: &Container, host: &Host, init: Init) -> Result<()> {
+    let failed = |errno| Error::os(format_args!("killing the container's first process {}", init.pid.as_raw_nonzero()), errno);
+    let pidfd = match pidfd_open(init.pid, PidfdFlags::empty()) {
+        Err(Errno::SRCH) => return Ok(()),
+        result => result.map_err(failed)?,
+    };
+    if container.alive(&host.procfs).is_none() {
+        return Ok(());
+    }
+    match pidfd_send_signal(&pidfd, Signal::KILL) {
+        Ok(()) | Err(Errno::SRCH) => {}
+        Err(errno) => return Err(failed(errno)),
+    }
+    let group = container.group()?;
+    if group.is_frozen().unwrap_or(false) {
+        group.thaw()?;
+    }
+    let wait = Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
+    let died = rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&wait)));
+    match died.map_err(failed)? {
+        0 => Err(Error::new("container init still running")),
+        _ => Ok(()),
+    }
+}
+
+/// Cgroups, state, then the hooks that are told of it.
+fn destroy(global: &Global, host: &Host, container: &Container) -> Result<()> {
+    let stored = Stored::read(container)?;
+    let mut group = container.group()?;
+    group.kill_all(PATIENCE)?;
+    group.remove()?;
+    container.dir.remove()?;
+    let Some(stored) = stored else { return Ok(()) };
+    let facts = stored.facts(host, container, global.rootless())?;
+    // A config that was good at `create` is good now, or the hooks are out of reach.
+    let Ok(plan) = stored.plan(&facts) else { return Ok(()) };
+    let environment = super::create::vector(stored.arena(), &host.environment)?;
+    let hooks = plan.hooks.poststop;
+    if let Err(error) = tend::run_hooks(host, &plan, "poststop", hooks, "stopped", 0, environment) {
+        global.report.warn(&error.to_string());
+    }
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! `exec`: one more process in a container. It is `create` with empty lists: namespaces are joined, not made.
+
+use super::create::{extra_environment, inherited_fds, prepare_streams, take_signals, vector};
+use crate::bundle::{self, absolute};
+use crate::cgroup::Group;
+use crate::cli::{Global, Options};
+use crate::container::{Container, Init, Status, id};
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::launch::{Outfit, Started, launch};
+use crate::notify::Listening;
+use crate::plan::{self, Facts};
+use crate::relay::Relay;
+use crate::stored::Stored;
+use crate::{execargs, seal, socket, tend};
+use init::channel::Report;
+use init::plan::Plan;
+use init::sys::arena::Arena;
+use linux_raw_sys::general as raw;
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::process::{PidfdFlags, getpid, pidfd_open};
+use spec_min::Spec;
+use std::ffi::CString;
+
+/// See the row in [`crate::cli::rows`].
+pub fn run(global: &Global, options: &Options) -> Result<u8> {
+    seal::seal()?;
+    let id = id(options.positional(0))?;
+    let detach = options.flag("detach");
+    let pid_file = absolute(options.text("pid-file"))?;
+    let host = Host::look()?;
+    let container = Container::find(&global.root, id)?;
+    check_status(&container, &host, options)?;
+    let stored = Stored::read(&container)?.ok_or_else(|| Error::new(format!("{id}: config.json is gone")))?;
+    let spec = stored.spec()?;
+    let listening = Listening::passed_to(getpid(), |name| std::env::var_os(name));
+    let keep_fds = inherited_fds(&listening, options.number("preserve-fds")?.unwrap_or(0))?;
+    let facts = Facts {
+        keep_fds,
+        extra_env: extra_environment(stored.arena(), &listening, false)?,
+        setgroups_denied: container.init.is_some_and(|init| host.setgroups_denied(&init.pid.to_string())),
+        document: if options.text("process").is_some() { "process.json" } else { "config.json" },
+        ..stored.facts(&host, &container, global.rootless())?
+    };
+    let file = execargs::read_process_file(options)?;
+    let arena = bundle::arena(file.as_ref().map_or(0, Vec::len) + 65536)?;
+    let plan = plan_process(global, options, &spec, &facts, file.as_deref(), &arena)?;
+
+    let console_socket = absolute(options.text("console-socket"))?;
+    let (relay, stdio, console, terminal) = prepare_streams(plan.process.terminal, !detach, console_socket.as_deref())?;
+    let pidfd_socket = absolute(options.text("pidfd-socket"))?.as_deref().map(socket::connect).transpose()?;
+    let init = container.alive(&host.procfs).ok_or_else(not_running)?;
+    let (joins, group) = (open_joins(&container, &host, init, &spec)?, open_group(&container, options)?);
+    let signals = (!detach).then(take_signals).transpose()?;
+    set_own_oom_score(&host, &plan, global.rootless())?;
+    let started = start(&host, &plan, Going { joins, group, stdio, console, init }, &arena)?;
+    let settled = settle(&started, &host, &plan, facts.rootless, pidfd_socket, terminal)?;
+    if let Some(path) = pid_file {
+        tend::write_pid_file(&path, started.pid)?;
+    }
+    finish(started, &plan, relay.or(settled), signals)
+}
+
+fn not_running() -> Error {
+    Error::new("cannot exec in a stopped container")
+}
+
+fn check_status(container: &Container, host: &Host, options: &Options) -> Result<()> {
+    match container.status(&host.procfs)? {
+        Status::Stopped | Status::Creating => Err(not_running()),
+        Status::Paused if !options.flag("ignore-paused") => {
+            Err(Error::new("cannot exec in a paused container (use --ignore-paused to override)"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn plan_process<'a>(
+    global: &Global, options: &Options, spec: &Spec<'a>, facts: &Facts<'a>, file: Option<&[u8]>, arena: &'a Arena,
+) -> Result<Plan<'a>> {
+    let process = match file {
+        Some(text) => execargs::parse_process(text, arena)?,
+        None => execargs::from_options(options, spec, arena)?,
+    };
+    let warn = &mut |path: core::fmt::Arguments<'_>, text: core::fmt::Arguments<'_>| {
+        global.report.warn(&format!("{path}: {text}"));
+    };
+    plan::process(&process, spec, facts, arena, warn).map_err(|refusal| Error::new(refusal.to_string()))
+}
+
+/// Every namespace of the container that isn't mote's own, by one pidfd.
+fn open_joins(container: &Container, host: &Host, init: Init, spec: &Spec<'_>) -> Result<Vec<(u32, OwnedFd)>> {
+    const KINDS: [(&str, u32); 8] = [
+        ("user", raw::CLONE_NEWUSER),
+        ("pid", raw::CLONE_NEWPID),
+        ("mnt", raw::CLONE_NEWNS),
+        ("net", raw::CLONE_NEWNET),
+        ("ipc", raw::CLONE_NEWIPC),
+        ("uts", raw::CLONE_NEWUTS),
+        ("cgroup", raw::CLONE_NEWCGROUP),
+        ("time", raw::CLONE_NEWTIME),
+    ];
+    let _ = spec;
+    let number = init.pid.as_raw_nonzero();
+    let failed = |errno| Error::os(format_args!("pidfd_open {number}"), errno);
+    let pidfd = pidfd_open(init.pid, PidfdFlags::empty()).map_err(failed)?;
+    let mut flags = 0;
+    for (name, flag) in KINDS {
+        if different(host, number.get(), name) {
+            flags |= flag;
+        }
+    }
+    // The pid may have changed hands before the pidfd was opened.
+    container.alive(&host.procfs).ok_or_else(not_running)?;
+    Ok(if flags == 0 { Vec::new() } else { vec![(flags, pidfd)] })
+}
+
+/// Whether the process is in another namespace of this kind than mote; a kernel without the kind has none.
+fn different(host: &Host, pid: i32, name: &str) -> bool {
+    let look = |whose: &str| {
+        let path = CString::new(format!("{whose}/ns/{name}")).ok()?;
+        rustix::fs::readlinkat(host.procfs.fd(), &*path, Vec::new()).ok()
+    };
+    match (look(&pid.to_string()), look("self")) {
+        (Some(theirs), Some(ours)) => theirs != ours,
+        _ => false,
+    }
+}
+
+fn open_group(container: &Container, options: &Options) -> Result<Group> {
+    let group = container.group()?;
+    let asked: Vec<&str> = options.list("cgroup").map(|text| text.to_str().unwrap_or_default()).collect();
+    if asked.is_empty() { Ok(group) } else { group.sub_group(&asked) }
+}
+
+/// Set on mote itself and inherited: the process could no longer be written to by an unprivileged mote.
+fn set_own_oom_score(host: &Host, plan: &Plan<'_>, lenient: bool) -> Result<()> {
+    let Some(score) = plan.process.oom_score_adj else { return Ok(()) };
+    match host.procfs.write(c"self/oom_score_adj", score.to_string().as_bytes()) {
+        Err(errno) if !lenient => Err(Error::os("process.oomScoreAdj", errno)),
+        _ => Ok(()),
+    }
+}
+
+struct Going {
+    joins: Vec<(u32, OwnedFd)>,
+    group: Group,
+    stdio: Option<[OwnedFd; 3]>,
+    console: Option<OwnedFd>,
+    init: Init,
+}
+
+fn start(host: &Host, plan: &Plan<'_>, going: Going, arena: &Arena) -> Result<Started> {
+    let Going { joins, mut group, stdio, console, init } = going;
+    let outfit = Outfit {
+        stdio,
+        console: console.as_ref().map(AsFd::as_fd),
+        listener: None,
+        joins,
+        trees: Vec::new(),
+        cgroups: &[],
+        doors: group.doors()?,
+        cgroup: v2_dir(host, &group, init)?,
+        environment: vector(arena, &host.environment)?,
+    };
+    // No process of the container may look into mote from the moment that it is to be seen there.
+    let hidden = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    hidden.map_err(|errno| Error::os("PR_SET_DUMPABLE", errno))?;
+    launch(host, plan, outfit, &mut |errno| group.give_up_v2(errno))
+}
+
+/// Where the container's first process is by now, if its own cgroup takes no process any more.
+fn v2_dir(host: &Host, group: &Group, init: Init) -> Result<Option<OwnedFd>> {
+    let own = group.v2_dir()?;
+    let path = CString::new(format!("{}/cgroup", init.pid.as_raw_nonzero())).unwrap_or_default();
+    let mut buffer = [0; 8192];
+    let now = host.procfs.read(&path, &mut buffer).unwrap_or_default();
+    Ok(own.map(|own| group.v2_dir_of(&String::from_utf8_lossy(now)).unwrap_or(own)))
+}
+
+fn settle(
+    started: &Started, host: &Host, plan: &Plan<'_>, lenient: bool, pidfd_socket: Option<OwnedFd>,
+    terminal: Option<(crate::relay::tty::HostTerminal, OwnedFd)>,
+) -> Result<Option<Relay>> {
+    let without_score = Plan { process: init::plan::Process { oom_score_adj: None, ..plan.process }, ..*plan };
+    tend::prepare(host, &without_score, started.pid, lenient)?;
+    started.answer()?;
+    if !matches!(started.expect(plan)?, Report::Ready) {
+        return Err(Error::new("the new process is out of step"));
+    }
+    if let Some(connection) = pidfd_socket {
+        socket::send_fd(connection.as_fd(), b"setns", started.pidfd.as_fd())?;
+    }
+    let Some((terminal, ours)) = terminal else { return Ok(None) };
+    let (_, master) = socket::recv_fd(ours.as_fd())?;
+    Relay::terminal(terminal, master).map(Some)
+}
+
+fn finish(mut started: Started, plan: &Plan<'_>, relay: Option<Relay>, signals: Option<OwnedFd>) -> Result<u8> {
+    started.answer()?;
+    match started.listen(plan)? {
+        Report::End => {}
+        _ => return Err(Error::new("the new process is out of step")),
+    }
+    started.release();
+    match (relay, signals) {
+        (Some(relay), Some(signals)) => relay.run(started.pidfd.as_fd(), started.pid, signals.as_fd()),
+        _ => Ok(0),
+    }
+}

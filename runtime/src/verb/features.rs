@@ -1,0 +1,126 @@
+//! `features`: what mote supports, for engines that ask before they write a config. The document
+//! is the spec's (features.md, features-linux.md), with runc's order of keys and indentation.
+//!
+//! What has a table elsewhere is listed from that table, so the answer can't drift from what is
+//! done.
+
+use crate::SPEC_VERSION;
+use crate::cli::{self, Global, Options};
+use crate::error::Result;
+use crate::json::{Layout, Writer};
+use crate::plan::{CAPABILITIES, NAMESPACES, OCI_VERSION_MIN, mount_options};
+
+/// The kinds of hooks in the order in which they run.
+const HOOKS: [&str; 6] = [
+    "prestart",
+    "createRuntime",
+    "createContainer",
+    "startContainer",
+    "poststart",
+    "poststop",
+];
+
+/// Rows of a member of `linux`, the path to a boolean in it, its value. What is false here is
+/// refused when a config asks for it.
+const LINUX: [(&str, &[(&str, bool)]); 6] = [
+    (
+        "cgroup",
+        &[
+            ("v1", true),
+            ("v2", true),
+            ("systemd", false),
+            ("systemdUser", false),
+            ("rdma", false),
+        ],
+    ),
+    ("seccomp", &[("enabled", false)]),
+    ("apparmor", &[("enabled", true)]),
+    ("selinux", &[("enabled", true)]),
+    ("intelRdt", &[("enabled", false)]),
+    ("netDevices", &[("enabled", false)]),
+];
+
+/// Read by engines that would offer checkpoints (runc's types/features).
+const CHECKPOINT: &str = "org.opencontainers.runc.checkpoint.enabled";
+
+/// See the row in [`crate::cli::rows`].
+pub fn run(_global: &Global, _options: &Options) -> Result<u8> {
+    cli::print(&(document() + "\n"))?;
+    Ok(0)
+}
+
+fn document() -> String {
+    let mut json = Writer::new(Layout::Indented("    "));
+    json.open_object();
+    json.text("ociVersionMin", OCI_VERSION_MIN);
+    json.text("ociVersionMax", SPEC_VERSION);
+    json.strings("hooks", HOOKS);
+    json.strings("mountOptions", mount_options());
+    json.key("linux");
+    json.open_object();
+    json.strings("namespaces", NAMESPACES.iter().map(|(name, _)| *name));
+    json.strings("capabilities", CAPABILITIES);
+    for (member, rows) in LINUX {
+        json.key(member);
+        switches(&mut json, rows);
+    }
+    json.key("mountExtensions");
+    json.open_object();
+    json.key("idmap");
+    switches(&mut json, &[("enabled", false)]);
+    json.close();
+    json.close();
+    json.key("annotations");
+    json.open_object();
+    json.text(CHECKPOINT, "false");
+    json.close();
+    // None yet: no annotation changes what mote does.
+    json.strings("potentiallyUnsafeConfigAnnotations", []);
+    json.close();
+    json.finish()
+}
+
+fn switches(json: &mut Writer, rows: &[(&str, bool)]) {
+    json.open_object();
+    for (name, value) in rows {
+        json.switch(name, *value);
+    }
+    json.close();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn is_the_specs_document() {
+        let features: Value = serde_json::from_str(&document()).unwrap();
+        assert_eq!(features["ociVersionMin"], "1.0.0");
+        assert_eq!(features["ociVersionMax"], SPEC_VERSION);
+        let has = |list: &Value, word: &str| list.as_array().unwrap().iter().any(|x| x == word);
+        assert!(has(&features["mountOptions"], "rnosymfollow"));
+        assert!(!has(&features["mountOptions"], "idmap"));
+        assert!(has(&features["linux"]["namespaces"], "time"));
+        assert!(has(
+            &features["linux"]["capabilities"],
+            "CAP_CHECKPOINT_RESTORE"
+        ));
+        assert_eq!(features["linux"]["cgroup"]["v2"], true);
+        assert_eq!(
+            features["linux"]["mountExtensions"]["idmap"]["enabled"],
+            false
+        );
+        let capability = |name: &Value| {
+            let name = name.as_str().unwrap();
+            name.starts_with("CAP_") && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+        };
+        assert!(
+            features["linux"]["capabilities"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(capability)
+        );
+    }
+}

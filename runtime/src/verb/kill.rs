@@ -1,0 +1,49 @@
+//! `kill`: a signal for the container's first process, or the end of all of them.
+
+use crate::cli::{Global, Options};
+use crate::container::{Container, id};
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::signals;
+use rustix::io::Errno;
+use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::ffi::OsStr;
+use std::time::Duration;
+
+/// See the row in [`crate::cli::rows`].
+pub fn run(global: &Global, options: &Options) -> Result<u8> {
+    let id = id(options.positional(0))?;
+    let signal = signals::parse(options.positional(1).unwrap_or(OsStr::new("TERM")))?;
+    let host = Host::look()?;
+    let container = Container::find(&global.root, id)?;
+    if signal == Signal::KILL && !container.record.private_pids {
+        // Its end would leave the others of a shared pid namespace alive.
+        let group = container.group()?;
+        if !group.is_empty() && group.is_populated()? {
+            group.kill_all(Duration::ZERO)?;
+            return Ok(0);
+        }
+    }
+    let sent = container.alive(&host.procfs).map(|init| {
+        let pidfd = pidfd_open(init.pid, PidfdFlags::empty())?;
+        // The number may have changed hands between the two looks.
+        match container.alive(&host.procfs) {
+            Some(_) => pidfd_send_signal(&pidfd, signal),
+            None => Err(Errno::SRCH),
+        }
+    });
+    match sent {
+        Some(Ok(())) => {}
+        None | Some(Err(Errno::SRCH)) if options.flag("all") => return Ok(0),
+        None | Some(Err(Errno::SRCH)) => return Err(Error::new("container not running")),
+        Some(Err(errno)) => return Err(Error::os(format_args!("kill {id}"), errno)),
+    }
+    if signal == Signal::KILL {
+        // Of v1's freezer even SIGKILL waits for the thaw.
+        let group = container.group()?;
+        if group.is_frozen().unwrap_or(false) {
+            group.thaw()?;
+        }
+    }
+    Ok(0)
+}

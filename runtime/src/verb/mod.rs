@@ -1,0 +1,15 @@
+//! What the verbs do, a file each, named by the rows of [`crate::cli::rows`].
+
+pub mod create;
+pub mod delete;
+pub mod exec;
+pub mod features;
+pub mod kill;
+pub mod list;
+pub mod pause;
+pub mod ps;
+pub mod resume;
+pub mod run;
+pub mod spec;
+pub mod start;
+pub mod state;

@@ -1,0 +1,18 @@
+//! `resume`: lets a paused container go on.
+
+use crate::cli::{Global, Options};
+use crate::container::{Container, Status, id};
+use crate::error::{Error, Result};
+use crate::host::Host;
+
+/// See the row in [`crate::cli::rows`].
+pub fn run(global: &Global, options: &Options) -> Result<u8> {
+    let id = id(options.positional(0))?;
+    let host = Host::look()?;
+    let container = Container::lock(&global.root, id)?;
+    match container.status(&host.procfs)? {
+        Status::Paused => container.group()?.thaw()?,
+        other => return Err(Error::new(format!("container not paused: it is {}", other.name()))),
+    }
+    Ok(0)
+}

@@ -1,0 +1,53 @@
+//! `start`: tells a created container's process to go.
+
+use crate::cli::{Global, Options};
+use crate::container::{Container, Status, id};
+use crate::error::{Error, Result};
+use crate::fault::explain;
+use crate::host::Host;
+use crate::notify;
+use crate::stored::Stored;
+use crate::tend;
+use init::channel::{Channel, Report};
+use rustix::fd::AsFd;
+use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+/// See the row in [`crate::cli::rows`].
+pub fn run(global: &Global, options: &Options) -> Result<u8> {
+    let id = id(options.positional(0))?;
+    let host = Host::look()?;
+    let container = Container::lock(&global.root, id)?;
+    match container.status(&host.procfs)? {
+        Status::Created => {}
+        Status::Stopped => return Err(Error::new("cannot start a container that has stopped")),
+        Status::Running => return Err(Error::new("cannot start an already running container")),
+        other => return Err(Error::new(format!("cannot start a container in the {} state", other.name()))),
+    }
+    let stored = Stored::read(&container)?.ok_or_else(|| Error::new(format!("{id}: config.json is gone")))?;
+    let facts = stored.facts(&host, &container, global.rootless())?;
+    let plan = stored.plan(&facts)?;
+    let init = container.alive(&host.procfs).ok_or_else(|| Error::new("cannot start a container that has stopped"))?;
+    let failed = |errno| Error::os(format_args!("pidfd_open {}", init.pid.as_raw_nonzero()), errno);
+    let pidfd = pidfd_open(init.pid, PidfdFlags::empty()).map_err(failed)?;
+
+    // Bound before the program can speak to it.
+    let manager = notify::host(|name| std::env::var_os(name));
+    let manager = manager.filter(|_| container.dir.path.join("notify").exists());
+    let notify = manager.map(|manager| notify::Notify::listen(&container.dir.path, &manager)).transpose()?;
+
+    let channel = Channel(container.dir.connect()?);
+    channel.answer().map_err(|errno| Error::os("writing to the container's first process", errno))?;
+    match channel.listen().map_err(|errno| Error::os("reading from the container's first process", errno))? {
+        Report::End => {}
+        Report::Fault(fault) => return Err(explain(&fault, &plan)),
+        _ => return Err(Error::new("the container's first process is out of step")),
+    }
+    let environment = super::create::vector(stored.arena(), &host.environment)?;
+    let pid = init.pid.as_raw_nonzero().get() as u32;
+    let hooked = tend::run_hooks(&host, &plan, "poststart", plan.hooks.poststart, "running", pid, environment);
+    hooked.inspect_err(|_| { let _ = pidfd_send_signal(&pidfd, Signal::KILL); })?;
+    if let Some(notify) = notify {
+        notify.wait(pidfd.as_fd(), init.pid, &global.report)?;
+    }
+    Ok(0)
+}

@@ -1,0 +1,50 @@
+//! `state`: what is known of one container, as JSON.
+
+use crate::cli::{Global, Options, print};
+use crate::container::{Container, id};
+use crate::error::Result;
+use crate::host::Host;
+use crate::json::{Layout, Writer};
+use crate::stored::Stored;
+use init::procfs::Procfs;
+
+/// See the row in [`crate::cli::rows`].
+pub fn run(global: &Global, options: &Options) -> Result<u8> {
+    let id = id(options.positional(0))?;
+    let host = Host::look()?;
+    let container = Container::find(&global.root, id)?;
+    let mut json = Writer::new(Layout::Indented("  "));
+    write(&mut json, &container, &host.procfs, "")?;
+    print(&json.finish())?;
+    Ok(0)
+}
+
+/// The object that `state` prints and `list` has one of a container (runtime.md, "State", and runc's additions).
+pub fn write(json: &mut Writer, container: &Container, procfs: &Procfs, owner: &str) -> Result<()> {
+    let status = container.status(procfs)?;
+    let pid = container.alive(procfs).map_or(0, |init| init.pid.as_raw_nonzero().get());
+    let stored = Stored::read(container)?;
+    let spec = stored.as_ref().map(Stored::spec).transpose()?;
+    json.open_object();
+    let version = spec.as_ref().and_then(|spec| spec.oci_version).map(|text| text.to_string_lossy());
+    json.text("ociVersion", version.as_deref().unwrap_or(crate::SPEC_VERSION));
+    json.text("id", &container.id);
+    json.key("pid");
+    json.unsigned(pid as u64);
+    json.text("status", status.name());
+    json.text("bundle", &container.record.bundle);
+    json.text("rootfs", &container.record.rootfs);
+    json.text("created", &container.record.created);
+    let annotations = spec.map(|spec| spec.annotations).unwrap_or_default();
+    if !annotations.is_empty() {
+        json.key("annotations");
+        json.open_object();
+        for (key, value) in annotations.iter() {
+            json.text(&key.to_string_lossy(), &value.to_string_lossy());
+        }
+        json.close();
+    }
+    json.text("owner", owner);
+    json.close();
+    Ok(())
+}

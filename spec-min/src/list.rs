@@ -1,0 +1,200 @@
+//! Arrays and dictionaries of any length, without a table: each is the piece of text it was read from.
+//!
+//! Reading one checks every member, and iterating reads the members again, one at a time. So a list costs two words
+//! wherever it is stored, and a long one costs no more than the text it is written in.
+
+use core::ffi::CStr;
+use core::fmt;
+use core::marker::PhantomData;
+
+use crate::reader::{Read, Reader, Refused};
+
+/// A JSON array whose elements are all `T`. Absent and `null` are the empty list.
+#[derive(Clone, Copy, Default)]
+pub struct List<'a, T> {
+    text: &'a [u8],
+    of: PhantomData<T>,
+}
+
+/// A JSON object used as a dictionary: any keys, and values that are all `V`. Absent and `null` are the empty map.
+#[derive(Clone, Copy, Default)]
+pub struct Map<'a, V> {
+    text: &'a [u8],
+    of: PhantomData<V>,
+}
+
+impl<'a, T: Read<'a>> List<'a, T> {
+    /// The elements in the order of the document.
+    pub fn iter(&self) -> ListIter<'a, T> {
+        ListIter {
+            reader: Reader::inside(self.text),
+            of: PhantomData,
+        }
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        !Reader::inside(self.text).another()
+    }
+
+    /// The number of elements, counted anew at each call.
+    pub fn len(&self) -> usize {
+        count(self.text)
+    }
+
+    /// The first element.
+    pub fn first(&self) -> Option<T> {
+        self.iter().next()
+    }
+}
+
+impl<'a, V: Read<'a>> Map<'a, V> {
+    /// The members in the order of the document. A key that the document repeats comes repeatedly; applying the
+    /// members in order lets the last one win.
+    pub fn iter(&self) -> MapIter<'a, V> {
+        MapIter {
+            reader: Reader::inside(self.text),
+            of: PhantomData,
+        }
+    }
+
+    /// Whether there is no member.
+    pub fn is_empty(&self) -> bool {
+        !Reader::inside(self.text).another()
+    }
+
+    /// The number of members as written, counted anew at each call.
+    pub fn len(&self) -> usize {
+        count(self.text) / 2
+    }
+
+    /// The value of a key, the last one if the document repeats it.
+    pub fn get(&self, key: &CStr) -> Option<V> {
+        self.iter()
+            .filter(|(name, _)| *name == key)
+            .last()
+            .map(|(_, value)| value)
+    }
+}
+
+/// Counts the values in an array, or the keys and values in an object.
+fn count(text: &[u8]) -> usize {
+    let mut reader = Reader::inside(text);
+    let mut count = 0;
+    while reader.another() {
+        reader.skip();
+        count += 1;
+    }
+    count
+}
+
+impl<'a, T: Read<'a>> Read<'a> for List<'a, T> {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
+        *self = List {
+            text: &[],
+            of: PhantomData,
+        };
+        if reader.null() {
+            return Ok(());
+        }
+        let start = reader.position();
+        reader.open(b'[', "an array")?;
+        while reader.another() {
+            T::default().read(reader)?;
+        }
+        self.text = reader.since(start);
+        Ok(())
+    }
+}
+
+impl<'a, V: Read<'a>> Read<'a> for Map<'a, V> {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
+        *self = Map {
+            text: &[],
+            of: PhantomData,
+        };
+        if reader.null() {
+            return Ok(());
+        }
+        let start = reader.position();
+        reader.open(b'{', "an object")?;
+        while reader.another() {
+            reader.string()?;
+            V::default().read(reader)?;
+        }
+        self.text = reader.since(start);
+        Ok(())
+    }
+}
+
+/// Reads a list's elements one at a time.
+#[derive(Debug)]
+pub struct ListIter<'a, T> {
+    reader: Reader<'a>,
+    of: PhantomData<T>,
+}
+
+/// Reads a map's members one at a time.
+#[derive(Debug)]
+pub struct MapIter<'a, V> {
+    reader: Reader<'a>,
+    of: PhantomData<V>,
+}
+
+impl<'a, T: Read<'a>> Iterator for ListIter<'a, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        if !self.reader.another() {
+            return None;
+        }
+        let mut value = T::default();
+        // The same bytes were read without a refusal when the list was.
+        value.read(&mut self.reader).ok()?;
+        Some(value)
+    }
+}
+
+impl<'a, V: Read<'a>> Iterator for MapIter<'a, V> {
+    type Item = (&'a CStr, V);
+
+    fn next(&mut self) -> Option<(&'a CStr, V)> {
+        if !self.reader.another() {
+            return None;
+        }
+        let key = self.reader.string().ok()?;
+        let mut value = V::default();
+        value.read(&mut self.reader).ok()?;
+        Some((key, value))
+    }
+}
+
+impl<'a, T: Read<'a>> IntoIterator for List<'a, T> {
+    type Item = T;
+    type IntoIter = ListIter<'a, T>;
+
+    fn into_iter(self) -> ListIter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<'a, V: Read<'a>> IntoIterator for Map<'a, V> {
+    type Item = (&'a CStr, V);
+    type IntoIter = MapIter<'a, V>;
+
+    fn into_iter(self) -> MapIter<'a, V> {
+        self.iter()
+    }
+}
+
+impl<'a, T: Read<'a> + fmt::Debug> fmt::Debug for List<'a, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<'a, V: Read<'a> + fmt::Debug> fmt::Debug for Map<'a, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}

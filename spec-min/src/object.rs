@@ -1,0 +1,195 @@
+//! Objects with known keys: one declaration gives the struct, its documentation and its reader.
+
+use crate::error::Fault;
+use crate::reader::{Reader, Refused};
+
+/// Declares structs that are read from JSON objects.
+///
+/// Each field names its type and its JSON key; `required` before the key makes an object without it an error. Fields
+/// that are absent or `null` keep their type's default, unknown keys are skipped, and of a repeated key the last
+/// value that isn't `null` counts. A struct may have 64 fields; a struct that borrows takes one lifetime.
+///
+/// ```
+/// use core::ffi::CStr;
+/// spec_min::object! {
+///     /// A place on a map.
+///     pub struct Place<'a> {
+///         /// Its name.
+///         name: Option<&'a CStr> = "name",
+///         /// Height in metres.
+///         height: i32 = required "heightInMetres",
+///     }
+/// }
+/// let mut json = *br#"{"name": "Brocken", "heightInMetres": 1141}"#;
+/// let place: Place = spec_min::parse(&mut json).unwrap();
+/// assert_eq!((place.name, place.height), (Some(c"Brocken"), 1141));
+/// ```
+#[macro_export]
+macro_rules! object {
+    () => {};
+    (
+        $(#[$about:meta])*
+        $vis:vis struct $name:ident<$life:lifetime> { $($fields:tt)* }
+        $($more:tt)*
+    ) => {
+        $crate::object! { @declare [$(#[$about])*] [$vis] $name [<$life>] $life { $($fields)* } }
+        $crate::object! { $($more)* }
+    };
+    (
+        $(#[$about:meta])*
+        $vis:vis struct $name:ident { $($fields:tt)* }
+        $($more:tt)*
+    ) => {
+        $crate::object! { @declare [$(#[$about])*] [$vis] $name [] 'text { $($fields)* } }
+        $crate::object! { $($more)* }
+    };
+    (
+        @declare [$(#[$about:meta])*] [$vis:vis] $name:ident [$($generics:tt)*] $life:lifetime {
+            $( $(#[$doc:meta])* $field:ident : $type:ty = $($required:ident)? $key:literal ),* $(,)?
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, Default)]
+        $vis struct $name $($generics)* {
+            $( $(#[$doc])* pub $field: $type, )*
+        }
+
+        impl<$life> $crate::Read<$life> for $name $($generics)* {
+            fn read(
+                &mut self, reader: &mut $crate::Reader<$life>,
+            ) -> ::core::result::Result<(), $crate::Refused> {
+                const TABLE: &[(&str, bool)] = &[$( ($key, $crate::object!(@is $($required)?)) ),*];
+                const PACKED: [u8; $crate::Keys::size(TABLE)] = $crate::Keys::pack(TABLE);
+                #[allow(non_camel_case_types)]
+                enum Field { $($field),* }
+
+                *self = Self::default();
+                let mut members = $crate::Members::open($crate::Keys::new(&PACKED), reader)?;
+                while let Some(member) = members.next(reader)? {
+                    match member {
+                        $( at if at == Field::$field as usize => $crate::Read::read(&mut self.$field, reader)?, )*
+                        _ => {}
+                    }
+                }
+                Ok(())
+            }
+        }
+    };
+    (@is required) => { true };
+    (@is) => { false };
+}
+
+/// The keys of one object, as one run of bytes: for each its length (with the top bit set if it is required) and its text.
+/// A table of `&str` would cost a relocation a key in a position-independent binary.
+#[derive(Clone, Copy, Debug)]
+pub struct Keys(&'static [u8]);
+
+/// The bit of a key's length that says that the key is required.
+const REQUIRED: u8 = 0x80;
+
+impl Keys {
+    /// The size of the packed form.
+    pub const fn size(table: &[(&str, bool)]) -> usize {
+        let (mut size, mut i) = (0, 0);
+        while i < table.len() {
+            size += 1 + table[i].0.len();
+            i += 1;
+        }
+        size
+    }
+
+    /// The packed form of a table of keys, each with whether it's required.
+    pub const fn pack<const N: usize>(table: &[(&str, bool)]) -> [u8; N] {
+        assert!(
+            table.len() <= 64,
+            "an object has at most 64 fields: see Members::seen"
+        );
+        let (mut packed, mut end, mut i) = ([0; N], 0, 0);
+        while i < table.len() {
+            let (key, required) = (table[i].0.as_bytes(), table[i].1);
+            assert!(
+                key.len() < REQUIRED as usize,
+                "a key is at most 127 bytes long"
+            );
+            packed[end] = key.len() as u8 | if required { REQUIRED } else { 0 };
+            end += 1;
+            let mut j = 0;
+            while j < key.len() {
+                packed[end] = key[j];
+                end += 1;
+                j += 1;
+            }
+            i += 1;
+        }
+        packed
+    }
+
+    /// Keys from their packed form.
+    pub const fn new(packed: &'static [u8]) -> Self {
+        Keys(packed)
+    }
+
+    fn iter(self) -> impl Iterator<Item = (&'static [u8], bool)> {
+        let mut rest = self.0;
+        core::iter::from_fn(move || {
+            let (head, tail) = rest.split_first()?;
+            let (key, next) = tail.split_at_checked(usize::from(head & !REQUIRED))?;
+            rest = next;
+            Some((key, head & REQUIRED != 0))
+        })
+    }
+
+    fn find(self, wanted: &[u8]) -> Option<usize> {
+        self.iter().position(|(key, _)| key == wanted)
+    }
+
+    /// The first required key whose bit in `seen` is clear.
+    fn missing(self, seen: u64) -> Option<&'static str> {
+        let (_, (key, _)) = self
+            .iter()
+            .enumerate()
+            .find(|(at, (_, required))| *required && seen >> at & 1 == 0)?;
+        core::str::from_utf8(key).ok()
+    }
+}
+
+/// Goes through an object's members.
+#[derive(Debug)]
+pub struct Members {
+    keys: Keys,
+    start: usize,
+    /// Bit n: the nth key has had a value.
+    seen: u64,
+}
+
+impl Members {
+    /// Enters the object that comes next.
+    pub fn open(keys: Keys, reader: &mut Reader<'_>) -> Result<Self, Refused> {
+        let start = reader.position();
+        reader.open(b'{', "an object")?;
+        Ok(Members {
+            keys,
+            start,
+            seen: 0,
+        })
+    }
+
+    /// Goes to the value of the next known key and gives that key's place in the table.
+    pub fn next(&mut self, reader: &mut Reader<'_>) -> Result<Option<usize>, Refused> {
+        while reader.another() {
+            let key = reader.string()?;
+            if reader.null() {
+                continue;
+            }
+            if let Some(at) = self.keys.find(key.to_bytes()) {
+                self.seen |= 1 << at;
+                return Ok(Some(at));
+            }
+            reader.skip();
+        }
+        match self.keys.missing(self.seen) {
+            Some(key) => reader.refuse(Fault::missing(self.start, key)),
+            None => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! s390x.
+
+/// As `uname -m` prints it.
+pub const NAME: &str = "s390x";
+
+/// Whether clone(2) takes the stack before the flags (clone(2), "C library/kernel differences").
+pub const CLONE_TAKES_STACK_FIRST: bool = true;
+
+/// Direction bits of an ioctl without an argument: `_IOC_NONE` shifted (asm-generic/ioctl.h).
+pub const IOCTL_NONE: u32 = 0;

@@ -1,0 +1,403 @@
+//! Namespaces: new, shared, joined by path; what is set inside them.
+use crate::harness::*;
+use crate::{check, same};
+use std::fs;
+
+/// The cases.
+pub const MODULE: Module = Module {
+    name: "namespaces",
+    serial: false,
+    cases: &[
+        ("new_ones_differ", new_ones),
+        ("shared_ones_are_the_hosts", shared_ones),
+        ("join_each_by_path", join_each),
+        ("join_all_of_a_container", join_all),
+        ("duplicate_refused", duplicate),
+        ("unknown_type_refused", unknown),
+        ("path_of_wrong_type_refused", wrong_type),
+        ("path_missing_refused", missing_path),
+        ("hostname_and_domainname", hostname),
+        ("hostname_without_uts_refused", hostname_without),
+        ("sysctl", sysctl),
+        ("sysctl_not_namespaced_refused", sysctl_refused),
+        ("sysctl_with_slashes", sysctl_slashes),
+        ("loopback_up_in_new_net", loopback),
+        ("j20_joined_net_untouched", joined_net),
+        ("a3_network_between_create_and_start", network_between),
+        ("time_offsets", time_offsets),
+        ("time_offsets_without_namespace_refused", time_refused),
+        ("user_namespace_maps", userns),
+        ("user_namespace_devices_and_files", userns_files),
+        ("user_namespace_joined", userns_joined),
+        ("cgroup_namespace", cgroupns),
+        ("ipc_is_private", ipc),
+        ("no_namespaces_but_mount", few),
+        ("keyring_differs", keyring),
+        ("no_new_keyring", no_new_keyring),
+        ("a_container_without_pid_namespace", shared_pid),
+    ],
+};
+
+const KINDS: [(&str, &str); 8] = [
+    ("cgroup", "cgroup"),
+    ("ipc", "ipc"),
+    ("mount", "mnt"),
+    ("network", "net"),
+    ("pid", "pid"),
+    ("time", "time"),
+    ("user", "user"),
+    ("uts", "uts"),
+];
+
+fn own(kind: &str) -> R<String> {
+    Ok(fs::read_link(format!("/proc/self/ns/{kind}"))?.display().to_string())
+}
+
+fn new_ones(c: &Case) -> Res {
+    let mut b = c.bundle(&[])?;
+    b.namespace("cgroup", None).namespace("time", None).userns(100_000);
+    if c.is_other("runc") {
+        b.share("time");
+    }
+    chown_rootfs(&b, 100_000)?;
+    let report = c.report(&mut b)?;
+    for (kind, file) in KINDS {
+        if kind != "time" || !c.is_other("runc") {
+            check!(report.get(&format!("ns.{file}")) != own(file)?, "{kind} is the host's");
+        }
+    }
+    Ok(())
+}
+
+fn chown_rootfs(b: &Bundle, id: u32) -> Res {
+    // The files are shared links; only the directories belong to this bundle.
+    for sub in ["", "bin", "proc", "sys", "dev", "etc", "root", "run", "var", "home", "tmp"] {
+        std::os::unix::fs::chown(b.rootfs(sub), Some(id), Some(id))?;
+    }
+    Ok(())
+}
+
+fn shared_ones(c: &Case) -> Res {
+    let mut b = c.bundle(&[])?;
+    b.share("network").share("ipc").share("uts").del("/hostname");
+    let report = c.report(&mut b)?;
+    for file in ["net", "ipc", "uts", "user", "time", "cgroup"] {
+        same!(report.get(&format!("ns.{file}")), own(file)?);
+    }
+    Ok(())
+}
+
+fn join_each(c: &Case) -> Res {
+    let first = c.bundle(&["sleep", "60"])?;
+    c.detach(&first)?;
+    let pid = c.pid(&first)?;
+    for (kind, file) in [("ipc", "ipc"), ("network", "net"), ("uts", "uts"), ("pid", "pid")] {
+        let mut b = c.bundle(&[])?;
+        let path = format!("/proc/{pid}/ns/{file}");
+        b.namespace(kind, Some(&path)).del("/hostname");
+        if kind == "uts" {
+            b.set("/hostname", json!("renamed"));
+        }
+        let report = c.report(&mut b)?;
+        same!(report.get(&format!("ns.{file}")), fs::read_link(&path)?.display().to_string());
+        match kind {
+            "pid" => check!(report.get("pid") != "1", "pid 1 is the other container's"),
+            _ => same!(report.get("pid"), "1"),
+        }
+    }
+    c.force(&first)?;
+    Ok(())
+}
+
+fn join_all(c: &Case) -> Res {
+    let first = c.bundle(&["sleep", "60"])?;
+    c.detach(&first)?;
+    let pid = c.pid(&first)?;
+    let mut b = c.bundle(&[])?;
+    b.del("/hostname");
+    for (kind, file) in [("pid", "pid"), ("ipc", "ipc"), ("network", "net"), ("uts", "uts")] {
+        b.namespace(kind, Some(&format!("/proc/{pid}/ns/{file}")));
+    }
+    let report = c.report(&mut b)?;
+    for file in ["pid", "ipc", "net", "uts"] {
+        let other = fs::read_link(format!("/proc/{pid}/ns/{file}"))?.display().to_string();
+        same!(report.get(&format!("ns.{file}")), other);
+    }
+    same!(c.status(&first)?, "running", "the first one lives on");
+    c.force(&first)?;
+    Ok(())
+}
+
+fn duplicate(c: &Case) -> Res {
+    let mut b = c.bundle(&["true"])?;
+    b.push("/linux/namespaces", json!({"type": "ipc"}));
+    c.run(&b)?.refused(1, &["ipc"])?;
+    Ok(())
+}
+
+fn unknown(c: &Case) -> Res {
+    let mut b = c.bundle(&["true"])?;
+    b.push("/linux/namespaces", json!({"type": "weather"}));
+    c.run(&b)?.refused(1, &["weather"])?;
+    Ok(())
+}
+
+fn wrong_type(c: &Case) -> Res {
+    for (kind, path) in [("network", "/proc/self/ns/ipc"), ("ipc", "/proc/self/ns/net"), ("uts", "/etc/passwd"), ("network", "/proc")] {
+        let mut b = c.bundle(&["true"])?;
+        b.del("/hostname").namespace(kind, Some(path));
+        c.run(&b)?.refused(1, &[])?;
+    }
+    Ok(())
+}
+
+fn missing_path(c: &Case) -> Res {
+    let mut b = c.bundle(&["true"])?;
+    b.namespace("network", Some("/run/netns/no-such-netns"));
+    c.run(&b)?.refused(1, &["no-such-netns"])?;
+    Ok(())
+}
+
+fn hostname(c: &Case) -> Res {
+    let mut b = c.bundle(&[])?;
+    b.set("/hostname", json!("inner-host"));
+    if !c.is_other("runc") {
+        b.set("/domainname", json!("inner.example"));
+    }
+    let before = fs::read_to_string("/proc/sys/kernel/hostname")?;
+    let report = c.report(&mut b)?;
+    same!(report.get("hostname"), "inner-host");
+    if !c.is_other("runc") {
+        same!(report.get("domainname"), "inner.example");
+    }
+    same!(fs::read_to_string("/proc/sys/kernel/hostname")?, before);
+    Ok(())
+}
+
+fn hostname_without(c: &Case) -> Res {
+    let mut b = c.bundle(&["true"])?;
+    b.share("uts");
+    c.run(&b)?.refused(1, &["hostname"])?;
+    if !c.is_other("runc") {
+        b.del("/hostname").set("/domainname", json!("x"));
+        c.run(&b)?.refused(1, &["domainname"])?;
+    }
+    Ok(())
+}
+
+fn sysctl(c: &Case) -> Res {
+    let mut b = c.bundle(&[])?;
+    b.set("/linux/sysctl", json!({
+        "net.ipv4.ip_forward": "1", "kernel.msgmax": "4242", "kernel.shm_rmid_forced": "1", "fs.mqueue.msg_max": "11",
+        "kernel.sem": "1 2 3 4",
+    }));
+    let before = fs::read_to_string("/proc/sys/kernel/msgmax")?;
+    let files = "net/ipv4/ip_forward kernel/msgmax kernel/shm_rmid_forced fs/mqueue/msg_max kernel/sem";
+    same!(c.sh(&mut b, &format!("cd /proc/sys; cat {files}"))?, "1\n4242\n1\n11\n1\t2\t3\t4\n");
+    same!(fs::read_to_string("/proc/sys/kernel/msgmax")?, before);
+    if !c.is_other("runc") {
+        b.set("/linux/sysctl", json!({"kernel.domainname": "by.sysctl"}));
+        same!(c.sh(&mut b, "cat /proc/sys/kernel/domainname")?, "by.sysctl\n");
+    }
+    Ok(())
+}
+
+fn sysctl_refused(c: &Case) -> Res {
+    for (key, share) in [
+        ("kernel.core_pattern", ""),
+        ("vm.swappiness", ""),
+        ("kernel.hostname", ""),
+        ("net.ipv4.ip_forward", "network"),
+        ("kernel.msgmax", "ipc"),
+        ("net/../kernel/core_pattern", ""),
+        ("kernel.sem.", ""),
+        ("", ""),
+    ] {
+        let mut b = c.bundle(&["true"])?;
+        b.share(share).set("/linux/sysctl", json!({key: "1"}));
+        let out = c.run(&b)?.refused(1, &[])?;
+        check!(out.err.contains("sysctl") || out.err.contains(key), "{}", out.err);
+    }
+    Ok(())
+}
+
+fn sysctl_slashes(c: &Case) -> Res {
+    let mut b = c.bundle(&[])?;
+    b.set("/linux/sysctl", json!({"net/ipv4/conf/lo/forwarding": "1", "net.ipv4.conf.lo.rp_filter": "2"}));
+    same!(c.sh(&mut b, "cd /proc/sys/net/ipv4/conf/lo; cat forwarding rp_filter")?, "1\n2\n");
+    Ok(())
+}
+
+fn loopback(c: &Case) -> Res {
+    let mut b = c.bundle(&[])?;
+    let out = c.sh(&mut b, "ip -o addr show lo")?;
+    check!(out.contains("127.0.0.1"), "{out}");
+    let link = c.sh(&mut b, "ip link; ls /sys/class/net")?;
+    check!(link.contains("LOOPBACK,UP"), "{link}");
+    Ok(())
+}
+
+/// A network namespace held by a sleeping process; lo is down in it.
+fn holder(c: &Case) -> R<Running> {
+    let run = c.tool("unshare", &["-n", "sh", "-c", "echo ready; exec sleep 60"]).spawn()?;
+    c.until("unshare", || Ok(run.so_far().contains("ready")))?;
+    Ok(run)
+}
+
+fn joined_net(c: &Case) -> Res {
+    let mut holder = holder(c)?;
+    let mut b = c.bundle(&[])?;
+    b.namespace("network", Some(&format!("/proc/{}/ns/net", holder.pid())));
+    let out = c.sh(&mut b, "ip link show lo");
+    holder.child.kill()?;
+    holder.child.wait()?;
+    let out = out?;
+    check!(!out.contains("UP"), "lo was set up in a namespace that isn't ours: {out}");
+    Ok(())
+}
+
+fn network_between(c: &Case) -> Res {
+    let b = c.bundle(&["ip", "-o", "addr", "show", "eth7"])?;
+    let out = c.create(&b)?;
+    let pid = c.pid(&b)?;
+    check!(std::path::Path::new(&format!("/proc/{pid}/ns/net")).exists());
+    // Named after the case, so that a crash leaves something recognisable.
+    let name = format!("v{}", std::process::id() % 100_000);
+    let script = format!(
+        "ip link add {name} type veth peer name {name}p && ip link set {name}p netns {pid} && \
+         nsenter -t {pid} -n sh -c 'ip link set {name}p name eth7 && ip addr add 10.11.12.13/24 dev eth7 && ip link set eth7 up'"
+    );
+    if !std::path::Path::new("/sbin/ip").exists() && !std::path::Path::new("/usr/sbin/ip").exists() {
+        c.force(&b)?;
+        return skip("no ip program: apt-get install iproute2");
+    }
+    c.tool("sh", &["-c", &script]).go()?.ok()?;
+    c.start(&b)?;
+    c.wait_status(&b, "stopped")?;
+    let seen = out.later();
+    c.delete(&b)?;
+    c.tool("sh", &["-c", &format!("ip link del {name} 2>/dev/null; true")]).go()?;
+    check!(seen.contains("10.11.12.13"), "{seen}");
+    Ok(())
+}
+
+fn time_offsets(c: &Case) -> Res {
+    let mut b = c.bundle(&[])?;
+    b.namespace("time", None);
+    b.set("/linux/timeOffsets", json!({"monotonic": {"secs": 7881, "nanosecs": 2718281}, "boottime": {"secs": 1337, "nanosecs": 3141519}}));
+    let report = c.report(&mut b)?;
+    let rows: Vec<String> = report.lines("timens_offsets").iter().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    same!(rows, ["monotonic 7881 2718281", "boottime 1337 3141519"]);
+    Ok(())
+}
+
+fn time_refused(c: &Case) -> Res {
+    let mut b = c.bundle(&["true"])?;
+    b.set("/linux/timeOffsets", json!({"boottime": {"secs": 1}}));
+    c.run(&b)?.refused(1, &["time"])?;
+    b.namespace("time", Some("/proc/self/ns/time"));
+    c.run(&b)?.refused(1, &["time"])?;
+    Ok(())
+}
+
+fn userns(c: &Case) -> Res {
+    let mut b = c.bundle(&[])?;
+    let map = json!([{"containerID": 0, "hostID": 100_000, "size": 1000}, {"containerID": 1000, "hostID": 200_000, "size": 5}]);
+    b.set("/linux/uidMappings", map.clone()).set("/linux/gidMappings", map).namespace("user", None);
+    chown_rootfs(&b, 100_000)?;
+    let report = c.report(&mut b)?;
+    let squeeze = |key: &str| report.lines(key).iter().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>();
+    same!(squeeze("uid_map"), ["0 100000 1000", "1000 200000 5"]);
+    same!(squeeze("gid_map"), ["0 100000 1000", "1000 200000 5"]);
+    same!(report.get("status.Uid"), "0\\t0\\t0\\t0");
+    b.set("/process/user", json!({"uid": 1000, "gid": 1001, "additionalGids": [1002]})).args(&["sleep", "30"]);
+    c.detach(&b)?;
+    let status = fs::read_to_string(format!("/proc/{}/status", c.pid(&b)?))?;
+    check!(status.contains("Uid:\t200000\t") && status.contains("Gid:\t200001\t") && status.contains("Groups:\t200002"), "{status}");
+    c.force(&b)?;
+    Ok(())
+}
+
+fn userns_files(c: &Case) -> Res {
+    let mut b = c.bundle(&[])?;
+    b.userns(100_000);
+    chown_rootfs(&b, 100_000)?;
+    let out = c.sh(&mut b, "echo x > /dev/null && head -c 3 /dev/zero | wc -c && touch /made && stat -c %u /made && stat -c %u /proc/1/ns /dev/pts /dev/shm")?;
+    same!(out, "3\n0\n0\n0\n0\n");
+    use std::os::unix::fs::MetadataExt;
+    same!(fs::metadata(b.rootfs("made"))?.uid(), 100_000);
+    Ok(())
+}
+
+fn userns_joined(c: &Case) -> Res {
+    let mut first = c.bundle(&["sleep", "60"])?;
+    first.userns(100_000);
+    chown_rootfs(&first, 100_000)?;
+    c.detach(&first)?;
+    let path = format!("/proc/{}/ns/user", c.pid(&first)?);
+    let mut b = c.bundle(&[])?;
+    chown_rootfs(&b, 100_000)?;
+    b.namespace("user", Some(&path));
+    let report = c.report(&mut b)?;
+    same!(report.get("ns.user"), fs::read_link(&path)?.display().to_string());
+    same!(report.get("status.Uid"), "0\\t0\\t0\\t0");
+    c.force(&first)?;
+    Ok(())
+}
+
+fn cgroupns(c: &Case) -> Res {
+    let mut b = c.bundle(&[])?;
+    b.namespace("cgroup", None);
+    let report = c.report(&mut b)?;
+    let rows = report.lines("cgroup");
+    let inside: Vec<&String> = rows.iter().filter(|l| !l.ends_with(":/")).collect();
+    check!(inside.is_empty(), "{inside:?}");
+    Ok(())
+}
+
+fn ipc(c: &Case) -> Res {
+    let mut b = c.bundle(&[])?;
+    same!(c.sh(&mut b, "cat /proc/sysvipc/shm | wc -l; ls /dev/mqueue | wc -l")?, "1\n0\n");
+    Ok(())
+}
+
+fn few(c: &Case) -> Res {
+    let mut b = c.bundle(&[])?;
+    b.set("/linux/namespaces", json!([{"type": "mount"}])).del("/hostname");
+    b.unmount("/dev/mqueue").unmount("/sys").unmount("/sys/fs/cgroup");
+    let report = c.report(&mut b)?;
+    same!(report.get("ns.pid"), own("pid")?);
+    check!(report.get("ns.mnt") != own("mnt")?);
+    Ok(())
+}
+
+fn keys(c: &Case, extra: &[&str]) -> R<(String, String)> {
+    let mut b = c.bundle(&["cat", "/proc/keys"])?;
+    b.set("/linux/maskedPaths", json!([]));
+    let out = c.verb("run", &b, extra)?.go()?.ok()?.out;
+    Ok((b.id.clone(), out))
+}
+
+fn keyring(c: &Case) -> Res {
+    let (id, out) = keys(c, &[])?;
+    check!(out.contains(&format!("_ses.{id}")), "no session keyring of its own: {out}");
+    Ok(())
+}
+
+fn no_new_keyring(c: &Case) -> Res {
+    let (id, out) = keys(c, &["--no-new-keyring"])?;
+    check!(!out.contains(&format!("_ses.{id}")), "{out}");
+    Ok(())
+}
+
+fn shared_pid(c: &Case) -> Res {
+    let mut b = c.bundle(&["sleep", "30"])?;
+    b.share("pid");
+    c.detach(&b)?;
+    let pid = c.pid(&b)?;
+    same!(fs::read_link(format!("/proc/{pid}/ns/pid"))?.display().to_string(), own("pid")?);
+    c.kill(&b, "TERM")?;
+    c.wait_status(&b, "stopped")?;
+    c.delete(&b)?;
+    Ok(())
+}
