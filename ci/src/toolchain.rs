@@ -184,6 +184,14 @@ fn flags(arch: &Arch, sysroot: &Sysroot) -> Vec<String> {
         format!("-Clink-arg=-L{}", sysroot.lib.display()),
         format!("-Clink-arg={}", file("crtn.o")),
         "-Clink-arg=--build-id=none".into(),
+        // Equal functions once, and relocations of addresses in a few bits each: a tenth of the file.
+        "-Clink-arg=--icf=all".into(),
+        "-Clink-arg=--pack-dyn-relocs=relr".into(),
+        "-Clink-arg=--icf=all".into(),
+        "-Clink-arg=--pack-dyn-relocs=relr".into(),
+        "-Cllvm-args=-enable-machine-outliner=always".into(),
+        "-Cllvm-args=-machine-outliner-reruns=2".into(),
+        "-Zlocation-detail=none".into(),
         remap(&sh::top(), "/mote"),
     ];
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);

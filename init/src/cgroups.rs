@@ -38,7 +38,8 @@ pub fn attach(child: &Child<'_>, rootfs: &Rootfs, place: &Place, mount: &Mount<'
     let mounted = rootfs.open(mount.target, OFlags::PATH).at(step, item, "openat2")?;
     for one in child.handles.cgroups.iter().filter(|one| !one.unified) {
         version_1(child, one, mounted.as_fd(), mount.set)
-            .map_err(|errno| Fault::new(step, item, "mounting cgroup", errno).with(one.name.to_bytes()))?;
+            .inspect_err(|_| child.handles.channel.note(one.name.to_bytes()))
+            .at(step, item, "mounting cgroup")?;
     }
     if mount.set & READONLY != 0 {
         make_readonly(child, mounted.as_fd()).at(step, item, "mount_setattr")?;

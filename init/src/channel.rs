@@ -2,7 +2,7 @@
 //! An end of file on the child's side means that the parent is gone, and nothing half-made may stay; on the
 //! parent's side that execve(2) has closed it: the program runs.
 
-use crate::fault::{At, Fault, Step, WIRE};
+use crate::fault::{At, Fault, NOTE, Note, Step, Told, WIRE};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::{Errno, read};
 
@@ -14,23 +14,43 @@ pub enum Report {
     /// All is done but what `start` asks for.
     Ready,
     /// It failed and is gone.
-    Fault(Fault),
+    Fault(Told),
     /// The socket is closed: execve(2) did it, or the child died.
     End,
 }
 
-const MOUNTED: u8 = 0xfe;
-const READY: u8 = 0xff;
+/// A message begins with its kind.
+const FAULT: u8 = 0;
+const MOUNTED: u8 = 1;
+const READY: u8 = 2;
+const NOTED: u8 = 3;
 
 /// Either end.
 #[derive(Debug)]
 pub struct Channel(pub OwnedFd);
 
 impl Channel {
-    /// Child: says that a stage is reached.
-    pub fn say(&self, stage: &Report) -> Result<(), Fault> {
-        let word = if matches!(stage, Report::Ready) { READY } else { MOUNTED };
-        send(self.0.as_fd(), &[word]).at(Step::Channel, 0, "write")
+    /// Child: the mounts are made.
+    pub fn mounted(&self) -> Result<(), Fault> {
+        send(self.0.as_fd(), &[MOUNTED]).at(Step::Channel, 0, "send")
+    }
+
+    /// Child: only `start` is missing.
+    pub fn ready(&self) -> Result<(), Fault> {
+        send(self.0.as_fd(), &[READY]).at(Step::Channel, 0, "send")
+    }
+
+    /// Child: more on the fault that follows; what doesn't fit is cut.
+    pub fn note(&self, text: &[u8]) {
+        let mut wire = [NOTED; NOTE + 1];
+        let length = text.len().min(NOTE);
+        wire[1..=length].copy_from_slice(&text[..length]);
+        let _ = send(self.0.as_fd(), &wire[..=length]);
+    }
+
+    /// Child: the last word.
+    pub fn report(&self, fault: &Fault) {
+        let _ = send(self.0.as_fd(), &fault.encode());
     }
 
     /// Child: waits for the parent's byte. Without a parent there is no container to become.
@@ -42,11 +62,6 @@ impl Channel {
         }
     }
 
-    /// Child: the last word.
-    pub fn report(&self, fault: &Fault) {
-        let _ = send(self.0.as_fd(), &fault.encode());
-    }
-
     /// Parent: lets the child go on.
     pub fn answer(&self) -> Result<(), Errno> {
         send(self.0.as_fd(), &[1])
@@ -54,19 +69,25 @@ impl Channel {
 
     /// Parent: what the child says next.
     pub fn listen(&self) -> Result<Report, Errno> {
-        let mut wire = [0u8; WIRE];
-        Ok(match receive(self.0.as_fd(), &mut wire) {
-            Ok(0) | Err(Errno::CONNRESET) => Report::End,
-            Ok(1) if wire[0] == MOUNTED => Report::Mounted,
-            Ok(1) if wire[0] == READY => Report::Ready,
-            Ok(length) => match Fault::decode(&wire[..length]) {
-                Some(fault) => Report::Fault(fault),
-                None => return Err(Errno::PROTO),
-            },
-            Err(errno) => return Err(errno),
-        })
+        let mut note = Note::new();
+        let mut wire = [0u8; NOTE + 1];
+        loop {
+            let message = match receive(self.0.as_fd(), &mut wire) {
+                Ok(0) | Err(Errno::CONNRESET) => return Ok(Report::End),
+                Ok(length) => &wire[..length],
+                Err(errno) => return Err(errno),
+            };
+            match message[0] {
+                MOUNTED => return Ok(Report::Mounted),
+                READY => return Ok(Report::Ready),
+                NOTED => note = Note::from_slice(&message[1..]).unwrap_or_default(),
+                FAULT => return Told::decode(message, note).map(Report::Fault).ok_or(Errno::PROTO),
+                _ => return Err(Errno::PROTO),
+            }
+        }
     }
 }
+static_assertions::const_assert!(WIRE <= NOTE);
 
 fn send(to: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), Errno> {
     rustix::net::send(to, bytes, rustix::net::SendFlags::NOSIGNAL).map(drop)

@@ -37,7 +37,7 @@ pub fn bind(
 ) -> Result<OwnedFd, Fault> {
     let Place { step, item } = *place;
     let source = openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
-        .map_err(|errno| Fault::new(step, item, "open", errno).with(path.to_bytes()))?;
+        .at(step, item, "open of the source")?;
     if mount.target == c"/proc" && fstatfs(&source).at(step, item, "fstatfs")?.f_type != PROC_SUPER_MAGIC {
         return Err(Fault::new(step, item, "only a procfs may be bound to /proc", Errno::INVAL));
     }

@@ -88,76 +88,80 @@ const _: () = {
     }
 };
 
-/// Room for what the kernel or the file itself had to say.
-pub const DETAIL: usize = 160;
-/// Bytes of a fault on its way to the parent.
-pub const WIRE: usize = 8 + 32 + DETAIL;
-
-/// Text of bounded length that needs no heap.
-pub type Detail = heapless::Vec<u8, DETAIL>;
-
-/// A fault.
-#[derive(Clone, Debug)]
+/// A fault. Small, because every step may return one.
+#[derive(Clone, Copy, Debug)]
 pub struct Fault {
-    /// Where.
-    pub step: Step,
+    /// The system call, or a phrase where it was none.
+    pub call: &'static str,
     /// Which one of the step's list.
     pub item: u32,
-    /// The system call, or a phrase where it was none.
-    pub call: heapless::Vec<u8, 32>,
     /// Why; 0 where the call says all.
-    pub errno: i32,
-    /// More, such as the name of a missing interpreter.
-    pub detail: Detail,
+    pub errno: u16,
+    /// Where.
+    pub step: Step,
 }
+static_assertions::const_assert!(size_of::<Fault>() <= 24);
 
 impl Fault {
     /// A fault of a system call.
-    pub fn new(step: Step, item: usize, call: &str, errno: Errno) -> Fault {
-        let mut fault = Fault {
-            step,
-            item: item as u32,
-            call: heapless::Vec::new(),
-            errno: errno.raw_os_error(),
-            detail: Detail::new(),
-        };
-        let call = call.as_bytes();
-        let _ = fault.call.extend_from_slice(&call[..call.len().min(32)]);
-        fault
+    #[cold]
+    #[inline(never)]
+    pub fn new(step: Step, item: usize, call: &'static str, errno: Errno) -> Fault {
+        Fault { call, item: item as u32, errno: errno.raw_os_error() as u16, step }
     }
+}
 
-    /// Adds what more is known; what doesn't fit is cut.
-    pub fn with(mut self, detail: &[u8]) -> Fault {
-        self.detail.clear();
-        let _ = self.detail.extend_from_slice(&detail[..detail.len().min(DETAIL)]);
-        self
-    }
+/// Room for what a file system or a hook has to say.
+pub const NOTE: usize = 200;
+/// Room for a call's name.
+const CALL: usize = 56;
+/// Bytes of a fault on its way to the parent.
+pub const WIRE: usize = 8 + CALL;
 
+/// Text of bounded length that needs no heap.
+pub type Note = heapless::Vec<u8, NOTE>;
+
+impl Fault {
     /// For the channel.
     pub fn encode(&self) -> [u8; WIRE] {
         let mut wire = [0; WIRE];
-        wire[0] = self.step as u8;
-        wire[2..4].copy_from_slice(&(self.errno as u16).to_ne_bytes());
+        wire[1] = self.step as u8;
+        wire[2..4].copy_from_slice(&self.errno.to_ne_bytes());
         wire[4..8].copy_from_slice(&self.item.to_ne_bytes());
-        wire[8..8 + self.call.len()].copy_from_slice(&self.call);
-        wire[40..40 + self.detail.len()].copy_from_slice(&self.detail);
+        for (to, from) in wire[8..].iter_mut().zip(self.call.bytes()) {
+            *to = from;
+        }
         wire
     }
+}
 
-    /// From the channel; none if it can't be one.
-    pub fn decode(wire: &[u8]) -> Option<Fault> {
-        if wire.len() != WIRE {
-            return None;
-        }
-        let until_nul = |bytes: &'_ [u8]| bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
-        let call = &wire[8..40];
-        let detail = &wire[40..];
-        Some(Fault {
-            step: *STEPS.get(usize::from(wire[0]))?,
-            item: u32::from_ne_bytes(wire[4..8].try_into().ok()?),
-            call: heapless::Vec::from_slice(&call[..until_nul(call)]).ok()?,
-            errno: i32::from(u16::from_ne_bytes(wire[2..4].try_into().ok()?)),
-            detail: Detail::from_slice(&detail[..until_nul(detail)]).ok()?,
+/// A fault as the parent hears it.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// See [`Fault`], likewise those that follow.
+    pub step: Step,
+    /// An index.
+    pub item: usize,
+    /// The call's name.
+    pub call: heapless::Vec<u8, CALL>,
+    /// 0 for none.
+    pub errno: i32,
+    /// What more was said of it.
+    pub note: Note,
+}
+
+impl Told {
+    /// From the channel; none if it can't be a fault.
+    pub fn decode(wire: &[u8], note: Note) -> Option<Told> {
+        let wire: &[u8; WIRE] = wire.try_into().ok()?;
+        let call = &wire[8..];
+        let length = call.iter().position(|&byte| byte == 0).unwrap_or(CALL);
+        Some(Told {
+            step: *STEPS.get(usize::from(wire[1]))?,
+            item: u32::from_ne_bytes([wire[4], wire[5], wire[6], wire[7]]) as usize,
+            call: heapless::Vec::from_slice(&call[..length]).ok()?,
+            errno: i32::from(u16::from_ne_bytes([wire[2], wire[3]])),
+            note,
         })
     }
 }
@@ -204,11 +208,11 @@ impl fmt::Display for Step {
 /// Gives an errno its place.
 pub trait At<T> {
     /// `step[item]: call`.
-    fn at(self, step: Step, item: usize, call: &str) -> Result<T, Fault>;
+    fn at(self, step: Step, item: usize, call: &'static str) -> Result<T, Fault>;
 }
 
 impl<T> At<T> for Result<T, Errno> {
-    fn at(self, step: Step, item: usize, call: &str) -> Result<T, Fault> {
+    fn at(self, step: Step, item: usize, call: &'static str) -> Result<T, Fault> {
         self.map_err(|errno| Fault::new(step, item, call, errno))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A hook reads the state document on its standard input. What it prints is kept for the error, should it fail.
 
-use crate::fault::Detail;
+use crate::fault::Note;
 use crate::plan::{Hook, StateText};
 use crate::sys::clone::{Clone, clone};
 use crate::sys::exec::{Vector, execve};
@@ -39,7 +39,7 @@ pub struct Failure {
     /// What it did or what couldn't be done.
     pub reason: Reason,
     /// The end of its output.
-    pub output: Detail,
+    pub output: Note,
 }
 
 /// See [`Failure`].
@@ -58,13 +58,13 @@ pub enum Reason {
 /// Runs hooks one after the other until one fails.
 pub fn run(hooks: &[Hook<'_>], stage: &Stage<'_>) -> Result<(), Failure> {
     for (item, hook) in hooks.iter().enumerate() {
-        let mut output = Detail::new();
+        let mut output = Note::new();
         one(hook, stage, &mut output).map_err(|reason| Failure { item, reason, output })?;
     }
     Ok(())
 }
 
-fn one(hook: &Hook<'_>, stage: &Stage<'_>, output: &mut Detail) -> Result<(), Reason> {
+fn one(hook: &Hook<'_>, stage: &Stage<'_>, output: &mut Note) -> Result<(), Reason> {
     let call = |name| move |errno| Reason::Call(name, errno);
     let (stdin, document) = pipe_with(PipeFlags::CLOEXEC).map_err(call("pipe"))?;
     let (printed, stdout) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).map_err(call("pipe"))?;
@@ -97,7 +97,7 @@ fn become_hook(hook: &Hook<'_>, stage: &Stage<'_>, stdin: &OwnedFd, stdout: &Own
 }
 
 fn watch(
-    hook: &Hook<'_>, stage: &Stage<'_>, pidfd: &OwnedFd, document: OwnedFd, printed: &OwnedFd, output: &mut Detail,
+    hook: &Hook<'_>, stage: &Stage<'_>, pidfd: &OwnedFd, document: OwnedFd, printed: &OwnedFd, output: &mut Note,
 ) -> Result<(), Reason> {
     let deadline = hook.timeout.map(|secs| now().saturating_add(i64::from(secs) * 1000));
     let mut number = heapless::String::<12>::new();
@@ -182,7 +182,7 @@ fn write_rest(pipe: OwnedFd, parts: &[&[u8]], mut sent: usize) -> Option<(OwnedF
 }
 
 /// Reads what was printed and keeps its end.
-fn keep_end(printed: &OwnedFd, output: &mut Detail) {
+fn keep_end(printed: &OwnedFd, output: &mut Note) {
     let mut chunk = [0u8; 4096];
     while let Ok(length @ 1..) = read(printed, &mut chunk[..]) {
         let new = &chunk[length.saturating_sub(output.capacity())..length];

@@ -42,17 +42,9 @@ pub fn become_user(child: &Child<'_>) -> Result<(), Fault> {
         set_groups(process.groups).at(Step::User, 0, "setgroups")?;
     }
     let (uid, gid) = (Uid::from_raw(process.uid), Gid::from_raw(process.gid));
-    set_thread_res_gid(gid, gid, gid).map_err(|errno| unmapped("setresgid", errno, process.gid))?;
-    set_thread_res_uid(uid, uid, uid).map_err(|errno| unmapped("setresuid", errno, process.uid))?;
+    set_thread_res_gid(gid, gid, gid).at(Step::User, process.gid as usize, "setresgid")?;
+    set_thread_res_uid(uid, uid, uid).at(Step::User, process.uid as usize, "setresuid")?;
     set_keep_capabilities(false).at(Step::User, 0, "PR_SET_KEEPCAPS")
-}
-
-fn unmapped(call: &str, errno: Errno, id: u32) -> Fault {
-    let mut text = heapless::String::<64>::new();
-    if errno == Errno::INVAL {
-        let _ = core::fmt::Write::write_fmt(&mut text, format_args!("id {id} is not mapped in the user namespace"));
-    }
-    Fault::new(Step::User, 0, call, errno).with(text.as_bytes())
 }
 
 /// Keeps exactly the capabilities of the plan. Inheritable ones only if the config names them (CVE-2022-29162).

@@ -58,8 +58,7 @@ pub fn set_names(child: &Child<'_>) -> Result<(), Fault> {
 /// `linux.sysctl`.
 pub fn set_sysctl(child: &Child<'_>) -> Result<(), Fault> {
     for (item, sysctl) in child.plan.sysctl.iter().enumerate() {
-        let result = child.handles.procfs.write(sysctl.path, sysctl.value.to_bytes());
-        result.map_err(|errno| Fault::new(Step::Sysctl, item, "write", errno).with(sysctl.path.to_bytes()))?;
+        child.handles.procfs.write(sysctl.path, sysctl.value.to_bytes()).at(Step::Sysctl, item, "write")?;
     }
     Ok(())
 }
@@ -89,7 +88,7 @@ pub fn set_limits(child: &Child<'_>) -> Result<(), Fault> {
         if result.is_err() && getrlimit(resource) == wanted {
             continue;
         }
-        result.map_err(|errno| Fault::new(Step::Rlimit, item, "setrlimit", errno).with(limit.name.to_bytes()))?;
+        result.at(Step::Rlimit, item, "setrlimit")?;
     }
     Ok(())
 }

@@ -28,8 +28,8 @@ pub mod rootfs;
 mod switch;
 pub mod sys;
 
-use channel::{Channel, Report};
-use core::cell::Cell;
+use channel::Channel;
+use core::cell::{Cell, OnceCell};
 use core::convert::Infallible;
 use fault::{At, Fault, Step};
 use hooks::{Reason, Stage};
@@ -55,6 +55,8 @@ pub struct Handles<'h> {
     /// One `tasks` file for each cgroup v1 hierarchy: writing `0` there moves the writer, and unlike a move
     /// by somebody else it doesn't stop every fork on the machine first. A v2 cgroup is where the child is born.
     pub doors: &'h [OwnedFd],
+    /// The same for a v2 cgroup in which the child couldn't be born.
+    pub second_door: OnceCell<OwnedFd>,
     /// Namespaces to join: flags and a namespace's file, or all flags and a pidfd.
     pub joins: &'h [(u32, OwnedFd)],
     /// Sources of bind mounts that only the host can reach: index in `mounts`, detached tree.
@@ -173,13 +175,13 @@ fn list(plan: &Plan<'_>, handles: &Handles<'_>) -> Result<Infallible, Fault> {
     let mut found = program::Found::new();
     let path = program::find(process, &mut found)?;
 
-    handles.channel.say(&Report::Ready)?;
+    handles.channel.ready()?;
     handles.channel.wait()?;
     let channel = wait_for_start(handles)?;
     let result = container_hooks(child, plan.hooks.start_container, "created", Step::StartContainerHook, process.env);
     let fault = match result.and_then(|()| close_all(handles, process.keep_fds, &channel)) {
         Ok(last) => {
-            let fault = program::run(process, path);
+            let fault = program::run(process, path, &last);
             last.report(&fault);
             sys::process::exit(1)
         }
@@ -202,7 +204,7 @@ fn runtime_hooks(child: &Child<'_>) -> Result<(), Fault> {
     if hooks.prestart.is_empty() && hooks.create_runtime.is_empty() {
         return Ok(());
     }
-    child.handles.channel.say(&Report::Mounted)?;
+    child.handles.channel.mounted()?;
     child.handles.channel.wait()
 }
 
@@ -215,23 +217,29 @@ fn container_hooks(
     let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
     let stage = Stage { state: child.plan.state, status, pid, environment, mask: child.handles.mask };
     hooks::run(hooks, &stage).map_err(|failure| {
-        let (text, errno) = match failure.reason {
-            Reason::Call(call, errno) => (heapless::String::<32>::try_from(call).unwrap_or_default(), errno.raw_os_error()),
-            other => (describe(other), 0),
+        let errno = match failure.reason {
+            Reason::Call(_, errno) => errno.raw_os_error() as u16,
+            _ => 0,
         };
-        let errno = rustix::io::Errno::from_raw_os_error(errno);
-        Fault::new(step, failure.item, &text, errno).with(&failure.output)
+        let mut note = describe(failure.reason);
+        if !failure.output.is_empty() {
+            let room = note.capacity() - note.len();
+            let _ = note.extend_from_slice(b": ");
+            let _ = note.extend_from_slice(&failure.output[failure.output.len().saturating_sub(room.saturating_sub(2))..]);
+        }
+        child.handles.channel.note(&note);
+        Fault { call: "", item: failure.item as u32, errno, step }
     })
 }
 
-/// A hook's end in words that fit a fault.
-fn describe(reason: Reason) -> heapless::String<32> {
+/// A hook's end in words.
+pub fn describe(reason: Reason) -> fault::Note {
     use core::fmt::Write;
-    let mut text = heapless::String::new();
+    let mut text = fault::Note::new();
     let _ = match reason {
         Reason::Exit(code) => write!(text, "exit status {code}"),
         Reason::Signal(number) => write!(text, "killed by signal {number}"),
-        Reason::Timeout(secs) => write!(text, "killed after {secs} s (timeout)"),
+        Reason::Timeout(secs) => write!(text, "killed after {secs} s (its timeout)"),
         Reason::Call(call, _) => write!(text, "{call}"),
     };
     text

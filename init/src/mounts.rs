@@ -1,6 +1,6 @@
 //! `mounts`, one after the other, each attached to a descriptor of its target.
 
-use crate::fault::{At, Detail, Fault, Step};
+use crate::fault::{At, Fault, Step};
 use crate::plan::{Filesystem, FsOption, Mount, Source};
 use crate::rootfs::{Rootfs, is_dir};
 use crate::sys::mount::{Change, set_attributes};
@@ -59,8 +59,7 @@ fn bind(
     }
     let tree = match child.handles.tree(item) {
         Some(tree) => rustix::io::fcntl_dupfd_cloexec(tree, 3).at(step, item, "dup")?,
-        None => clone_tree(CWD, path, recursive)
-            .map_err(|errno| Fault::new(step, item, "open_tree", errno).with(path.to_bytes()))?,
+        None => clone_tree(CWD, path, recursive).at(step, item, "open of the source")?,
     };
     if mount.target == c"/proc" && fstatfs(&tree).at(step, item, "fstatfs")?.f_type != PROC_SUPER_MAGIC {
         return Err(Fault::new(step, item, "only a procfs may be bound to /proc", Errno::INVAL));
@@ -88,7 +87,7 @@ fn filesystem(
     if !child.new_mount_calls || long {
         return classic::filesystem(child, rootfs, place, mount, fs, inherited, target);
     }
-    let tree = make(place, mount, fs, inherited)?;
+    let tree = make(child, place, mount, fs, inherited)?;
     if fs.copy_up {
         copyup::copy(target.as_fd(), tree.as_fd()).at(step, item, "tmpcopyup")?;
     }
@@ -109,40 +108,51 @@ fn inherited_mode<'b>(
 }
 
 /// Makes the file system and its first mount, attached to nothing yet.
-fn make(place: &Place, mount: &Mount<'_>, fs: &Filesystem<'_>, more: Option<FsOption<'_>>) -> Result<OwnedFd, Fault> {
-    let Place { step, item } = *place;
-    let context = fsopen(fs.kind, FsOpenFlags::FSOPEN_CLOEXEC)
-        .map_err(|errno| Fault::new(step, item, "fsopen", errno).with(fs.kind.to_bytes()))?;
-    let explain = |call: &str, errno| Fault::new(step, item, call, errno).with(&complaint(context.as_fd()));
+fn make(
+    child: &Child<'_>, place: &Place, mount: &Mount<'_>, fs: &Filesystem<'_>, more: Option<FsOption<'_>>,
+) -> Result<OwnedFd, Fault> {
+    let context = fsopen(fs.kind, FsOpenFlags::FSOPEN_CLOEXEC).at(place.step, place.item, "fsopen")?;
+    configure(context.as_fd(), mount, fs, more.as_ref())
+        .inspect_err(|_| pass_on_complaint(child, context.as_fd()))
+        .at(place.step, place.item, "fsconfig")
+}
+
+fn configure(
+    context: BorrowedFd<'_>, mount: &Mount<'_>, fs: &Filesystem<'_>, more: Option<&FsOption<'_>>,
+) -> Result<OwnedFd, Errno> {
     if !fs.source.is_empty() {
-        fsconfig_set_string(context.as_fd(), c"source", fs.source).map_err(|errno| explain("fsconfig source", errno))?;
+        fsconfig_set_string(context, c"source", fs.source)?;
     }
     for flag in fs.flags {
-        fsconfig_set_flag(context.as_fd(), *flag).map_err(|errno| explain("fsconfig", errno))?;
+        fsconfig_set_flag(context, *flag)?;
     }
-    for option in fs.options.iter().chain(more.as_ref()) {
-        match option.value {
-            Some(value) => fsconfig_set_string(context.as_fd(), option.key, value),
-            None => fsconfig_set_flag(context.as_fd(), option.key),
-        }
-        .map_err(|errno| explain("fsconfig", errno))?;
+    for option in fs.options.iter().chain(more) {
+        set_option(context, option)?;
     }
-    fsconfig_create(context.as_fd()).map_err(|errno| explain("fsconfig create", errno))?;
+    fsconfig_create(context)?;
     let set = if mount.late_readonly { mount.set & !READONLY } else { mount.set };
-    let attributes = MountAttrFlags::from_bits_retain(set as u32);
-    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(|errno| explain("fsmount", errno))
+    fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::from_bits_retain(set as u32))
+}
+
+fn set_option(context: BorrowedFd<'_>, option: &FsOption<'_>) -> Result<(), Errno> {
+    match option.value {
+        Some(value) => fsconfig_set_string(context, option.key, value),
+        None => fsconfig_set_flag(context, option.key),
+    }
 }
 
 /// MOUNT_ATTR_RDONLY.
 pub const READONLY: u64 = linux_raw_sys::general::MOUNT_ATTR_RDONLY as u64;
 
-/// What the file system itself has to say of an error: the descriptor of fsopen(2) is also its log.
-fn complaint(context: BorrowedFd<'_>) -> Detail {
-    let mut text = [0u8; crate::fault::DETAIL];
+/// Tells what the file system itself has to say of an error: the descriptor of fsopen(2) is also its log.
+#[cold]
+fn pass_on_complaint(child: &Child<'_>, context: BorrowedFd<'_>) {
+    let mut text = [0u8; crate::fault::NOTE];
     let length = rustix::io::read(context, &mut text[..]).unwrap_or(0);
     // A line is a severity, a blank and the text.
-    let line = text[..length].get(2..).unwrap_or(b"");
-    Detail::from_slice(line.trim_ascii_end()).unwrap_or_default()
+    if let Some(line) = text[..length].get(2..) {
+        child.handles.channel.note(line.trim_ascii_end());
+    }
 }
 
 /// A copy of a mount, or of a whole tree of them, attached to nothing.
@@ -234,10 +244,7 @@ pub fn put_filesystem(
     let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_set_string(context.as_fd(), c"source", kind)?;
     for option in options {
-        match option.value {
-            Some(value) => fsconfig_set_string(context.as_fd(), option.key, value)?,
-            None => fsconfig_set_flag(context.as_fd(), option.key)?,
-        }
+        set_option(context.as_fd(), option)?;
     }
     fsconfig_create(context.as_fd())?;
     let attributes = MountAttrFlags::from_bits_retain(set as u32);

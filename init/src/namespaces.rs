@@ -11,10 +11,11 @@ use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
 
-/// Moves into the container's cgroups of v1.
+/// Moves into the container's cgroups, unless born there.
 pub fn enter_cgroups(child: &Child<'_>) -> Result<(), Fault> {
-    for (item, door) in child.handles.doors.iter().enumerate() {
-        rustix::io::write(door, b"0").at(Step::Cgroup, item, "write to tasks")?;
+    let doors = child.handles.doors.iter().chain(child.handles.second_door.get());
+    for (item, door) in doors.enumerate() {
+        rustix::io::write(door, b"0").at(Step::Cgroup, item, "write to tasks or cgroup.procs")?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The program: found at `create`, run at `start`.
 
-use crate::fault::{Fault, Step};
+use crate::channel::Channel;
+use crate::fault::{At, Fault, Step};
 use crate::plan::Process;
 use crate::rootfs::Rootfs;
 use crate::sys::exec::execve;
@@ -17,7 +18,7 @@ pub type Found = heapless::Vec<u8, PATH_MAX>;
 /// Goes to the working directory, makes it if missing, and checks that it is inside the root: a descriptor of
 /// the host's that leaked here would make `/proc/self/fd/N` a way out (CVE-2024-21626).
 pub fn enter_cwd(cwd: &CStr) -> Result<(), Fault> {
-    chdir(cwd).map_err(|errno| Fault::new(Step::Cwd, 0, "chdir", errno).with(cwd.to_bytes()))?;
+    chdir(cwd).at(Step::Cwd, 0, "chdir")?;
     let mut text = [0u8; PATH_MAX + 16];
     // The kernel puts `(unreachable)` before a path that doesn't lead to the root (getcwd(2)).
     let result = working_directory(&mut text);
@@ -25,7 +26,7 @@ pub fn enter_cwd(cwd: &CStr) -> Result<(), Fault> {
         Ok(path) if path.first() == Some(&b'/') => Ok(()),
         // A deep directory's path may be longer than any buffer; it is below the root all the same.
         Err(Errno::NAMETOOLONG | Errno::RANGE) => Ok(()),
-        Ok(path) => Err(Fault::new(Step::Cwd, 0, "outside the container's root", Errno::XDEV).with(path)),
+        Ok(_) => Err(Fault::new(Step::Cwd, 0, "it is outside the container's root", Errno::XDEV)),
         Err(errno) => Err(Fault::new(Step::Cwd, 0, "getcwd", errno)),
     }
 }
@@ -38,10 +39,7 @@ fn working_directory(text: &mut [u8]) -> Result<&[u8], Errno> {
 /// Makes the working directory where the image has none.
 pub fn make_cwd(rootfs: &Rootfs, cwd: &CStr) -> Result<(), Fault> {
     match rootfs.open(cwd, OFlags::PATH) {
-        Err(Errno::NOENT) => match rootfs.make_dir(cwd, 0o755) {
-            Ok(_) => Ok(()),
-            Err(errno) => Err(Fault::new(Step::Cwd, 0, "mkdir", errno).with(cwd.to_bytes())),
-        },
+        Err(Errno::NOENT) => rootfs.make_dir(cwd, 0o755).map(drop).at(Step::Cwd, 0, "mkdir"),
         // A magic link, or what only the user may pass: chdir(2) will tell.
         _ => Ok(()),
     }
@@ -50,7 +48,7 @@ pub fn make_cwd(rootfs: &Rootfs, cwd: &CStr) -> Result<(), Fault> {
 /// Looks `args[0]` up, as the user, in the container's PATH.
 pub fn find<'b>(process: &Process<'_>, found: &'b mut Found) -> Result<&'b CStr, Fault> {
     let name = process.args.first().unwrap_or(c"");
-    let refuse = |call: &str, errno| Fault::new(Step::Args, 0, call, errno).with(name.to_bytes());
+    let refuse = |call, errno| Fault::new(Step::Args, 0, call, errno);
     if name.to_bytes().contains(&b'/') {
         let path = put(found, &[name.to_bytes()]).map_err(|errno| refuse("", errno))?;
         return executable(path).map(|()| path).map_err(|errno| refuse("", errno));
@@ -94,21 +92,17 @@ fn executable(path: &CStr) -> Result<(), Errno> {
 }
 
 /// Runs the program; returns only with the reason why not.
-pub fn run(process: &Process<'_>, path: &CStr) -> Fault {
+pub fn run(process: &Process<'_>, path: &CStr, channel: &Channel) -> Fault {
     let errno = execve(path, &process.args, &process.env);
-    let fault = Fault::new(Step::Args, 0, "", errno);
     let mut head = [0u8; 256];
-    match (errno, interpreter(path, &mut head)) {
-        // The file was there a moment ago: it is its interpreter that isn't.
-        (Errno::NOENT, Some(interpreter)) => {
-            let mut detail = heapless::Vec::<u8, 512>::new();
-            let _ = detail.extend_from_slice(path.to_bytes());
-            let _ = detail.extend_from_slice(b": its interpreter ");
-            let _ = detail.extend_from_slice(interpreter);
-            fault.with(&detail)
-        }
-        _ => fault.with(path.to_bytes()),
+    // The file was there a moment ago: it is its interpreter that isn't.
+    if errno == Errno::NOENT
+        && let Some(interpreter) = interpreter(path, &mut head)
+    {
+        channel.note(interpreter);
+        return Fault::new(Step::Args, 0, "its interpreter", errno);
     }
+    Fault::new(Step::Args, 0, "", errno)
 }
 
 /// What a script's first line names (execve(2), "Interpreter scripts"), or what stands for an ELF file's loader.

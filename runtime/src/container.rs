@@ -104,6 +104,16 @@ impl Dir {
         }
     }
 
+    /// Gives the lock back: the container is ready for other commands.
+    pub fn unlock(&self) {
+        let _ = flock(&self.fd, FlockOperation::Unlock);
+    }
+
+    /// Takes the lock again, unless another command has removed the directory meanwhile.
+    pub fn lock_if_there(&self) -> bool {
+        self.lock(PATIENCE).is_ok() && rustix::fs::fstat(&self.fd).is_ok_and(|stat| stat.st_nlink > 0)
+    }
+
     fn is_locked(&self) -> bool {
         // A lock of our own would be changed by asking, but only readers ask.
         flock(&self.fd, FlockOperation::NonBlockingLockShared) == Err(Errno::AGAIN)

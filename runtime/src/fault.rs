@@ -1,12 +1,13 @@
 //! The child's faults in words. Whoever reads them has the same plan, so a number names a thing again.
 
 use crate::error::Error;
-use init::fault::{Fault, Step};
-use init::plan::Plan;
+use init::fault::{Step, Told};
+use init::plan::{Mount, Plan, Source};
 use rustix::io::Errno;
 
 /// What usually helps.
-const WAYS_OUT: [(Step, Errno, &str); 8] = [
+const WAYS_OUT: [(Step, Errno, &str); 9] = [
+    (Step::User, Errno::INVAL, "the id is not mapped in the user namespace: see linux.uidMappings and gidMappings"),
     (Step::Root, Errno::INVAL, "is a parent mount of the root file system shared, or the root itself an unusual mount? `--no-pivot` avoids pivot_root"),
     (Step::Namespaces, Errno::NOSPC, "a limit in /proc/sys/user is reached"),
     (Step::Mount, Errno::NODEV, "the kernel doesn't know this type of file system"),
@@ -18,21 +19,21 @@ const WAYS_OUT: [(Step, Errno, &str); 8] = [
 ];
 
 /// `mounts[3] /proc: move_mount: operation not permitted (EPERM)`, and what is known beyond that.
-pub fn explain(fault: &Fault, plan: &Plan<'_>) -> Error {
+pub fn explain(fault: &Told, plan: &Plan<'_>) -> Error {
     let call = String::from_utf8_lossy(&fault.call);
-    let detail = String::from_utf8_lossy(&fault.detail);
+    let note = String::from_utf8_lossy(&fault.note);
     if fault.step == Step::Args {
-        return program(fault, &call, &detail);
+        return program(fault, plan, &call, &note);
     }
     let mut text = place(fault, plan);
-    for part in [&call, &detail].into_iter().filter(|part| !part.is_empty()) {
+    for part in [&call, &note].into_iter().filter(|part| !part.is_empty()) {
         text.push_str(": ");
-        text.push_str(part.trim_end());
+        text.push_str(&part.trim_end().replace('\n', " | "));
     }
     finish(text, fault)
 }
 
-fn finish(text: String, fault: &Fault) -> Error {
+fn finish(text: String, fault: &Told) -> Error {
     if fault.errno == 0 {
         return Error::new(text);
     }
@@ -44,19 +45,20 @@ fn finish(text: String, fault: &Fault) -> Error {
 
 /// The wording that engines look for: `exec: "x": executable file not found in $PATH`, `exec /x: permission
 /// denied`.
-fn program(fault: &Fault, call: &str, detail: &str) -> Error {
-    if call.is_empty() {
-        finish(format!("exec {detail}"), fault)
-    } else if fault.errno == Errno::NOENT.raw_os_error() {
-        Error::new(format!("exec: {detail:?}: {call}"))
-    } else {
-        finish(format!("exec {detail}: {call}"), fault)
+fn program(fault: &Told, plan: &Plan<'_>, call: &str, note: &str) -> Error {
+    let name = plan.process.args.first().unwrap_or_default().to_string_lossy();
+    match (call, fault.errno) {
+        ("", _) => finish(["exec ", &name].concat(), fault),
+        (_, errno) if errno == Errno::NOENT.raw_os_error() && note.is_empty() => {
+            Error::new(["exec: \"", &name, "\": ", call].concat())
+        }
+        _ => finish(["exec ", &name, ": ", call, " ", note].concat(), fault),
     }
 }
 
 /// The step and which of its things: the property's path and the thing's own name.
-fn place(fault: &Fault, plan: &Plan<'_>) -> String {
-    let at = fault.item as usize;
+fn place(fault: &Told, plan: &Plan<'_>) -> String {
+    let at = fault.item;
     let name = match fault.step {
         Step::Mount => plan.mounts.get(at).map(|mount| mount.target),
         Step::Device => plan.devices.get(at).map(|device| device.path),
@@ -65,13 +67,29 @@ fn place(fault: &Fault, plan: &Plan<'_>) -> String {
         Step::MaskedPath => plan.masked_paths.get(at).copied(),
         Step::CreateContainerHook => plan.hooks.create_container.get(at).map(|hook| hook.path),
         Step::StartContainerHook => plan.hooks.start_container.get(at).map(|hook| hook.path),
+        Step::Sysctl => plan.sysctl.get(at).map(|sysctl| sysctl.path),
+        Step::Rlimit => plan.process.rlimits.get(at).map(|limit| limit.name),
+        Step::Cwd => Some(plan.process.cwd),
+        Step::Root => Some(plan.root.path),
         _ => None,
     };
-    match (name, fault.step) {
+    let name = name.unwrap_or_default().to_string_lossy();
+    let mut text = fault.step.to_string();
+    match fault.step {
+        Step::User => text.push_str(&format!(": id {at}")),
         // The plan's list of devices begins with the default ones, so an index would mislead.
-        (Some(name), Step::Device | Step::Link) => format!("{} {}", fault.step, name.to_string_lossy()),
-        (Some(name), step) => format!("{step}[{at}] {}", name.to_string_lossy()),
-        (None, Step::Root) => format!("root.path {}", plan.root.path.to_string_lossy()),
-        (None, step) => step.to_string(),
+        Step::Device | Step::Link | Step::Sysctl | Step::Cwd | Step::Root => {}
+        _ if !name.is_empty() => text.push_str(&format!("[{at}]")),
+        _ => {}
     }
+    if !name.is_empty() {
+        text.push(' ');
+        text.push_str(&name);
+    }
+    if fault.step == Step::Mount
+        && let Some(Mount { source: Source::Bind { path, .. }, .. }) = plan.mounts.get(at)
+    {
+        text.push_str(&format!(" (bind of {})", path.to_string_lossy()));
+    }
+    text
 }

@@ -7,6 +7,7 @@
 use crate::error::{Error, Result};
 use crate::fault::explain;
 use crate::host::Host;
+use core::cell::OnceCell;
 use init::Handles;
 use init::channel::{Channel, Report};
 use init::plan::Plan;
@@ -36,7 +37,7 @@ pub struct Outfit<'o> {
     pub cgroups: &'o [init::cgroups::Hierarchy<'o>],
     /// `tasks` files.
     pub doors: Vec<OwnedFd>,
-    /// The v2 cgroup to be born in.
+    /// The v2 cgroup to be born in, or to move to where a user namespace has to be joined first.
     pub cgroup: Option<OwnedFd>,
     /// mote's environment.
     pub environment: Vector<'o>,
@@ -106,9 +107,22 @@ impl Drop for Started {
     }
 }
 
-/// Makes the process. `spare` says whether one that couldn't be born in the v2 cgroup may do without.
+/// What to do when a process can't be born in the v2 cgroup.
+#[derive(Debug)]
+pub enum Otherwise {
+    /// Say so.
+    Fail,
+    /// Do without.
+    Without,
+    /// Try another cgroup.
+    Elsewhere(OwnedFd),
+    /// Let it move there itself: the file to write to.
+    Door(OwnedFd),
+}
+
+/// Makes the process.
 pub fn launch(
-    host: &Host, plan: &Plan<'_>, outfit: Outfit<'_>, spare: &mut dyn FnMut(Errno) -> bool,
+    host: &Host, plan: &Plan<'_>, outfit: Outfit<'_>, otherwise: &mut dyn FnMut(Errno) -> Otherwise,
 ) -> Result<Started> {
     let failed = |call: &'static str| move |errno| Error::os(call, errno);
     let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
@@ -122,14 +136,15 @@ pub fn launch(
         console: outfit.console,
         listener: outfit.listener,
         doors: &outfit.doors,
+        second_door: OnceCell::new(),
         joins: &joins,
         trees: &outfit.trees,
         cgroups: outfit.cgroups,
         environment: outfit.environment,
         mask: host.mask,
     };
-    if first.iter().any(|(flags, _)| flags & CLONE_NEWUSER != 0) {
-        let (pid, pidfd) = by_way_of_another(plan, handles, &first, outfit.cgroup.as_ref(), &ours)?;
+    if takes_another(&first) {
+        let (pid, pidfd) = by_way_of_another(plan, handles, &first, &ours)?;
         return Ok(Started { pid, pidfd, channel: Channel(ours), armed: true });
     }
     let back = first.first().map(|_| host.open_own(c"self/ns/pid_for_children")).transpose()?;
@@ -138,7 +153,15 @@ pub fn launch(
     }
     let cgroup = outfit.cgroup.as_ref().map(AsFd::as_fd);
     let cloned = match clone(new, cgroup) {
-        Err(errno) if cgroup.is_some() && spare(errno) => clone(new, None),
+        Err(errno) if cgroup.is_some() => match otherwise(errno) {
+            Otherwise::Fail => Err(errno),
+            Otherwise::Without => clone(new, None),
+            Otherwise::Elsewhere(dir) => clone(new, Some(dir.as_fd())),
+            Otherwise::Door(door) => {
+                let _ = handles.second_door.set(door);
+                clone(new, None)
+            }
+        },
         result => result,
     };
     if matches!(cloned, Ok(Clone::Child)) {
@@ -170,6 +193,11 @@ fn refused(errno: Errno, new: u64, into_cgroup: bool) -> Error {
     Error::new(format!("{}{hint}", Error::os("making the container's first process: clone3", errno)))
 }
 
+/// Whether another process has to join a user namespace first; then nobody can be born in a cgroup.
+pub fn takes_another(joins: &[(u32, OwnedFd)]) -> bool {
+    joins.iter().any(|(flags, _)| flags & CLONE_NEWUSER != 0)
+}
+
 /// Joins that must come before the process is made, and those that it makes itself.
 #[allow(clippy::type_complexity, reason = "two lists of the same thing")]
 fn split(joins: Vec<(u32, OwnedFd)>) -> core::result::Result<(Vec<(u32, OwnedFd)>, Vec<(u32, OwnedFd)>), Errno> {
@@ -190,13 +218,12 @@ fn split(joins: Vec<(u32, OwnedFd)>) -> core::result::Result<(Vec<(u32, OwnedFd)
 
 /// A process that shares our descriptors joins, makes the real one as our child, and says which it is.
 fn by_way_of_another(
-    plan: &Plan<'_>, handles: Handles<'_>, first: &[(u32, OwnedFd)], cgroup: Option<&OwnedFd>,
-    ours: &OwnedFd,
+    plan: &Plan<'_>, handles: Handles<'_>, first: &[(u32, OwnedFd)], ours: &OwnedFd,
 ) -> Result<(Pid, OwnedFd)> {
     let failed = |call: &'static str| move |errno| Error::os(call, errno);
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(failed("pipe"))?;
     match clone(u64::from(CLONE_FILES), None).map_err(failed("making a process to join the user namespace: clone3"))? {
-        Clone::Child => match join_and_clone(first, plan.namespaces.new, cgroup) {
+        Clone::Child => match join_and_clone(first, plan.namespaces.new) {
             Ok(Clone::Child) => init::start(plan, handles),
             Ok(Clone::Parent(pid, pidfd)) => {
                 let mut word = [0; 8];
@@ -207,7 +234,8 @@ fn by_way_of_another(
                 exit(0)
             }
             Err(errno) => {
-                handles.channel.report(&init::fault::Fault::new(init::fault::Step::Namespaces, 0, "setns", errno));
+                let fault = init::fault::Fault::new(init::fault::Step::Namespaces, 0, "setns", errno);
+                handles.channel.report(&fault);
                 exit(1)
             }
         },
@@ -228,15 +256,11 @@ fn by_way_of_another(
     }
 }
 
-fn join_and_clone(
-    first: &[(u32, OwnedFd)], new: u32, cgroup: Option<&OwnedFd>,
-) -> core::result::Result<Clone, Errno> {
+fn join_and_clone(first: &[(u32, OwnedFd)], new: u32) -> core::result::Result<Clone, Errno> {
     for (flags, fd) in first {
         set_namespaces(fd.as_fd(), *flags)?;
     }
-    let flags = u64::from(new | CLONE_PARENT);
-    // The joined user namespace may not be allowed to move processes between the host's cgroups.
-    clone(flags, cgroup.map(AsFd::as_fd)).or_else(|_| clone(flags, None))
+    clone(u64::from(new | CLONE_PARENT), None)
 }
 
 /// Opens the namespaces that a config gives by path, and checks that each is of its type.

@@ -106,18 +106,17 @@ pub fn run_hooks(
 
 fn explain(kind: &str, hooks: &[Hook<'_>], failure: &Failure) -> Error {
     let path = hooks.get(failure.item).map(|hook| hook.path.to_string_lossy()).unwrap_or_default();
-    let mut text = format!("hooks.{kind}[{}] {path}: ", failure.item);
-    let _ = match failure.reason {
-        Reason::Call(call, errno) => write!(text, "{}", Error::os(call, errno)),
-        Reason::Exit(code) => write!(text, "exit status {code}"),
-        Reason::Signal(number) => write!(text, "killed by signal {number}"),
-        Reason::Timeout(secs) => write!(text, "killed after {secs} s (its timeout)"),
-    };
+    let reason = init::describe(failure.reason);
+    let mut text = format!("hooks.{kind}[{}] {path}: {}", failure.item, String::from_utf8_lossy(&reason));
     let output = String::from_utf8_lossy(&failure.output);
     if !output.trim().is_empty() {
-        let _ = write!(text, ": {}", output.trim().replace('\n', " | "));
+        text.push_str(": ");
+        text.push_str(&output.trim().replace('\n', " | "));
     }
-    Error::new(text)
+    match failure.reason {
+        Reason::Call(_, errno) => Error::os(text, errno),
+        _ => Error::new(text),
+    }
 }
 
 /// `--pid-file`: there as a whole or not at all.

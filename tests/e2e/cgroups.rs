@@ -50,7 +50,9 @@ fn sleeper(c: &Case, edit: impl Fn(&mut Bundle)) -> R<(Bundle, Vec<(String, Stri
 }
 
 fn has_cgroups() -> Res {
-    match Path::new("/sys/fs/cgroup/devices").exists() || Path::new("/sys/fs/cgroup/cgroup.procs").exists() {
+    match Path::new("/sys/fs/cgroup/devices").exists()
+        || Path::new("/sys/fs/cgroup/cgroup.procs").exists()
+    {
         true => Ok(()),
         false => skip("no cgroups on this host"),
     }
@@ -59,7 +61,10 @@ fn has_cgroups() -> Res {
 fn member(c: &Case) -> Res {
     has_cgroups()?;
     let (b, rows) = sleeper(c, |_| {})?;
-    let own: Vec<_> = rows.iter().filter(|(_, p)| p.ends_with(&format!("/{}", b.id))).collect();
+    let own: Vec<_> = rows
+        .iter()
+        .filter(|(_, p)| p.ends_with(&format!("/{}", b.id)))
+        .collect();
     check!(!own.is_empty(), "{rows:?}");
     for kind in ["freezer", "devices", "memory", "pids", "cpu"] {
         if let Some((_, path)) = rows.iter().find(|(k, _)| k.split(',').any(|k| k == kind)) {
@@ -77,7 +82,8 @@ fn nothing(c: &Case) -> Res {
     })?;
     c.force(&b)?;
     let mut b = c.bundle(&["true"])?;
-    b.set("/linux/resources", json!(null)).set("/linux/cgroupsPath", json!(""));
+    b.set("/linux/resources", json!(null))
+        .set("/linux/cgroupsPath", json!(""));
     c.run(&b)?.ok()?;
     b.set("/linux/resources", json!({}));
     c.run(&b)?.ok()?;
@@ -91,7 +97,12 @@ fn absolute(c: &Case) -> Res {
         b.set("/linux/cgroupsPath", json!(path));
     })?;
     check!(rows.iter().any(|(_, p)| *p == path), "{rows:?}");
-    check!(rows.iter().filter(|(_, p)| p.contains(&c.token)).all(|(_, p)| *p == path), "{rows:?}");
+    check!(
+        rows.iter()
+            .filter(|(_, p)| p.contains(&c.token))
+            .all(|(_, p)| *p == path),
+        "{rows:?}"
+    );
     c.force(&b)?;
     remove_parents(c, &path)
 }
@@ -99,9 +110,15 @@ fn absolute(c: &Case) -> Res {
 /// What create made beside the container's own cgroup belongs to whoever asked for the path.
 fn remove_parents(c: &Case, path: &str) -> Res {
     for dir in leak::cgroups(&c.token) {
-        check!(!dir.ends_with(path.trim_start_matches('/')), "{} is still there", dir.display());
+        check!(
+            !dir.ends_with(path.trim_start_matches('/')),
+            "{} is still there",
+            dir.display()
+        );
     }
-    leak::cgroups(&c.token).iter().for_each(|dir| leak::remove_cgroup(dir));
+    leak::cgroups(&c.token)
+        .iter()
+        .for_each(|dir| leak::remove_cgroup(dir));
     Ok(())
 }
 
@@ -111,14 +128,20 @@ fn relative(c: &Case) -> Res {
     let (b, rows) = sleeper(c, |b| {
         b.set("/linux/cgroupsPath", json!(path));
     })?;
-    check!(rows.iter().any(|(_, p)| p.ends_with(&format!("/{path}"))), "{rows:?}");
+    check!(
+        rows.iter().any(|(_, p)| p.ends_with(&format!("/{path}"))),
+        "{rows:?}"
+    );
     c.force(&b)?;
     remove_parents(c, &path)
 }
 
 fn deep(c: &Case) -> Res {
     has_cgroups()?;
-    let (parent, path) = (format!("/{}-deep", c.token), format!("/{}-deep/a/b", c.token));
+    let (parent, path) = (
+        format!("/{}-deep", c.token),
+        format!("/{}-deep/a/b", c.token),
+    );
     let (b, rows) = sleeper(c, |b| {
         b.set("/linux/cgroupsPath", json!(path));
     })?;
@@ -129,7 +152,10 @@ fn deep(c: &Case) -> Res {
 
 fn escape(c: &Case) -> Res {
     has_cgroups()?;
-    for path in [format!("../../../{}-esc", c.token), format!("/x/../../../{}-esc", c.token)] {
+    for path in [
+        format!("../../../{}-esc", c.token),
+        format!("/x/../../../{}-esc", c.token),
+    ] {
         let mut b = c.bundle(&["true"])?;
         b.set("/linux/cgroupsPath", json!(path));
         let out = c.run(&b)?;
@@ -193,7 +219,10 @@ fn exec_joins(c: &Case) -> Res {
     let inside = c.exec(&b, &["cat", "/proc/self/cgroup"])?.ok()?.out;
     for (kind, path) in &rows {
         if path.contains(&b.id) {
-            check!(inside.contains(&format!(":{kind}:{path}\n")), "{kind}: {inside}");
+            check!(
+                inside.contains(&format!(":{kind}:{path}\n")),
+                "{kind}: {inside}"
+            );
         }
     }
     c.force(&b)?;
@@ -206,14 +235,34 @@ fn limits_refused(c: &Case) -> Res {
         return skip("runc has limits");
     }
     for (pointer, value, name) in [
-        ("/linux/resources/memory", json!({"limit": 1 << 26}), "memory"),
+        (
+            "/linux/resources/memory",
+            json!({"limit": 1 << 26}),
+            "memory",
+        ),
         ("/linux/resources/cpu", json!({"shares": 512}), "cpu"),
         ("/linux/resources/pids", json!({"limit": 10}), "pids"),
-        ("/linux/resources/blockIO", json!({"weight": 100}), "blockIO"),
-        ("/linux/resources/hugepageLimits", json!([{"pageSize": "2MB", "limit": 0}]), "hugepageLimits"),
+        (
+            "/linux/resources/blockIO",
+            json!({"weight": 100}),
+            "blockIO",
+        ),
+        (
+            "/linux/resources/hugepageLimits",
+            json!([{"pageSize": "2MB", "limit": 0}]),
+            "hugepageLimits",
+        ),
         ("/linux/resources/network", json!({"classID": 7}), "network"),
-        ("/linux/resources/rdma", json!({"mlx": {"hcaHandles": 1}}), "rdma"),
-        ("/linux/resources/unified", json!({"memory.high": "1"}), "unified"),
+        (
+            "/linux/resources/rdma",
+            json!({"mlx": {"hcaHandles": 1}}),
+            "rdma",
+        ),
+        (
+            "/linux/resources/unified",
+            json!({"memory.high": "1"}),
+            "unified",
+        ),
     ] {
         let mut b = c.bundle(&["true"])?;
         b.set(pointer, value);
@@ -243,7 +292,10 @@ fn v1() -> Res {
 fn mount_v1(c: &Case) -> Res {
     v1()?;
     let mut b = c.bundle(&[])?;
-    let out = c.sh(&mut b, "ls /sys/fs/cgroup; cat /sys/fs/cgroup/freezer/cgroup.procs | wc -l")?;
+    let out = c.sh(
+        &mut b,
+        "ls /sys/fs/cgroup; cat /sys/fs/cgroup/freezer/cgroup.procs | wc -l",
+    )?;
     check!(out.contains("freezer") && out.contains("memory"), "{out}");
     // The container's own cgroup is the root of what it sees: its shell, cat and wc.
     same!(out.lines().last(), Some("3"), "{out}");
@@ -254,7 +306,10 @@ fn mount_ro(c: &Case) -> Res {
     v1()?;
     let mut b = c.bundle(&[])?;
     b.caps(&["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"]);
-    let out = c.sh(&mut b, "mkdir /sys/fs/cgroup/freezer/x 2>/dev/null || echo ro")?;
+    let out = c.sh(
+        &mut b,
+        "mkdir /sys/fs/cgroup/freezer/x 2>/dev/null || echo ro",
+    )?;
     same!(out, "ro\n");
     Ok(())
 }
@@ -264,7 +319,9 @@ fn mount_namespace(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
     b.namespace("cgroup", None);
     let report = c.report(&mut b)?;
-    let mount = report.mount("/sys/fs/cgroup/freezer").ok_or("no freezer hierarchy")?;
+    let mount = report
+        .mount("/sys/fs/cgroup/freezer")
+        .ok_or("no freezer hierarchy")?;
     same!(mount.root, "/");
     same!(mount.kind, "cgroup");
     Ok(())
@@ -274,8 +331,17 @@ fn mount_namespace(c: &Case) -> Res {
 fn in_view(c: &Case, b: &Bundle, script: &str) -> R<Out> {
     b.write()?;
     let script = format!("{script}; exec \"$@\"");
-    let run = c.tool("unshare", &["-m", "--propagation", "private", "sh", "-ec", &script, "-"]);
-    run.arg(&c.mote).arg("--root").arg(&c.root).args(&["run", "-b"]).arg(&b.dir).arg(&b.id).go()
+    let run = c.tool(
+        "unshare",
+        &["-m", "--propagation", "private", "sh", "-ec", &script, "-"],
+    );
+    run.arg(&c.mote)
+        .arg("--root")
+        .arg(&c.root)
+        .args(&["run", "-b"])
+        .arg(&b.dir)
+        .arg(&b.id)
+        .go()
 }
 
 fn duplicates(c: &Case) -> Res {
@@ -310,10 +376,17 @@ fn unified_only(c: &Case) -> Res {
     if !Path::new("/sys/fs/cgroup/unified/cgroup.procs").exists() {
         return skip("no hybrid hierarchy to look at");
     }
-    let b = c.bundle(&["sh", "-c", "cat /proc/self/cgroup; ls /sys/fs/cgroup/cgroup.procs"])?;
+    let b = c.bundle(&[
+        "sh",
+        "-c",
+        "cat /proc/self/cgroup; ls /sys/fs/cgroup/cgroup.procs",
+    ])?;
     let script = "umount -l /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup";
     let out = in_view(c, &b, script)?.ok()?.out;
-    check!(out.lines().any(|l| l.starts_with("0::") && l != "0::/"), "{out}");
+    check!(
+        out.lines().any(|l| l.starts_with("0::") && l != "0::/"),
+        "{out}"
+    );
     check!(out.contains("/sys/fs/cgroup/cgroup.procs"), "{out}");
     Ok(())
 }

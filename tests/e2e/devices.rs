@@ -42,7 +42,10 @@ fn look(c: &Case, b: &mut Bundle, paths: &[&str]) -> R<Vec<String>> {
     args.extend(paths);
     b.args(&args);
     let out = c.run(b)?.ok()?.out;
-    Ok(out.lines().filter_map(|l| Some(l.split_once('\t')?.1.to_string())).collect())
+    Ok(out
+        .lines()
+        .filter_map(|l| Some(l.split_once('\t')?.1.to_string()))
+        .collect())
 }
 
 fn defaults(c: &Case) -> Res {
@@ -68,10 +71,17 @@ fn links(c: &Case) -> Res {
     }
     let core = look(c, &mut b, &["/dev/core"])?;
     let want = fs::exists("/proc/kcore")?;
-    same!(core[0].ends_with("/proc/kcore"), want, "/dev/core: {core:?}");
+    same!(
+        core[0].ends_with("/proc/kcore"),
+        want,
+        "/dev/core: {core:?}"
+    );
     let all = c.sh(&mut b, "ls /dev")?;
     let names: Vec<&str> = all.split_whitespace().filter(|n| *n != "core").collect();
-    let mut want = ["fd", "full", "mqueue", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin", "stdout", "tty", "urandom", "zero"];
+    let mut want = [
+        "fd", "full", "mqueue", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin",
+        "stdout", "tty", "urandom", "zero",
+    ];
     want.sort_unstable();
     same!(names, want, "and nothing of the host");
     Ok(())
@@ -84,12 +94,41 @@ fn device(path: &str, kind: &str, major: u32, minor: u32, mode: u32) -> Value {
 fn configured(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
     b.push("/linux/devices", device("/dev/fuse", "c", 10, 229, 0o640));
-    b.push("/linux/devices", device("/dev/some/deep/disk", "b", 7, 300, 0o777));
-    b.push("/linux/devices", device("/dev/unbuffered", "u", 1, 3, 0o600));
-    b.push("/linux/devices", json!({"path": "/dev/pipe", "type": "p", "fileMode": 0o622}));
-    b.push("/linux/devices", json!({"path": "/dev/plain", "type": "c", "major": 1, "minor": 5}));
-    let seen = look(c, &mut b, &["/dev/fuse", "/dev/some/deep/disk", "/dev/unbuffered", "/dev/pipe"])?;
-    same!(seen, ["20640 3:4 10:229 -", "60777 3:4 7:300 -", "20600 3:4 1:3 -", "10622 0:0 0:0 -"]);
+    b.push(
+        "/linux/devices",
+        device("/dev/some/deep/disk", "b", 7, 300, 0o777),
+    );
+    b.push(
+        "/linux/devices",
+        device("/dev/unbuffered", "u", 1, 3, 0o600),
+    );
+    b.push(
+        "/linux/devices",
+        json!({"path": "/dev/pipe", "type": "p", "fileMode": 0o622}),
+    );
+    b.push(
+        "/linux/devices",
+        json!({"path": "/dev/plain", "type": "c", "major": 1, "minor": 5}),
+    );
+    let seen = look(
+        c,
+        &mut b,
+        &[
+            "/dev/fuse",
+            "/dev/some/deep/disk",
+            "/dev/unbuffered",
+            "/dev/pipe",
+        ],
+    )?;
+    same!(
+        seen,
+        [
+            "20640 3:4 10:229 -",
+            "60777 3:4 7:300 -",
+            "20600 3:4 1:3 -",
+            "10622 0:0 0:0 -"
+        ]
+    );
     let plain = look(c, &mut b, &["/dev/plain"])?;
     check!(plain[0].contains("0:0 1:5"), "{plain:?}");
     Ok(())
@@ -105,7 +144,10 @@ fn outside_dev(c: &Case) -> Res {
 fn replaces(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
     b.push("/linux/devices", device("/dev/null", "c", 1, 3, 0o606));
-    b.push("/linux/resources/devices", json!({"allow": true, "type": "c", "major": 1, "minor": 3, "access": "rwm"}));
+    b.push(
+        "/linux/resources/devices",
+        json!({"allow": true, "type": "c", "major": 1, "minor": 3, "access": "rwm"}),
+    );
     let out = look(c, &mut b, &["/dev/null"])?;
     check!(out[0].contains(" 1:3 "), "{out:?}");
     Ok(())
@@ -115,9 +157,15 @@ fn bad_types(c: &Case) -> Res {
     let mut b = c.bundle(&["true"])?;
     b.push("/linux/devices", device("/dev/x", "q", 1, 3, 0o600));
     c.run(&b)?.refused(1, &[])?;
-    b.set("/linux/devices", json!([{"path": "/dev/x", "type": "c", "major": -1, "minor": 1_u64 << 40}]));
+    b.set(
+        "/linux/devices",
+        json!([{"path": "/dev/x", "type": "c", "major": -1, "minor": 1_u64 << 40}]),
+    );
     c.run(&b)?.refused(1, &[])?;
-    b.set("/linux/devices", json!([device("dev/relative", "c", 1, 3, 0o600)]));
+    b.set(
+        "/linux/devices",
+        json!([device("dev/relative", "c", 1, 3, 0o600)]),
+    );
     let out = c.run(&b)?;
     check!(out.code == 1 || !b.rootfs("../dev").exists(), "{out:?}");
     Ok(())
@@ -128,11 +176,19 @@ fn existing_other(c: &Case) -> Res {
     let b = &mut c.bundle(&["true"])?;
     let disk = b.rootfs("srv");
     fs::create_dir_all(&disk)?;
-    c.tool("mknod", &[&disk.join("dev").display().to_string(), "c", "1", "5"]).go()?.ok()?;
+    c.tool(
+        "mknod",
+        &[&disk.join("dev").display().to_string(), "c", "1", "5"],
+    )
+    .go()?
+    .ok()?;
     b.push("/linux/devices", device("/srv/dev", "c", 1, 3, 0o666));
     let seen = look(c, b, &["/srv/dev"]);
     match seen {
-        Ok(seen) => check!(seen[0].contains(" 1:3 "), "the image's node was taken: {seen:?}"),
+        Ok(seen) => check!(
+            seen[0].contains(" 1:3 "),
+            "the image's node was taken: {seen:?}"
+        ),
         Err(_) => {
             c.run(b)?.refused(1, &["/srv/dev"])?;
         }
@@ -149,11 +205,20 @@ fn works(c: &Case) -> Res {
 
 /// A character device of this host that opens without capabilities and is no default device.
 fn some_device() -> R<(u32, u32)> {
-    for path in ["/dev/fuse", "/dev/loop-control", "/dev/net/tun", "/dev/rtc0", "/dev/kvm"] {
+    for path in [
+        "/dev/fuse",
+        "/dev/loop-control",
+        "/dev/net/tun",
+        "/dev/rtc0",
+        "/dev/kvm",
+    ] {
         if let Ok(stat) = rustix::fs::stat(path)
             && fs::File::open(path).is_ok()
         {
-            return Ok((rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev)));
+            return Ok((
+                rustix::fs::major(stat.st_rdev),
+                rustix::fs::minor(stat.st_rdev),
+            ));
         }
     }
     skip("no harmless device to open on this machine")
@@ -164,7 +229,9 @@ fn denied(c: &Case) -> Res {
     let (major, minor) = some_device()?;
     let mut b = c.bundle(&[])?;
     b.caps(&["CAP_MKNOD", "CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"]);
-    let script = format!("mknod /tmp/d c {major} {minor}; (exec 3</tmp/d) 2>/dev/null && echo open || echo denied");
+    let script = format!(
+        "mknod /tmp/d c {major} {minor}; (exec 3</tmp/d) 2>/dev/null && echo open || echo denied"
+    );
     same!(c.sh(&mut b, &script)?, "denied\n");
     Ok(())
 }
@@ -174,7 +241,10 @@ fn allowed(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
     let rule = |allow: bool| json!({"allow": allow, "type": "c", "major": major, "minor": minor, "access": "rw"});
     b.push("/linux/resources/devices", rule(true));
-    b.push("/linux/devices", json!({"path": "/dev/d", "type": "c", "major": major, "minor": minor, "fileMode": 0o666}));
+    b.push(
+        "/linux/devices",
+        json!({"path": "/dev/d", "type": "c", "major": major, "minor": minor, "fileMode": 0o666}),
+    );
     let script = "(exec 3</dev/d) 2>/dev/null && echo open || echo denied";
     same!(c.sh(&mut b, script)?, "open\n");
     b.push("/linux/resources/devices", rule(false));
@@ -196,7 +266,12 @@ fn dev_bound(c: &Case) -> Res {
     let dir = c.path("hostdev");
     fs::create_dir(&dir)?;
     for (name, minor) in [("null", "3"), ("zero", "5")] {
-        c.tool("mknod", &[&dir.join(name).display().to_string(), "c", "1", minor]).go()?.ok()?;
+        c.tool(
+            "mknod",
+            &[&dir.join(name).display().to_string(), "c", "1", minor],
+        )
+        .go()?
+        .ok()?;
     }
     let mut b = c.bundle(&["sh", "-c", "echo x > /dev/null && echo fine"])?;
     for at in ["/dev", "/dev/pts", "/dev/shm", "/dev/mqueue"] {
@@ -204,7 +279,10 @@ fn dev_bound(c: &Case) -> Res {
     }
     b.mount("/dev", "bind", &dir.display().to_string(), &["bind"]);
     same!(c.run(&b)?.ok()?.out, "fine\n");
-    let mut names: Vec<String> = fs::read_dir(&dir)?.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = fs::read_dir(&dir)?
+        .flatten()
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     same!(names, ["null", "zero"], "a bound /dev is left as it is");
     Ok(())
@@ -213,8 +291,15 @@ fn dev_bound(c: &Case) -> Res {
 fn ptmx(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
     let seen = look(c, &mut b, &["/dev/pts/ptmx"])?;
-    check!(seen[0].starts_with("20666 0:") && seen[0].contains(" 5:2 "), "{seen:?}");
-    same!(c.sh(&mut b, "ls /dev/pts")?, "ptmx\n", "the host's terminals are invisible");
+    check!(
+        seen[0].starts_with("20666 0:") && seen[0].contains(" 5:2 "),
+        "{seen:?}"
+    );
+    same!(
+        c.sh(&mut b, "ls /dev/pts")?,
+        "ptmx\n",
+        "the host's terminals are invisible"
+    );
     Ok(())
 }
 

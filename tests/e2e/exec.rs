@@ -52,7 +52,10 @@ fn sleeper(c: &Case, edit: impl Fn(&mut Bundle)) -> R<Bundle> {
 }
 
 fn report(c: &Case, b: &Bundle, flags: &[&str]) -> R<Report> {
-    let cmd = c.mote(&["exec"]).args(flags).args(&[&b.id, "/bin/probe", "report"]);
+    let cmd = c
+        .mote(&["exec"])
+        .args(flags)
+        .args(&[&b.id, "/bin/probe", "report"]);
     Report::parse(&cmd.go()?.ok()?)
 }
 
@@ -67,7 +70,10 @@ fn with(c: &Case, check: impl Fn(&Bundle) -> Res) -> Res {
 fn defaults(c: &Case) -> Res {
     let b = sleeper(c, |b| {
         b.set("/process/cwd", json!("/etc")).env("FROM=config");
-        b.set("/process/user", json!({"uid": 1000, "gid": 1001, "additionalGids": [7]}));
+        b.set(
+            "/process/user",
+            json!({"uid": 1000, "gid": 1001, "additionalGids": [7]}),
+        );
     })?;
     let r = report(c, &b, &[])?;
     same!(r.get("cwd"), "/etc");
@@ -85,7 +91,10 @@ fn defaults(c: &Case) -> Res {
 fn exit_codes(c: &Case) -> Res {
     with(c, |b| {
         for code in [0, 1, 7, 126, 127, 128, 200, 254, 255] {
-            same!(c.exec(b, &["/bin/probe", "exit", &code.to_string()])?.code, code);
+            same!(
+                c.exec(b, &["/bin/probe", "exit", &code.to_string()])?.code,
+                code
+            );
         }
         Ok(())
     })
@@ -94,7 +103,18 @@ fn exit_codes(c: &Case) -> Res {
 fn by_signal(c: &Case) -> Res {
     with(c, |b| {
         for signal in [1, 2, 6, 9, 11, 15] {
-            same!(c.exec(b, &["sh", "-c", &format!("ulimit -c 0; kill -{signal} $$; sleep 3")])?.code, 128 + signal);
+            same!(
+                c.exec(
+                    b,
+                    &[
+                        "sh",
+                        "-c",
+                        &format!("ulimit -c 0; kill -{signal} $$; sleep 3")
+                    ]
+                )?
+                .code,
+                128 + signal
+            );
         }
         Ok(())
     })
@@ -107,7 +127,9 @@ fn same_place(c: &Case) -> Res {
     let pid = c.pid(&b)?;
     let r = report(c, &b, &[])?;
     for ns in ["mnt", "net", "pid", "ipc", "uts", "user", "cgroup", "time"] {
-        let init = fs::read_link(format!("/proc/{pid}/ns/{ns}"))?.display().to_string();
+        let init = fs::read_link(format!("/proc/{pid}/ns/{ns}"))?
+            .display()
+            .to_string();
         same!(r.get(&format!("ns.{ns}")), init, "{ns}");
     }
     let inside = r.lines("cgroup");
@@ -118,7 +140,11 @@ fn same_place(c: &Case) -> Res {
 
 fn cwd_env_user(c: &Case) -> Res {
     with(c, |b| {
-        let r = report(c, b, &["--cwd", "/var", "-e", "A=1", "-e", "B=x y", "-u", "5:6"])?;
+        let r = report(
+            c,
+            b,
+            &["--cwd", "/var", "-e", "A=1", "-e", "B=x y", "-u", "5:6"],
+        )?;
         same!(r.get("cwd"), "/var");
         same!(r.get("env.A"), "1");
         same!(r.get("env.B"), "x y");
@@ -144,29 +170,44 @@ fn nnp(c: &Case) -> Res {
         b.set("/process/noNewPrivileges", json!(false));
     })?;
     same!(report(c, &b, &[])?.get("status.NoNewPrivs"), "0");
-    same!(report(c, &b, &["--no-new-privs"])?.get("status.NoNewPrivs"), "1");
+    same!(
+        report(c, &b, &["--no-new-privs"])?.get("status.NoNewPrivs"),
+        "1"
+    );
     c.force(&b)?;
     Ok(())
 }
 
 fn sets(r: &Report) -> [String; 5] {
-    ["Inh", "Prm", "Eff", "Bnd", "Amb"].map(|s| r.get(&format!("status.Cap{s}")).trim_start_matches('0').to_string())
+    ["Inh", "Prm", "Eff", "Bnd", "Amb"].map(|s| {
+        r.get(&format!("status.Cap{s}"))
+            .trim_start_matches('0')
+            .to_string()
+    })
 }
 
 fn cap(c: &Case) -> Res {
     let b = sleeper(c, |b| {
-        b.del("/process/capabilities/ambient").del("/process/capabilities/inheritable");
+        b.del("/process/capabilities/ambient")
+            .del("/process/capabilities/inheritable");
     })?;
-    same!(sets(&report(c, &b, &[])?), ["", "20000420", "20000420", "20000420", ""].map(String::from));
+    same!(
+        sets(&report(c, &b, &[])?),
+        ["", "20000420", "20000420", "20000420", ""].map(String::from)
+    );
     let r = report(c, &b, &["--cap", "CAP_SYS_ADMIN", "--cap", "CAP_CHOWN"])?;
-    same!(sets(&r), ["", "20200421", "20200421", "20200421", ""].map(String::from));
+    same!(
+        sets(&r),
+        ["", "20200421", "20200421", "20200421", ""].map(String::from)
+    );
     c.force(&b)?;
     Ok(())
 }
 
 fn cap_ambient(c: &Case) -> Res {
     let b = sleeper(c, |b| {
-        b.caps(&["CAP_KILL"]).set("/process/user", json!({"uid": 1000, "gid": 1000}));
+        b.caps(&["CAP_KILL"])
+            .set("/process/user", json!({"uid": 1000, "gid": 1000}));
     })?;
     same!(sets(&report(c, &b, &[])?), ["20"; 5].map(String::from));
     c.force(&b)?;
@@ -176,10 +217,30 @@ fn cap_ambient(c: &Case) -> Res {
 /// CVE-2026-30892 of crun: nothing but UID or UID:GID of plain digits.
 fn strict_user(c: &Case) -> Res {
     with(c, |b| {
-        for user in ["", ":5", "1x", "4294967296", "-1", "5:", "5:x", "root", "0x10", " 5", "5 ", "+5", "5:6:7", "99999999999999999999"] {
-            let out = c.mote(&["exec", &format!("--user={user}"), &b.id, "id", "-u"]).go()?;
+        for user in [
+            "",
+            ":5",
+            "1x",
+            "4294967296",
+            "-1",
+            "5:",
+            "5:x",
+            "root",
+            "0x10",
+            " 5",
+            "5 ",
+            "+5",
+            "5:6:7",
+            "99999999999999999999",
+        ] {
+            let out = c
+                .mote(&["exec", &format!("--user={user}"), &b.id, "id", "-u"])
+                .go()?;
             check!(out.code != 0, "-u {user:?} ran as {}", out.out);
-            check!(!out.err.is_empty() && out.out.lines().all(|l| l.parse::<u32>().is_err()), "{user:?}: {out:?}");
+            check!(
+                !out.err.is_empty() && out.out.lines().all(|l| l.parse::<u32>().is_err()),
+                "{user:?}: {out:?}"
+            );
         }
         Ok(())
     })
@@ -188,7 +249,9 @@ fn strict_user(c: &Case) -> Res {
 fn bad_gids(c: &Case) -> Res {
     with(c, |b| {
         for gid in ["-1", "x", "4294967296", ""] {
-            let out = c.mote(&["exec", &format!("--additional-gids={gid}"), &b.id, "id"]).go()?;
+            let out = c
+                .mote(&["exec", &format!("--additional-gids={gid}"), &b.id, "id"])
+                .go()?;
             check!(out.code != 0, "-g {gid:?}: {}", out.out);
         }
         Ok(())
@@ -204,7 +267,10 @@ fn process_json(c: &Case) -> Res {
             "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 50, "hard": 60}]
         });
         fs::write(&file, serde_json::to_vec(&process)?)?;
-        let out = c.mote(&["exec", "--process", &file.display().to_string(), &b.id]).go()?.ok()?;
+        let out = c
+            .mote(&["exec", "--process", &file.display().to_string(), &b.id])
+            .go()?
+            .ok()?;
         let r = Report::parse(&out)?;
         same!(r.get("arg.2"), "extra");
         same!(r.get("env.ONLY"), "this");
@@ -213,7 +279,10 @@ fn process_json(c: &Case) -> Res {
         same!(sets(&r), ["", "", "", "1", ""].map(String::from));
         same!(r.get("status.NoNewPrivs"), "0");
         same!(r.get("limit.Max open files"), "50 60");
-        let short = c.mote(&["exec", "-p", &file.display().to_string(), &b.id]).go()?.ok()?;
+        let short = c
+            .mote(&["exec", "-p", &file.display().to_string(), &b.id])
+            .go()?
+            .ok()?;
         check!(short.out.contains("arg.2"));
         Ok(())
     })
@@ -222,11 +291,23 @@ fn process_json(c: &Case) -> Res {
 fn process_json_bad(c: &Case) -> Res {
     with(c, |b| {
         let file = c.path("process.json");
-        for text in ["", "{", "[]", "{\"args\": [], \"cwd\": \"/\"}", "{\"args\": [\"true\"], \"cwd\": \"relative\"}", "{\"cwd\":\"/\"}", "{\"args\": \"sh\"}"] {
+        for text in [
+            "",
+            "{",
+            "[]",
+            "{\"args\": [], \"cwd\": \"/\"}",
+            "{\"args\": [\"true\"], \"cwd\": \"relative\"}",
+            "{\"cwd\":\"/\"}",
+            "{\"args\": \"sh\"}",
+        ] {
             fs::write(&file, text)?;
-            c.mote(&["exec", "-p", &file.display().to_string(), &b.id]).go()?.refused(255, &[])?;
+            c.mote(&["exec", "-p", &file.display().to_string(), &b.id])
+                .go()?
+                .refused(255, &[])?;
         }
-        c.mote(&["exec", "-p", "/no/such/file", &b.id]).go()?.refused(255, &["/no/such/file"])?;
+        c.mote(&["exec", "-p", "/no/such/file", &b.id])
+            .go()?
+            .refused(255, &["/no/such/file"])?;
         Ok(())
     })
 }
@@ -235,7 +316,10 @@ fn env_override(c: &Case) -> Res {
     let b = sleeper(c, |b| {
         b.env("X=config");
     })?;
-    same!(report(c, &b, &["-e", "X=one", "-e", "X=two"])?.get("env.X"), "two");
+    same!(
+        report(c, &b, &["-e", "X=one", "-e", "X=two"])?.get("env.X"),
+        "two"
+    );
     let out = c.mote(&["exec", "-e", "NOVALUE", &b.id, "true"]).go()?;
     check!(out.code == 255, "-e without =: {out:?}");
     c.force(&b)?;
@@ -244,8 +328,10 @@ fn env_override(c: &Case) -> Res {
 
 fn not_found(c: &Case) -> Res {
     with(c, |b| {
-        c.exec(b, &["no-such-program"])?.refused(255, &["no-such-program"])?;
-        c.exec(b, &["/no/such/program"])?.refused(255, &["/no/such/program"])?;
+        c.exec(b, &["no-such-program"])?
+            .refused(255, &["no-such-program"])?;
+        c.exec(b, &["/no/such/program"])?
+            .refused(255, &["/no/such/program"])?;
         same!(c.status(b)?, "running");
         Ok(())
     })
@@ -253,14 +339,17 @@ fn not_found(c: &Case) -> Res {
 
 fn not_executable(c: &Case) -> Res {
     with(c, |b| {
-        c.exec(b, &["/etc/passwd"])?.refused(255, &["/etc/passwd"])?;
+        c.exec(b, &["/etc/passwd"])?
+            .refused(255, &["/etc/passwd"])?;
         c.exec(b, &["/etc"])?.refused(255, &["/etc"])?;
         Ok(())
     })
 }
 
 fn unknown_container(c: &Case) -> Res {
-    c.mote(&["exec", "nobody-here", "true"]).go()?.refused(255, &["does not exist"])?;
+    c.mote(&["exec", "nobody-here", "true"])
+        .go()?
+        .refused(255, &["does not exist"])?;
     Ok(())
 }
 
@@ -289,27 +378,54 @@ fn created(c: &Case) -> Res {
 fn detached(c: &Case) -> Res {
     with(c, |b| {
         let file = c.path("pid");
-        let flags = ["exec", "-d", "--pid-file", &file.display().to_string(), &b.id, "sleep", "50"];
+        let flags = [
+            "exec",
+            "-d",
+            "--pid-file",
+            &file.display().to_string(),
+            &b.id,
+            "sleep",
+            "50",
+        ];
         c.mote(&flags).go()?.ok()?;
         let pid: u32 = fs::read_to_string(&file)?.parse()?;
         let name = fs::read_to_string(format!("/proc/{pid}/comm"))?;
         check!(name == "sleep\n" || name == "busybox\n", "{name}");
-        check!(leak::descendants(std::process::id()).contains(&pid), "a child of the caller's subreaper");
+        check!(
+            leak::descendants(std::process::id()).contains(&pid),
+            "a child of the caller's subreaper"
+        );
         Ok(())
     })
 }
 
 fn options_stop(c: &Case) -> Res {
     with(c, |b| {
-        same!(c.exec(b, &["echo", "-t", "--cwd", "/x", "-u", "--", "z"])?.ok()?.out, "-t --cwd /x -u -- z\n");
-        same!(c.exec(b, &["sh", "-c", "echo $0 $1", "-d"])?.ok()?.out, "-d\n");
+        same!(
+            c.exec(b, &["echo", "-t", "--cwd", "/x", "-u", "--", "z"])?
+                .ok()?
+                .out,
+            "-t --cwd /x -u -- z\n"
+        );
+        same!(
+            c.exec(b, &["sh", "-c", "echo $0 $1", "-d"])?.ok()?.out,
+            "-d\n"
+        );
         Ok(())
     })
 }
 
 fn forwards(c: &Case) -> Res {
     with(c, |b| {
-        let run = c.mote(&["exec", &b.id, "sh", "-c", "trap 'exit 77' TERM; echo up; while :; do sleep 0.02; done"]).spawn()?;
+        let run = c
+            .mote(&[
+                "exec",
+                &b.id,
+                "sh",
+                "-c",
+                "trap 'exit 77' TERM; echo up; while :; do sleep 0.02; done",
+            ])
+            .spawn()?;
         c.until("up", || Ok(run.so_far().contains("up")))?;
         run.signal(rustix::process::Signal::TERM)?;
         same!(run.wait()?.code, 77);
@@ -326,7 +442,9 @@ fn fds(c: &Case) -> Res {
 
 fn twenty(c: &Case) -> Res {
     with(c, |b| {
-        let all: Vec<Running> = (0..20).map(|n| c.mote(&["exec", &b.id, "echo", &n.to_string()]).spawn()).collect::<R<_>>()?;
+        let all: Vec<Running> = (0..20)
+            .map(|n| c.mote(&["exec", &b.id, "echo", &n.to_string()]).spawn())
+            .collect::<R<_>>()?;
         for (n, run) in all.into_iter().enumerate() {
             same!(run.wait()?.ok()?.out, format!("{n}\n"));
         }
@@ -336,7 +454,17 @@ fn twenty(c: &Case) -> Res {
 
 fn outlives(c: &Case) -> Res {
     with(c, |b| {
-        let out = c.mote(&["exec", &b.id, "sh", "-c", "sleep 50 > /dev/null 2>&1 & echo left"]).limit(10).go()?.ok()?;
+        let out = c
+            .mote(&[
+                "exec",
+                &b.id,
+                "sh",
+                "-c",
+                "sleep 50 > /dev/null 2>&1 & echo left",
+            ])
+            .limit(10)
+            .go()?
+            .ok()?;
         same!(out.out, "left\n");
         let pids = c.mote(&["ps", "-f", "json", &b.id]).go()?.ok()?.out;
         let pids: Vec<u32> = serde_json::from_str(&pids)?;
@@ -348,8 +476,16 @@ fn outlives(c: &Case) -> Res {
 /// The container's cgroup in the freezer hierarchy, or in the only one.
 fn cgroup_dir(pid: i32) -> R<(String, std::path::PathBuf)> {
     let text = fs::read_to_string(format!("/proc/{pid}/cgroup"))?;
-    for (controller, mount) in [("freezer", "/sys/fs/cgroup/freezer"), ("", "/sys/fs/cgroup")] {
-        let row = text.lines().find_map(|l| l.split_once(':')?.1.split_once(':').filter(|(n, _)| *n == controller));
+    for (controller, mount) in [
+        ("freezer", "/sys/fs/cgroup/freezer"),
+        ("", "/sys/fs/cgroup"),
+    ] {
+        let row = text.lines().find_map(|l| {
+            l.split_once(':')?
+                .1
+                .split_once(':')
+                .filter(|(n, _)| *n == controller)
+        });
         if let Some((_, path)) = row
             && fs::exists(mount)?
         {
@@ -363,10 +499,33 @@ fn cgroup_flag(c: &Case) -> Res {
     with(c, |b| {
         let (controller, dir) = cgroup_dir(c.pid(b)?)?;
         fs::create_dir(dir.join("sub"))?;
-        let value = if controller.is_empty() { "sub".into() } else { format!("{controller}:sub") };
-        let out = c.mote(&["exec", "--cgroup", &value, &b.id, "cat", "/proc/self/cgroup"]).go()?.ok()?.out;
+        let value = if controller.is_empty() {
+            "sub".into()
+        } else {
+            format!("{controller}:sub")
+        };
+        let out = c
+            .mote(&[
+                "exec",
+                "--cgroup",
+                &value,
+                &b.id,
+                "cat",
+                "/proc/self/cgroup",
+            ])
+            .go()?
+            .ok()?
+            .out;
         check!(out.lines().any(|l| l.ends_with("/sub")), "{out}");
-        c.mote(&["exec", "--cgroup", &value.replace("sub", "absent"), &b.id, "true"]).go()?.refused(255, &[])?;
+        c.mote(&[
+            "exec",
+            "--cgroup",
+            &value.replace("sub", "absent"),
+            &b.id,
+            "true",
+        ])
+        .go()?
+        .refused(255, &[])?;
         Ok(())
     })
 }
@@ -375,10 +534,30 @@ fn cgroup_escape(c: &Case) -> Res {
     with(c, |b| {
         let (controller, _) = cgroup_dir(c.pid(b)?)?;
         for path in ["..", "../..", "../../..", "/../..", "sub/../.."] {
-            let value = if controller.is_empty() { path.into() } else { format!("{controller}:{path}") };
-            let out = c.mote(&["exec", &format!("--cgroup={value}"), &b.id, "cat", "/proc/self/cgroup"]).go()?;
-            let inside = out.out.lines().filter(|l| l.contains(&format!(":{controller}:"))).all(|l| l.contains(&b.id));
-            check!(out.code != 0 || inside, "--cgroup {value} left the container: {}", out.out);
+            let value = if controller.is_empty() {
+                path.into()
+            } else {
+                format!("{controller}:{path}")
+            };
+            let out = c
+                .mote(&[
+                    "exec",
+                    &format!("--cgroup={value}"),
+                    &b.id,
+                    "cat",
+                    "/proc/self/cgroup",
+                ])
+                .go()?;
+            let inside = out
+                .out
+                .lines()
+                .filter(|l| l.contains(&format!(":{controller}:")))
+                .all(|l| l.contains(&b.id));
+            check!(
+                out.code != 0 || inside,
+                "--cgroup {value} left the container: {}",
+                out.out
+            );
         }
         Ok(())
     })
@@ -386,7 +565,11 @@ fn cgroup_escape(c: &Case) -> Res {
 
 fn limits(c: &Case) -> Res {
     let b = sleeper(c, |b| {
-        b.set("/process/rlimits", json!([{"type": "RLIMIT_NOFILE", "soft": 70, "hard": 80}])).set("/process/oomScoreAdj", json!(222));
+        b.set(
+            "/process/rlimits",
+            json!([{"type": "RLIMIT_NOFILE", "soft": 70, "hard": 80}]),
+        )
+        .set("/process/oomScoreAdj", json!(222));
         b.set("/process/user/umask", json!(0o27));
     })?;
     let r = report(c, &b, &[])?;
@@ -406,7 +589,9 @@ fn userns(c: &Case) -> Res {
     })?;
     let r = report(c, &b, &["-u", "5:5"])?;
     same!(r.get("status.Uid"), "5\\t5\\t5\\t5");
-    let init = fs::read_link(format!("/proc/{}/ns/user", c.pid(&b)?))?.display().to_string();
+    let init = fs::read_link(format!("/proc/{}/ns/user", c.pid(&b)?))?
+        .display()
+        .to_string();
     same!(r.get("ns.user"), init);
     c.force(&b)?;
     Ok(())
@@ -417,7 +602,10 @@ fn shared_pid(c: &Case) -> Res {
         b.share("pid").share("network").share("ipc");
     })?;
     let r = report(c, &b, &[])?;
-    same!(r.get("ns.pid"), fs::read_link("/proc/self/ns/pid")?.display().to_string());
+    same!(
+        r.get("ns.pid"),
+        fs::read_link("/proc/self/ns/pid")?.display().to_string()
+    );
     c.force(&b)?;
     Ok(())
 }
@@ -425,7 +613,21 @@ fn shared_pid(c: &Case) -> Res {
 fn home_path(c: &Case) -> Res {
     with(c, |b| {
         same!(report(c, b, &["-u", "1000"])?.get("env.HOME"), "/home/user");
-        same!(c.mote(&["exec", "-e", "PATH=/nowhere", &b.id, "/bin/sh", "-c", "echo $PATH"]).go()?.ok()?.out, "/nowhere\n");
+        same!(
+            c.mote(&[
+                "exec",
+                "-e",
+                "PATH=/nowhere",
+                &b.id,
+                "/bin/sh",
+                "-c",
+                "echo $PATH"
+            ])
+            .go()?
+            .ok()?
+            .out,
+            "/nowhere\n"
+        );
         Ok(())
     })
 }

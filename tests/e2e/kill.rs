@@ -31,8 +31,15 @@ pub const MODULE: Module = Module {
 
 /// Traps what `kill` sends and prints its name.
 fn trapper(c: &Case, signals: &str) -> R<(Bundle, Out)> {
-    let traps: String = signals.split(' ').map(|s| format!("trap 'echo got {s}' {s}; ")).collect();
-    let b = c.bundle(&["sh", "-c", &format!("{traps} echo ready; while :; do sleep 0.02; done")])?;
+    let traps: String = signals
+        .split(' ')
+        .map(|s| format!("trap 'echo got {s}' {s}; "))
+        .collect();
+    let b = c.bundle(&[
+        "sh",
+        "-c",
+        &format!("{traps} echo ready; while :; do sleep 0.02; done"),
+    ])?;
     let out = c.detach(&b)?;
     c.until("ready", || Ok(out.later().contains("ready")))?;
     Ok((b, out))
@@ -55,7 +62,11 @@ fn names(c: &Case) -> Res {
         let before = out.later().lines().count();
         c.kill(&b, given)?;
         c.until(given, || Ok(out.later().lines().count() > before))?;
-        same!(out.later().lines().last(), Some(format!("got {name}").as_str()), "{given}");
+        same!(
+            out.later().lines().last(),
+            Some(format!("got {name}").as_str()),
+            "{given}"
+        );
     }
     c.force(&b)?;
     Ok(())
@@ -72,7 +83,17 @@ fn default_term(c: &Case) -> Res {
 fn bad_signals(c: &Case) -> Res {
     let b = c.bundle(&["sleep", "30"])?;
     c.detach(&b)?;
-    for signal in ["NOPE", "SIG", "1x", "SIGSIGTERM", "99999999999999999999", "-5", "65", "1000", " 9"] {
+    for signal in [
+        "NOPE",
+        "SIG",
+        "1x",
+        "SIGSIGTERM",
+        "99999999999999999999",
+        "-5",
+        "65",
+        "1000",
+        " 9",
+    ] {
         c.mote(&["kill", &b.id, signal]).go()?.refused(1, &[])?;
     }
     same!(c.status(&b)?, "running");
@@ -84,8 +105,12 @@ fn stopped(c: &Case) -> Res {
     let b = c.bundle(&["true"])?;
     c.detach(&b)?;
     c.wait_status(&b, "stopped")?;
-    c.mote(&["kill", &b.id, "TERM"]).go()?.refused(1, &["not running"])?;
-    c.mote(&["kill", &b.id, "0"]).go()?.refused(1, &["not running"])?;
+    c.mote(&["kill", &b.id, "TERM"])
+        .go()?
+        .refused(1, &["not running"])?;
+    c.mote(&["kill", &b.id, "9"])
+        .go()?
+        .refused(1, &["not running"])?;
     c.delete(&b)?;
     Ok(())
 }
@@ -128,12 +153,21 @@ fn all_processes(c: &Case) -> Res {
 }
 
 fn forwards(c: &Case) -> Res {
-    let traps: String = ["HUP", "USR1", "USR2", "WINCH", "ALRM"].map(|s| format!("trap 'echo got {s}' {s}; ")).concat();
-    let script = format!("{traps} trap 'echo got INT; exit 5' INT; echo ready; while :; do sleep 0.02; done");
+    let traps: String = ["HUP", "USR1", "USR2", "WINCH", "ALRM"]
+        .map(|s| format!("trap 'echo got {s}' {s}; "))
+        .concat();
+    let script = format!(
+        "{traps} trap 'echo got INT; exit 5' INT; echo ready; while :; do sleep 0.02; done"
+    );
     let b = c.bundle(&["sh", "-c", &script])?;
     let run = c.verb("run", &b, &[])?.spawn()?;
     c.until("ready", || Ok(run.so_far().contains("ready")))?;
-    for (signal, name) in [(Signal::HUP, "HUP"), (Signal::USR1, "USR1"), (Signal::USR2, "USR2"), (Signal::ALARM, "ALRM")] {
+    for (signal, name) in [
+        (Signal::HUP, "HUP"),
+        (Signal::USR1, "USR1"),
+        (Signal::USR2, "USR2"),
+        (Signal::ALARM, "ALRM"),
+    ] {
         run.signal(signal)?;
         c.until(name, || Ok(run.so_far().contains(&format!("got {name}"))))?;
     }
@@ -144,7 +178,11 @@ fn forwards(c: &Case) -> Res {
 
 /// A signal in the first moments ends the runtime or the container, and nothing stays.
 fn early(c: &Case) -> Res {
-    let b = c.bundle(&["sh", "-c", "trap 'exit 9' TERM; while :; do sleep 0.02; done"])?;
+    let b = c.bundle(&[
+        "sh",
+        "-c",
+        "trap 'exit 9' TERM; while :; do sleep 0.02; done",
+    ])?;
     for ms in 0..20 {
         let run = c.verb("run", &b, &[])?.limit(8).spawn()?;
         std::thread::sleep(std::time::Duration::from_millis(ms));
@@ -156,7 +194,8 @@ fn early(c: &Case) -> Res {
             if run.child.try_wait()?.is_some() {
                 return Ok(true);
             }
-            rustix::process::Pid::from_raw(pid).map(|p| rustix::process::kill_process(p, Signal::TERM));
+            rustix::process::Pid::from_raw(pid)
+                .map(|p| rustix::process::kill_process(p, Signal::TERM));
             std::thread::sleep(std::time::Duration::from_millis(20));
             Ok(false)
         })?;
@@ -169,7 +208,9 @@ fn term_code(c: &Case) -> Res {
     let mut b = c.bundle(&["sleep", "30"])?;
     b.share("pid");
     let run = c.verb("run", &b, &[])?.spawn()?;
-    c.until("running", || Ok(c.mote(&["state", &b.id]).go()?.out.contains("running")))?;
+    c.until("running", || {
+        Ok(c.mote(&["state", &b.id]).go()?.out.contains("running"))
+    })?;
     run.signal(Signal::TERM)?;
     same!(run.wait()?.code, 143);
     Ok(())
@@ -198,9 +239,13 @@ fn pause(c: &Case) -> Res {
 
 fn pause_twice(c: &Case) -> Res {
     let (b, _) = counter(c)?;
-    c.mote(&["resume", &b.id]).go()?.refused(1, &["not paused"])?;
+    c.mote(&["resume", &b.id])
+        .go()?
+        .refused(1, &["not paused"])?;
     c.mote(&["pause", &b.id]).go()?.ok()?;
-    c.mote(&["pause", &b.id]).go()?.refused(1, &["not running"])?;
+    c.mote(&["pause", &b.id])
+        .go()?
+        .refused(1, &["not running"])?;
     c.mote(&["resume", &b.id]).go()?.ok()?;
     c.force(&b)?;
     Ok(())
@@ -221,7 +266,9 @@ fn pause_stopped(c: &Case) -> Res {
     let b = c.bundle(&["true"])?;
     c.detach(&b)?;
     c.wait_status(&b, "stopped")?;
-    c.mote(&["pause", &b.id]).go()?.refused(1, &["not running"])?;
+    c.mote(&["pause", &b.id])
+        .go()?
+        .refused(1, &["not running"])?;
     c.delete(&b)?;
     Ok(())
 }
@@ -247,7 +294,9 @@ fn exec_paused(c: &Case) -> Res {
     let (b, _) = counter(c)?;
     c.mote(&["pause", &b.id]).go()?.ok()?;
     c.exec(&b, &["true"])?.refused(255, &["paused"])?;
-    let held = c.mote(&["exec", "--ignore-paused", &b.id, "echo", "thawed"]).spawn()?;
+    let held = c
+        .mote(&["exec", "--ignore-paused", &b.id, "echo", "thawed"])
+        .spawn()?;
     std::thread::sleep(std::time::Duration::from_millis(200));
     c.mote(&["resume", &b.id]).go()?.ok()?;
     same!(held.wait()?.ok()?.out, "thawed\n");
@@ -256,9 +305,15 @@ fn exec_paused(c: &Case) -> Res {
 }
 
 fn pause_all(c: &Case) -> Res {
-    let b = c.bundle(&["sh", "-c", "(while :; do echo child; usleep 5000; done)& while :; do echo parent; usleep 5000; done"])?;
+    let b = c.bundle(&[
+        "sh",
+        "-c",
+        "(while :; do echo child; usleep 5000; done)& while :; do echo parent; usleep 5000; done",
+    ])?;
     let out = c.detach(&b)?;
-    c.until("both", || Ok(out.later().contains("child") && out.later().contains("parent")))?;
+    c.until("both", || {
+        Ok(out.later().contains("child") && out.later().contains("parent"))
+    })?;
     c.mote(&["pause", &b.id]).go()?.ok()?;
     let before = out.later().len();
     std::thread::sleep(std::time::Duration::from_millis(100));

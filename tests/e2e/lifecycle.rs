@@ -10,7 +10,10 @@ pub const MODULE: Module = Module {
     name: "lifecycle",
     serial: false,
     cases: &[
-        ("a2_create_list_start_list_delete", create_list_start_list_delete),
+        (
+            "a2_create_list_start_list_delete",
+            create_list_start_list_delete,
+        ),
         ("b1_supervisor_restarts_one_id", supervisor),
         ("b4_child_of_the_subreaper", reparented),
         ("run_leaves_nothing", run_leaves_nothing),
@@ -21,10 +24,18 @@ pub const MODULE: Module = Module {
         ("init_killed_is_stopped", init_killed),
         ("second_start_fails", second_start),
         ("start_after_stop_fails", start_after_stop),
-        ("start_unknown_fails", |c| refused(c, &["start", "nobody-here"], "does not exist")),
-        ("state_unknown_fails", |c| refused(c, &["state", "nobody-here"], "does not exist")),
-        ("kill_unknown_fails", |c| refused(c, &["kill", "nobody-here", "TERM"], "does not exist")),
-        ("delete_unknown_fails", |c| refused(c, &["delete", "nobody-here"], "does not exist")),
+        ("start_unknown_fails", |c| {
+            refused(c, &["start", "nobody-here"], "does not exist")
+        }),
+        ("state_unknown_fails", |c| {
+            refused(c, &["state", "nobody-here"], "does not exist")
+        }),
+        ("kill_unknown_fails", |c| {
+            refused(c, &["kill", "nobody-here", "TERM"], "does not exist")
+        }),
+        ("delete_unknown_fails", |c| {
+            refused(c, &["delete", "nobody-here"], "does not exist")
+        }),
         ("force_delete_unknown_is_fine", force_unknown),
         ("delete_created", delete_created),
         ("delete_running_refused", delete_running),
@@ -61,7 +72,10 @@ fn create_list_start_list_delete(c: &Case) -> Res {
     c.create(&b)?;
     same!(c.status(&b)?, "created");
     let list = c.mote(&["list"]).go()?.ok()?.out;
-    check!(list.contains(&b.id) && list.contains("created"), "list: {list}");
+    check!(
+        list.contains(&b.id) && list.contains("created"),
+        "list: {list}"
+    );
     c.start(&b)?;
     let list = c.mote(&["list"]).go()?.ok()?.out;
     check!(list.contains("running"), "list: {list}");
@@ -78,22 +92,39 @@ fn create_list_start_list_delete(c: &Case) -> Res {
 
 /// `Type=forking` with PIDFile and `ExecStopPost=delete`, five restarts of one id.
 fn supervisor(c: &Case) -> Res {
-    let b = c.bundle(&["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done"])?;
+    let b = c.bundle(&[
+        "sh",
+        "-c",
+        "trap 'exit 3' TERM; while :; do sleep 0.05; done",
+    ])?;
     let file = c.path("pid");
     for _ in 0..5 {
         b.write()?;
-        let run = c.mote(&["run", "-d", "--pid-file"]).arg(&file).arg("-b").arg(&b.dir).arg(&b.id);
+        let run = c
+            .mote(&["run", "-d", "--pid-file"])
+            .arg(&file)
+            .arg("-b")
+            .arg(&b.dir)
+            .arg(&b.id);
         run.go()?.ok()?;
         let pid: i32 = fs::read_to_string(&file)?.parse()?;
         same!(pid, c.pid(&b)?);
         let parent = host_status(pid, "PPid")?;
-        same!(parent, std::process::id().to_string(), "parent of the main pid");
+        same!(
+            parent,
+            std::process::id().to_string(),
+            "parent of the main pid"
+        );
         let main = rustix::process::Pid::from_raw(pid).ok_or("pid")?;
         std::thread::sleep(std::time::Duration::from_millis(60));
         rustix::process::kill_process(main, Signal::TERM)?;
         let end = rustix::process::waitpid(Some(main), rustix::process::WaitOptions::empty())?;
         let code = end.and_then(|(_, s)| s.exit_status());
-        same!(code, Some(3), "the supervisor sees the exit status of the container's init");
+        same!(
+            code,
+            Some(3),
+            "the supervisor sees the exit status of the container's init"
+        );
         c.delete(&b)?;
     }
     Ok(())
@@ -101,7 +132,9 @@ fn supervisor(c: &Case) -> Res {
 
 fn host_status(pid: i32, key: &str) -> R<String> {
     let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let row = text.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix(':'));
+    let row = text
+        .lines()
+        .find_map(|l| l.strip_prefix(key)?.strip_prefix(':'));
     Ok(row.ok_or(format!("no {key}"))?.trim().to_string())
 }
 
@@ -111,7 +144,10 @@ fn reparented(c: &Case) -> Res {
     let pid = c.pid(&b)?;
     same!(host_status(pid, "PPid")?, std::process::id().to_string());
     let all = leak::descendants(std::process::id());
-    check!(all.iter().all(|p| *p == pid as u32), "something else lives on beside {pid}: {all:?}");
+    check!(
+        all.iter().all(|p| *p == pid as u32),
+        "something else lives on beside {pid}: {all:?}"
+    );
     c.force(&b)?;
     Ok(())
 }
@@ -151,7 +187,11 @@ fn exit_by_signal(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
     b.share("pid");
     for signal in [1, 2, 4, 6, 8, 9, 11, 13, 14, 15, 34, 64] {
-        b.args(&["sh", "-c", &format!("ulimit -c 0; kill -{signal} $$; sleep 5")]);
+        b.args(&[
+            "sh",
+            "-c",
+            &format!("ulimit -c 0; kill -{signal} $$; sleep 5"),
+        ]);
         same!(c.run(&b)?.code, 128 + signal);
     }
     Ok(())
@@ -160,7 +200,9 @@ fn exit_by_signal(c: &Case) -> Res {
 fn killed_from_outside(c: &Case) -> Res {
     let b = c.bundle(&["sleep", "30"])?;
     let run = c.verb("run", &b, &[])?.spawn()?;
-    c.until("running", || Ok(c.mote(&["state", &b.id]).go()?.out.contains("running")))?;
+    c.until("running", || {
+        Ok(c.mote(&["state", &b.id]).go()?.out.contains("running"))
+    })?;
     c.kill(&b, "KILL")?;
     same!(run.wait()?.code, 137);
     Ok(())
@@ -170,7 +212,10 @@ fn init_killed(c: &Case) -> Res {
     let b = c.bundle(&["sleep", "30"])?;
     c.detach(&b)?;
     let pid = c.pid(&b)?;
-    rustix::process::kill_process(rustix::process::Pid::from_raw(pid).ok_or("pid")?, Signal::KILL)?;
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(pid).ok_or("pid")?,
+        Signal::KILL,
+    )?;
     c.wait_status(&b, "stopped")?;
     same!(c.state(&b)?["pid"], json!(0), "pid of a stopped container");
     c.mote(&["kill", &b.id, "TERM"]).go()?.refused(1, &[])?;
@@ -276,12 +321,21 @@ fn pid_file(c: &Case) -> Res {
     let b = c.bundle(&["sleep", "30"])?;
     let dir = c.path("run");
     fs::create_dir(&dir)?;
-    fs::write(dir.join("pid"), "an older one, which is longer than any pid")?;
+    fs::write(
+        dir.join("pid"),
+        "an older one, which is longer than any pid",
+    )?;
     let file = dir.join("pid");
-    c.verb("create", &b, &["--pid-file", &file.display().to_string()])?.go()?.ok()?;
+    c.verb("create", &b, &["--pid-file", &file.display().to_string()])?
+        .go()?
+        .ok()?;
     let text = fs::read_to_string(&file)?;
     same!(text, c.pid(&b)?.to_string(), "decimal, no newline");
-    same!(fs::read_dir(&dir)?.count(), 1, "no temporary file beside it");
+    same!(
+        fs::read_dir(&dir)?.count(),
+        1,
+        "no temporary file beside it"
+    );
     c.delete(&b)?;
     Ok(())
 }
@@ -303,7 +357,14 @@ fn options_around_id(c: &Case) -> Res {
         vec!["create", "--bundle", &dir, &b.id],
         vec!["create", &format!("--bundle={dir}"), &b.id],
         vec!["create", "-b", &dir, "--no-new-keyring", &b.id],
-        vec!["create", &b.id, "-b", &dir, "--pid-file", &c.path("p").display().to_string()],
+        vec![
+            "create",
+            &b.id,
+            "-b",
+            &dir,
+            "--pid-file",
+            &c.path("p").display().to_string(),
+        ],
     ] {
         c.mote(&args).go()?.ok()?;
         c.mote(&["delete", &b.id, "--force"]).go()?.ok()?;
@@ -317,11 +378,23 @@ fn called_through_link(c: &Case) -> Res {
     for name in ["runc", "crun"] {
         let link = c.path(name);
         symlink(&c.mote, &link)?;
-        let run = c.tool(&link.display().to_string(), &["--root"]).arg(&c.root);
+        let run = c
+            .tool(&link.display().to_string(), &["--root"])
+            .arg(&c.root);
         let out = run.args(&["run", "-b"]).arg(&b.dir).arg(&b.id).go()?.ok()?;
         same!(out.out, "hello\n");
-        let version = c.tool(&link.display().to_string(), &["--version"]).go()?.ok()?.out;
-        check!(version.lines().next().is_some_and(|l| l.contains(" version ")), "{version}");
+        let version = c
+            .tool(&link.display().to_string(), &["--version"])
+            .go()?
+            .ok()?
+            .out;
+        check!(
+            version
+                .lines()
+                .next()
+                .is_some_and(|l| l.contains(" version ")),
+            "{version}"
+        );
     }
     Ok(())
 }
@@ -329,8 +402,15 @@ fn called_through_link(c: &Case) -> Res {
 fn rootfs_without_config(c: &Case) -> Res {
     let b = c.bundle(&[])?;
     let rootfs = b.rootfs("");
-    let run = c.mote(&["run", "--rootfs"]).arg(&rootfs).args(&[&b.id, "--", "sh", "-c"]);
-    let out = run.arg("echo $$; touch /new || echo readonly; exit 7").go()?.exits(7)?.out;
+    let run = c
+        .mote(&["run", "--rootfs"])
+        .arg(&rootfs)
+        .args(&[&b.id, "--", "sh", "-c"]);
+    let out = run
+        .arg("echo $$; touch /new || echo readonly; exit 7")
+        .go()?
+        .exits(7)?
+        .out;
     check!(out.starts_with("1\n") && out.contains("readonly"), "{out}");
     Ok(())
 }
@@ -338,10 +418,16 @@ fn rootfs_without_config(c: &Case) -> Res {
 fn rootfs_rw(c: &Case) -> Res {
     let b = c.bundle(&[])?;
     let rootfs = b.rootfs("");
-    let run = c.mote(&["run", "--rootfs"]).arg(&rootfs).args(&["--rw", &b.id, "--", "touch", "/new"]);
+    let run = c
+        .mote(&["run", "--rootfs"])
+        .arg(&rootfs)
+        .args(&["--rw", &b.id, "--", "touch", "/new"]);
     run.go()?.ok()?;
     check!(rootfs.join("new").exists());
-    let cmd = c.mote(&["run", "--rootfs"]).arg(c.path("no-such")).args(&[&b.id, "--", "true"]);
+    let cmd = c
+        .mote(&["run", "--rootfs"])
+        .arg(c.path("no-such"))
+        .args(&[&b.id, "--", "true"]);
     cmd.go()?.refused(1, &["no-such"])?;
     Ok(())
 }
@@ -445,21 +531,30 @@ fn other_process_at_pid(c: &Case) -> Res {
         child.wait()?;
         if hit {
             same!(status, "stopped", "status when another process has the pid");
-            check!(alive && kill.code == 1, "kill hit a process that is not the container's");
+            check!(
+                alive && kill.code == 1,
+                "kill hit a process that is not the container's"
+            );
             c.delete(&b)?;
             return Ok(());
         }
     }
     c.delete(&b)?;
-    skip("couldn't get the same pid again")
+    skip(format!("couldn't get {pid} again"))
 }
 
 fn annotations(c: &Case) -> Res {
     let mut b = c.bundle(&["true"])?;
-    b.set("/annotations", json!({"org.example.key": "a \"quoted\" värde\n", "b": ""}));
+    b.set(
+        "/annotations",
+        json!({"org.example.key": "a \"quoted\" värde\n", "b": ""}),
+    );
     c.create(&b)?;
     let state = c.state(&b)?;
-    same!(state["annotations"]["org.example.key"], json!("a \"quoted\" värde\n"));
+    same!(
+        state["annotations"]["org.example.key"],
+        json!("a \"quoted\" värde\n")
+    );
     same!(state["annotations"]["b"], json!(""));
     c.delete(&b)?;
     Ok(())
@@ -470,7 +565,12 @@ fn no_tty(c: &Case) -> Res {
     let mut b = c.bundle(&["/bin/probe", "report"])?;
     b.set("/process/terminal", json!(false));
     b.write()?;
-    let run = c.tool("setsid", &["-w"]).arg(&c.mote).arg("--root").arg(&c.root).args(&["run", "-b"]);
+    let run = c
+        .tool("setsid", &["-w"])
+        .arg(&c.mote)
+        .arg("--root")
+        .arg(&c.root)
+        .args(&["run", "-b"]);
     let out = run.arg(&b.dir).arg(&b.id).go()?.ok()?;
     let report = Report::parse(&out)?;
     same!(report.get("tty_nr"), "0");

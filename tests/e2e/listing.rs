@@ -31,19 +31,46 @@ fn state_format(c: &Case) -> Res {
     b.set("/annotations", json!({"a": "1"}));
     c.detach(&b)?;
     let text = c.mote(&["state", &b.id]).go()?.ok()?.out;
-    let keys: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("  \"")?.split('"').next()).collect();
-    same!(keys, ["ociVersion", "id", "pid", "status", "bundle", "rootfs", "created", "annotations", "owner"]);
-    check!(text.starts_with("{\n  \"") && text.ends_with('}'), "two spaces, no newline at the end: {text:?}");
+    let keys: Vec<&str> = text
+        .lines()
+        .filter_map(|l| l.strip_prefix("  \"")?.split('"').next())
+        .collect();
+    same!(
+        keys,
+        [
+            "ociVersion",
+            "id",
+            "pid",
+            "status",
+            "bundle",
+            "rootfs",
+            "created",
+            "annotations",
+            "owner"
+        ]
+    );
+    check!(
+        text.starts_with("{\n  \"") && text.ends_with('}'),
+        "two spaces, no newline at the end: {text:?}"
+    );
     let state: Value = serde_json::from_str(&text)?;
     same!(state["id"], json!(b.id));
     same!(state["bundle"], json!(b.dir.display().to_string()));
-    same!(state["rootfs"], json!(b.rootfs("").display().to_string().trim_end_matches('/')));
+    same!(
+        state["rootfs"],
+        json!(b.rootfs("").display().to_string().trim_end_matches('/'))
+    );
     same!(state["owner"], json!(""));
     let pid = state["pid"].as_i64().unwrap_or(0);
     same!(cmd::read(format!("/proc/{pid}/comm").as_ref()), "sleep\n");
     let created = state["created"].as_str().unwrap_or("");
     let year = created.get(..4).and_then(|y| y.parse::<u32>().ok());
-    check!(year.is_some_and(|y| y >= 2024) && created.as_bytes().get(10) == Some(&b'T') && created.ends_with('Z'), "{created}");
+    check!(
+        year.is_some_and(|y| y >= 2024)
+            && created.as_bytes().get(10) == Some(&b'T')
+            && created.ends_with('Z'),
+        "{created}"
+    );
     c.force(&b)?;
     Ok(())
 }
@@ -54,7 +81,10 @@ fn state_stopped(c: &Case) -> Res {
     c.wait_status(&b, "stopped")?;
     let state = c.state(&b)?;
     same!(state["pid"], json!(0));
-    check!(state.get("annotations").is_none(), "omitted if there are none");
+    check!(
+        state.get("annotations").is_none(),
+        "omitted if there are none"
+    );
     c.delete(&b)?;
     Ok(())
 }
@@ -66,7 +96,10 @@ fn list_table(c: &Case) -> Res {
     let lines: Vec<&str> = out.lines().collect();
     same!(lines.len(), 2);
     let columns: Vec<&str> = lines[0].split_whitespace().collect();
-    same!(columns, ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]);
+    same!(
+        columns,
+        ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]
+    );
     let row: Vec<&str> = lines[1].split_whitespace().collect();
     same!(row[0], b.id);
     same!(row[1], c.pid(&b)?.to_string());
@@ -89,7 +122,10 @@ fn list_json(c: &Case) -> Res {
     let list: Vec<Value> = serde_json::from_str(&out)?;
     same!(list.len(), 2);
     for (b, status) in [(&one, "running"), (&two, "created")] {
-        let entry = list.iter().find(|e| e["id"] == json!(b.id)).ok_or("not listed")?;
+        let entry = list
+            .iter()
+            .find(|e| e["id"] == json!(b.id))
+            .ok_or("not listed")?;
         same!(entry["status"], json!(status));
         same!(entry["pid"], c.state(b)?["pid"]);
         same!(entry["owner"], json!("root"));
@@ -104,7 +140,9 @@ fn list_json(c: &Case) -> Res {
 }
 
 fn list_quiet(c: &Case) -> Res {
-    let all: Vec<Bundle> = (0..3).map(|_| c.bundle(&["sleep", "30"])).collect::<R<_>>()?;
+    let all: Vec<Bundle> = (0..3)
+        .map(|_| c.bundle(&["sleep", "30"]))
+        .collect::<R<_>>()?;
     for b in &all {
         c.create(b)?;
     }
@@ -124,7 +162,10 @@ fn list_quiet(c: &Case) -> Res {
 
 fn list_empty(c: &Case) -> Res {
     fs::create_dir(&c.root)?;
-    same!(c.mote(&["list", "-f", "json"]).go()?.ok()?.out.trim(), "null");
+    same!(
+        c.mote(&["list", "-f", "json"]).go()?.ok()?.out.trim(),
+        "null"
+    );
     same!(c.mote(&["list", "-q"]).go()?.ok()?.out, "");
     let table = c.mote(&["list"]).go()?.ok()?.out;
     same!(table.lines().count(), 1, "the header alone");
@@ -133,7 +174,9 @@ fn list_empty(c: &Case) -> Res {
 
 fn list_missing_root(c: &Case) -> Res {
     let root = c.path("absent").display().to_string();
-    c.tool(&c.mote.display().to_string(), &["--root", &root, "list"]).go()?.refused(1, &["absent"])?;
+    c.tool(&c.mote.display().to_string(), &["--root", &root, "list"])
+        .go()?
+        .refused(1, &["absent"])?;
     Ok(())
 }
 
@@ -165,11 +208,19 @@ fn list_broken(c: &Case) -> Res {
 fn list_owner(c: &Case) -> Res {
     let b = c.bundle(&["sleep", "30"])?;
     c.create(&b)?;
-    std::os::unix::fs::chown(c.root.join(&b.id), Some(54321), None)?;
+    own_all(&c.root.join(&b.id), 54321)?;
     let out = c.mote(&["list"]).go()?.ok()?.out;
     check!(out.contains("#54321"), "a uid without a name: {out}");
-    std::os::unix::fs::chown(c.root.join(&b.id), Some(0), None)?;
+    own_all(&c.root.join(&b.id), 0)?;
     c.delete(&b)?;
+    Ok(())
+}
+
+fn own_all(dir: &std::path::Path, uid: u32) -> Res {
+    std::os::unix::fs::chown(dir, Some(uid), None)?;
+    for entry in fs::read_dir(dir)?.flatten() {
+        std::os::unix::fs::lchown(entry.path(), Some(uid), None)?;
+    }
     Ok(())
 }
 
@@ -199,10 +250,21 @@ fn ps_table(c: &Case) -> Res {
     let lines: Vec<&str> = out.lines().collect();
     same!(lines.len(), 4, "{out}");
     let header: Vec<&str> = lines[0].split_whitespace().collect();
-    let at = header.iter().position(|h| *h == "PID").ok_or("no PID column")?;
+    let at = header
+        .iter()
+        .position(|h| *h == "PID")
+        .ok_or("no PID column")?;
     let pid = c.pid(&b)?.to_string();
-    check!(lines[1..].iter().any(|l| l.split_whitespace().nth(at) == Some(&pid)), "{out}");
-    check!(header.contains(&"CMD") || header.contains(&"COMMAND"), "{out}");
+    check!(
+        lines[1..]
+            .iter()
+            .any(|l| l.split_whitespace().nth(at) == Some(&pid)),
+        "{out}"
+    );
+    check!(
+        header.contains(&"CMD") || header.contains(&"COMMAND"),
+        "{out}"
+    );
     c.force(&b)?;
     Ok(())
 }
@@ -212,7 +274,12 @@ fn ps_without_program(c: &Case) -> Res {
         return skip("runc needs ps");
     }
     let b = forked(c, 1)?;
-    let out = c.mote(&["ps", &b.id]).env("PATH", "/nowhere").go()?.ok()?.out;
+    let out = c
+        .mote(&["ps", &b.id])
+        .env("PATH", "/nowhere")
+        .go()?
+        .ok()?
+        .out;
     same!(out.lines().count(), 3, "{out}");
     c.force(&b)?;
     Ok(())
@@ -223,7 +290,10 @@ fn ps_stopped(c: &Case) -> Res {
     c.detach(&b)?;
     c.wait_status(&b, "stopped")?;
     let out = c.mote(&["ps", "-f", "json", &b.id]).go()?;
-    check!(out.code == 1 || ["[]", "null"].contains(&out.out.trim()), "{out:?}");
+    check!(
+        out.code == 1 || ["[]", "null"].contains(&out.out.trim()),
+        "{out:?}"
+    );
     c.delete(&b)?;
     Ok(())
 }
@@ -234,7 +304,15 @@ fn ps_sub(c: &Case) -> Res {
     c.detach(&b)?;
     let pid = c.pid(&b)?;
     let mut moved = 0;
-    let child = c.mote(&["exec", "-d", "--pid-file", &c.path("p").display().to_string(), &b.id, "sleep", "50"]);
+    let child = c.mote(&[
+        "exec",
+        "-d",
+        "--pid-file",
+        &c.path("p").display().to_string(),
+        &b.id,
+        "sleep",
+        "50",
+    ]);
     child.go()?.ok()?;
     let child = fs::read_to_string(c.path("p"))?;
     for dir in leak::cgroups(&b.id) {
@@ -246,7 +324,10 @@ fn ps_sub(c: &Case) -> Res {
     check!(moved > 0);
     let out = c.mote(&["ps", "-f", "json", &b.id]).go()?.ok()?.out;
     let pids: Vec<i32> = serde_json::from_str(&out)?;
-    check!(pids.contains(&pid) && pids.contains(&child.parse()?), "{pids:?}");
+    check!(
+        pids.contains(&pid) && pids.contains(&child.parse()?),
+        "{pids:?}"
+    );
     c.force(&b)?;
     Ok(())
 }

@@ -1,4 +1,5 @@
 //! mote's end-to-end suite; tests/README.md says how to run it.
+mod bad_input;
 mod cgroups;
 mod cli;
 mod devices;
@@ -12,7 +13,10 @@ mod mounts;
 mod namespaces;
 mod notify;
 mod process;
+mod rootless;
+mod security;
 mod stdio;
+mod stress;
 mod terminal;
 
 use harness::Module;
@@ -20,6 +24,7 @@ use std::process::ExitCode;
 
 /// Every theme. The serial ones run alone, after the others.
 const MODULES: &[Module] = &[
+    bad_input::MODULE,
     cgroups::MODULE,
     cli::MODULE,
     devices::MODULE,
@@ -32,7 +37,10 @@ const MODULES: &[Module] = &[
     namespaces::MODULE,
     notify::MODULE,
     process::MODULE,
+    rootless::MODULE,
+    security::MODULE,
     stdio::MODULE,
+    stress::MODULE,
     terminal::MODULE,
 ];
 

@@ -50,12 +50,16 @@ const KINDS: [(&str, &str); 8] = [
 ];
 
 fn own(kind: &str) -> R<String> {
-    Ok(fs::read_link(format!("/proc/self/ns/{kind}"))?.display().to_string())
+    Ok(fs::read_link(format!("/proc/self/ns/{kind}"))?
+        .display()
+        .to_string())
 }
 
 fn new_ones(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
-    b.namespace("cgroup", None).namespace("time", None).userns(100_000);
+    b.namespace("cgroup", None)
+        .namespace("time", None)
+        .userns(100_000);
     if c.is_other("runc") {
         b.share("time");
     }
@@ -63,7 +67,10 @@ fn new_ones(c: &Case) -> Res {
     let report = c.report(&mut b)?;
     for (kind, file) in KINDS {
         if kind != "time" || !c.is_other("runc") {
-            check!(report.get(&format!("ns.{file}")) != own(file)?, "{kind} is the host's");
+            check!(
+                report.get(&format!("ns.{file}")) != own(file)?,
+                "{kind} is the host's"
+            );
         }
     }
     Ok(())
@@ -71,7 +78,9 @@ fn new_ones(c: &Case) -> Res {
 
 fn chown_rootfs(b: &Bundle, id: u32) -> Res {
     // The files are shared links; only the directories belong to this bundle.
-    for sub in ["", "bin", "proc", "sys", "dev", "etc", "root", "run", "var", "home", "tmp"] {
+    for sub in [
+        "", "bin", "proc", "sys", "dev", "etc", "root", "run", "var", "home", "tmp",
+    ] {
         std::os::unix::fs::chown(b.rootfs(sub), Some(id), Some(id))?;
     }
     Ok(())
@@ -79,7 +88,10 @@ fn chown_rootfs(b: &Bundle, id: u32) -> Res {
 
 fn shared_ones(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
-    b.share("network").share("ipc").share("uts").del("/hostname");
+    b.share("network")
+        .share("ipc")
+        .share("uts")
+        .del("/hostname");
     let report = c.report(&mut b)?;
     for file in ["net", "ipc", "uts", "user", "time", "cgroup"] {
         same!(report.get(&format!("ns.{file}")), own(file)?);
@@ -91,7 +103,12 @@ fn join_each(c: &Case) -> Res {
     let first = c.bundle(&["sleep", "60"])?;
     c.detach(&first)?;
     let pid = c.pid(&first)?;
-    for (kind, file) in [("ipc", "ipc"), ("network", "net"), ("uts", "uts"), ("pid", "pid")] {
+    for (kind, file) in [
+        ("ipc", "ipc"),
+        ("network", "net"),
+        ("uts", "uts"),
+        ("pid", "pid"),
+    ] {
         let mut b = c.bundle(&[])?;
         let path = format!("/proc/{pid}/ns/{file}");
         b.namespace(kind, Some(&path)).del("/hostname");
@@ -99,7 +116,10 @@ fn join_each(c: &Case) -> Res {
             b.set("/hostname", json!("renamed"));
         }
         let report = c.report(&mut b)?;
-        same!(report.get(&format!("ns.{file}")), fs::read_link(&path)?.display().to_string());
+        same!(
+            report.get(&format!("ns.{file}")),
+            fs::read_link(&path)?.display().to_string()
+        );
         match kind {
             "pid" => check!(report.get("pid") != "1", "pid 1 is the other container's"),
             _ => same!(report.get("pid"), "1"),
@@ -115,12 +135,19 @@ fn join_all(c: &Case) -> Res {
     let pid = c.pid(&first)?;
     let mut b = c.bundle(&[])?;
     b.del("/hostname");
-    for (kind, file) in [("pid", "pid"), ("ipc", "ipc"), ("network", "net"), ("uts", "uts")] {
+    for (kind, file) in [
+        ("pid", "pid"),
+        ("ipc", "ipc"),
+        ("network", "net"),
+        ("uts", "uts"),
+    ] {
         b.namespace(kind, Some(&format!("/proc/{pid}/ns/{file}")));
     }
     let report = c.report(&mut b)?;
     for file in ["pid", "ipc", "net", "uts"] {
-        let other = fs::read_link(format!("/proc/{pid}/ns/{file}"))?.display().to_string();
+        let other = fs::read_link(format!("/proc/{pid}/ns/{file}"))?
+            .display()
+            .to_string();
         same!(report.get(&format!("ns.{file}")), other);
     }
     same!(c.status(&first)?, "running", "the first one lives on");
@@ -143,7 +170,12 @@ fn unknown(c: &Case) -> Res {
 }
 
 fn wrong_type(c: &Case) -> Res {
-    for (kind, path) in [("network", "/proc/self/ns/ipc"), ("ipc", "/proc/self/ns/net"), ("uts", "/etc/passwd"), ("network", "/proc")] {
+    for (kind, path) in [
+        ("network", "/proc/self/ns/ipc"),
+        ("ipc", "/proc/self/ns/net"),
+        ("uts", "/etc/passwd"),
+        ("network", "/proc"),
+    ] {
         let mut b = c.bundle(&["true"])?;
         b.del("/hostname").namespace(kind, Some(path));
         c.run(&b)?.refused(1, &[])?;
@@ -192,12 +224,19 @@ fn sysctl(c: &Case) -> Res {
         "kernel.sem": "1 2 3 4",
     }));
     let before = fs::read_to_string("/proc/sys/kernel/msgmax")?;
-    let files = "net/ipv4/ip_forward kernel/msgmax kernel/shm_rmid_forced fs/mqueue/msg_max kernel/sem";
-    same!(c.sh(&mut b, &format!("cd /proc/sys; cat {files}"))?, "1\n4242\n1\n11\n1\t2\t3\t4\n");
+    let files =
+        "net/ipv4/ip_forward kernel/msgmax kernel/shm_rmid_forced fs/mqueue/msg_max kernel/sem";
+    same!(
+        c.sh(&mut b, &format!("cd /proc/sys; cat {files}"))?,
+        "1\n4242\n1\n11\n1\t2\t3\t4\n"
+    );
     same!(fs::read_to_string("/proc/sys/kernel/msgmax")?, before);
     if !c.is_other("runc") {
         b.set("/linux/sysctl", json!({"kernel.domainname": "by.sysctl"}));
-        same!(c.sh(&mut b, "cat /proc/sys/kernel/domainname")?, "by.sysctl\n");
+        same!(
+            c.sh(&mut b, "cat /proc/sys/kernel/domainname")?,
+            "by.sysctl\n"
+        );
     }
     Ok(())
 }
@@ -216,15 +255,28 @@ fn sysctl_refused(c: &Case) -> Res {
         let mut b = c.bundle(&["true"])?;
         b.share(share).set("/linux/sysctl", json!({key: "1"}));
         let out = c.run(&b)?.refused(1, &[])?;
-        check!(out.err.contains("sysctl") || out.err.contains(key), "{}", out.err);
+        check!(
+            out.err.contains("sysctl") || out.err.contains(key),
+            "{}",
+            out.err
+        );
     }
     Ok(())
 }
 
 fn sysctl_slashes(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
-    b.set("/linux/sysctl", json!({"net/ipv4/conf/lo/forwarding": "1", "net.ipv4.conf.lo.rp_filter": "2"}));
-    same!(c.sh(&mut b, "cd /proc/sys/net/ipv4/conf/lo; cat forwarding rp_filter")?, "1\n2\n");
+    b.set(
+        "/linux/sysctl",
+        json!({"net/ipv4/conf/lo/forwarding": "1", "net.ipv4.conf.lo.rp_filter": "2"}),
+    );
+    same!(
+        c.sh(
+            &mut b,
+            "cd /proc/sys/net/ipv4/conf/lo; cat forwarding rp_filter"
+        )?,
+        "1\n2\n"
+    );
     Ok(())
 }
 
@@ -239,7 +291,9 @@ fn loopback(c: &Case) -> Res {
 
 /// A network namespace held by a sleeping process; lo is down in it.
 fn holder(c: &Case) -> R<Running> {
-    let run = c.tool("unshare", &["-n", "sh", "-c", "echo ready; exec sleep 60"]).spawn()?;
+    let run = c
+        .tool("unshare", &["-n", "sh", "-c", "echo ready; exec sleep 60"])
+        .spawn()?;
     c.until("unshare", || Ok(run.so_far().contains("ready")))?;
     Ok(run)
 }
@@ -252,7 +306,10 @@ fn joined_net(c: &Case) -> Res {
     holder.child.kill()?;
     holder.child.wait()?;
     let out = out?;
-    check!(!out.contains("UP"), "lo was set up in a namespace that isn't ours: {out}");
+    check!(
+        !out.contains("UP"),
+        "lo was set up in a namespace that isn't ours: {out}"
+    );
     Ok(())
 }
 
@@ -267,7 +324,8 @@ fn network_between(c: &Case) -> Res {
         "ip link add {name} type veth peer name {name}p && ip link set {name}p netns {pid} && \
          nsenter -t {pid} -n sh -c 'ip link set {name}p name eth7 && ip addr add 10.11.12.13/24 dev eth7 && ip link set eth7 up'"
     );
-    if !std::path::Path::new("/sbin/ip").exists() && !std::path::Path::new("/usr/sbin/ip").exists() {
+    if !std::path::Path::new("/sbin/ip").exists() && !std::path::Path::new("/usr/sbin/ip").exists()
+    {
         c.force(&b)?;
         return skip("no ip program: apt-get install iproute2");
     }
@@ -276,7 +334,11 @@ fn network_between(c: &Case) -> Res {
     c.wait_status(&b, "stopped")?;
     let seen = out.later();
     c.delete(&b)?;
-    c.tool("sh", &["-c", &format!("ip link del {name} 2>/dev/null; true")]).go()?;
+    c.tool(
+        "sh",
+        &["-c", &format!("ip link del {name} 2>/dev/null; true")],
+    )
+    .go()?;
     check!(seen.contains("10.11.12.13"), "{seen}");
     Ok(())
 }
@@ -286,7 +348,11 @@ fn time_offsets(c: &Case) -> Res {
     b.namespace("time", None);
     b.set("/linux/timeOffsets", json!({"monotonic": {"secs": 7881, "nanosecs": 2718281}, "boottime": {"secs": 1337, "nanosecs": 3141519}}));
     let report = c.report(&mut b)?;
-    let rows: Vec<String> = report.lines("timens_offsets").iter().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    let rows: Vec<String> = report
+        .lines("timens_offsets")
+        .iter()
+        .map(|l| l.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
     same!(rows, ["monotonic 7881 2718281", "boottime 1337 3141519"]);
     Ok(())
 }
@@ -303,17 +369,34 @@ fn time_refused(c: &Case) -> Res {
 fn userns(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
     let map = json!([{"containerID": 0, "hostID": 100_000, "size": 1000}, {"containerID": 1000, "hostID": 200_000, "size": 5}]);
-    b.set("/linux/uidMappings", map.clone()).set("/linux/gidMappings", map).namespace("user", None);
+    b.set("/linux/uidMappings", map.clone())
+        .set("/linux/gidMappings", map)
+        .namespace("user", None);
     chown_rootfs(&b, 100_000)?;
     let report = c.report(&mut b)?;
-    let squeeze = |key: &str| report.lines(key).iter().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>();
+    let squeeze = |key: &str| {
+        report
+            .lines(key)
+            .iter()
+            .map(|l| l.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect::<Vec<_>>()
+    };
     same!(squeeze("uid_map"), ["0 100000 1000", "1000 200000 5"]);
     same!(squeeze("gid_map"), ["0 100000 1000", "1000 200000 5"]);
     same!(report.get("status.Uid"), "0\\t0\\t0\\t0");
-    b.set("/process/user", json!({"uid": 1000, "gid": 1001, "additionalGids": [1002]})).args(&["sleep", "30"]);
+    b.set(
+        "/process/user",
+        json!({"uid": 1000, "gid": 1001, "additionalGids": [1002]}),
+    )
+    .args(&["sleep", "30"]);
     c.detach(&b)?;
     let status = fs::read_to_string(format!("/proc/{}/status", c.pid(&b)?))?;
-    check!(status.contains("Uid:\t200000\t") && status.contains("Gid:\t200001\t") && status.contains("Groups:\t200002"), "{status}");
+    check!(
+        status.contains("Uid:\t200000\t")
+            && status.contains("Gid:\t200001\t")
+            && status.contains("Groups:\t200002"),
+        "{status}"
+    );
     c.force(&b)?;
     Ok(())
 }
@@ -339,7 +422,10 @@ fn userns_joined(c: &Case) -> Res {
     chown_rootfs(&b, 100_000)?;
     b.namespace("user", Some(&path));
     let report = c.report(&mut b)?;
-    same!(report.get("ns.user"), fs::read_link(&path)?.display().to_string());
+    same!(
+        report.get("ns.user"),
+        fs::read_link(&path)?.display().to_string()
+    );
     same!(report.get("status.Uid"), "0\\t0\\t0\\t0");
     c.force(&first)?;
     Ok(())
@@ -357,14 +443,23 @@ fn cgroupns(c: &Case) -> Res {
 
 fn ipc(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
-    same!(c.sh(&mut b, "cat /proc/sysvipc/shm | wc -l; ls /dev/mqueue | wc -l")?, "1\n0\n");
+    same!(
+        c.sh(
+            &mut b,
+            "cat /proc/sysvipc/shm | wc -l; ls /dev/mqueue | wc -l"
+        )?,
+        "1\n0\n"
+    );
     Ok(())
 }
 
 fn few(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
-    b.set("/linux/namespaces", json!([{"type": "mount"}])).del("/hostname");
-    b.unmount("/dev/mqueue").unmount("/sys").unmount("/sys/fs/cgroup");
+    b.set("/linux/namespaces", json!([{"type": "mount"}]))
+        .del("/hostname");
+    b.unmount("/dev/mqueue")
+        .unmount("/sys")
+        .unmount("/sys/fs/cgroup");
     let report = c.report(&mut b)?;
     same!(report.get("ns.pid"), own("pid")?);
     check!(report.get("ns.mnt") != own("mnt")?);
@@ -380,7 +475,10 @@ fn keys(c: &Case, extra: &[&str]) -> R<(String, String)> {
 
 fn keyring(c: &Case) -> Res {
     let (id, out) = keys(c, &[])?;
-    check!(out.contains(&format!("_ses.{id}")), "no session keyring of its own: {out}");
+    check!(
+        out.contains(&format!("_ses.{id}")),
+        "no session keyring of its own: {out}"
+    );
     Ok(())
 }
 
@@ -395,7 +493,12 @@ fn shared_pid(c: &Case) -> Res {
     b.share("pid");
     c.detach(&b)?;
     let pid = c.pid(&b)?;
-    same!(fs::read_link(format!("/proc/{pid}/ns/pid"))?.display().to_string(), own("pid")?);
+    same!(
+        fs::read_link(format!("/proc/{pid}/ns/pid"))?
+            .display()
+            .to_string(),
+        own("pid")?
+    );
     c.kill(&b, "TERM")?;
     c.wait_status(&b, "stopped")?;
     c.delete(&b)?;

@@ -9,7 +9,10 @@ pub const MODULE: Module = Module {
     name: "notify",
     serial: false,
     cases: &[
-        ("ready_and_main_pid", ready),
+        ("ready_and_main_pid", |c| ready(c, "READY=1")),
+        ("ready_among_other_lines", |c| {
+            ready(c, "STATUS=x\nREADY=1\nSTATUS=late")
+        }),
         ("start_blocks_until_ready", blocks),
         ("exit_before_ready_ends_start", exits_early),
         ("environment_and_mount", environment),
@@ -31,17 +34,19 @@ fn messages(socket: &UnixDatagram) -> String {
     let mut text = String::new();
     let mut buffer = [0; 4096];
     while let Ok(n) = socket.recv(&mut buffer) {
-        eprintln!("{:?} {}", std::time::Instant::now(), String::from_utf8_lossy(&buffer[..n]));
         text += &String::from_utf8_lossy(&buffer[..n]);
         text.push('\n');
     }
     text
 }
 
-fn ready(c: &Case) -> Res {
+fn ready(c: &Case, message: &str) -> Res {
     let (socket, path) = socket(c)?;
-    let b = c.bundle(&["/bin/probe", "notify", "READY=1", "/tmp/x", "30"])?;
-    let run = c.verb("run", &b, &["-d"])?.env("NOTIFY_SOCKET", &path).spawn()?;
+    let b = c.bundle(&["/bin/probe", "notify", message, "/tmp/x", "30"])?;
+    let run = c
+        .verb("run", &b, &["-d"])?
+        .env("NOTIFY_SOCKET", &path)
+        .spawn()?;
     let text = messages(&socket);
     run.wait()?.ok()?;
     check!(text.contains("READY=1"), "{text}");
@@ -56,15 +61,24 @@ fn ready(c: &Case) -> Res {
 fn blocks(c: &Case) -> Res {
     let (socket, path) = socket(c)?;
     let b = c.bundle(&["sh", "-c", "sleep 0.7; /bin/probe notify READY=1; sleep 30"])?;
-    c.verb("create", &b, &[])?.env("NOTIFY_SOCKET", &path).go()?.ok()?;
+    c.verb("create", &b, &[])?
+        .env("NOTIFY_SOCKET", &path)
+        .go()?
+        .ok()?;
     let begun = std::time::Instant::now();
-    let start = c.mote(&["start", &b.id]).env("NOTIFY_SOCKET", &path).spawn()?;
+    let start = c
+        .mote(&["start", &b.id])
+        .env("NOTIFY_SOCKET", &path)
+        .spawn()?;
     let mut text = String::new();
     for _ in 0..4 {
         text += &messages(&socket);
     }
     start.wait()?.ok()?;
-    check!(begun.elapsed() >= Duration::from_millis(700), "start didn't wait");
+    check!(
+        begun.elapsed() >= Duration::from_millis(700),
+        "start didn't wait"
+    );
     check!(text.contains("READY=1"), "{text}");
     c.force(&b)?;
     Ok(())
@@ -73,8 +87,14 @@ fn blocks(c: &Case) -> Res {
 fn exits_early(c: &Case) -> Res {
     let (_socket, path) = socket(c)?;
     let b = c.bundle(&["true"])?;
-    c.verb("create", &b, &[])?.env("NOTIFY_SOCKET", &path).go()?.ok()?;
-    c.mote(&["start", &b.id]).env("NOTIFY_SOCKET", &path).limit(15).go()?;
+    c.verb("create", &b, &[])?
+        .env("NOTIFY_SOCKET", &path)
+        .go()?
+        .ok()?;
+    c.mote(&["start", &b.id])
+        .env("NOTIFY_SOCKET", &path)
+        .limit(15)
+        .go()?;
     c.wait_status(&b, "stopped")?;
     c.delete(&b)?;
     Ok(())
@@ -83,10 +103,16 @@ fn exits_early(c: &Case) -> Res {
 fn environment(c: &Case) -> Res {
     let (_socket, path) = socket(c)?;
     let b = c.bundle(&["/bin/probe", "report"])?;
-    let out = c.verb("run", &b, &[])?.env("NOTIFY_SOCKET", &path).go()?.ok()?;
+    let out = c
+        .verb("run", &b, &[])?
+        .env("NOTIFY_SOCKET", &path)
+        .go()?
+        .ok()?;
     let report = Report::parse(&out)?;
     same!(report.get("env.NOTIFY_SOCKET"), "/run/notify/notify.sock");
-    let mount = report.mount("/run/notify").ok_or("no mount at /run/notify")?;
+    let mount = report
+        .mount("/run/notify")
+        .ok_or("no mount at /run/notify")?;
     for option in ["ro", "nosuid", "nodev", "noexec"] {
         check!(mount.has(option), "{mount:?}");
     }

@@ -41,10 +41,36 @@ pub const MODULE: Module = Module {
         ("rlimit_unlimited_and_zero", rlimit_edges),
         ("j31_oom_score_adj_untouched", oom_untouched),
         ("oom_score_adj", oom_given),
-        ("scheduler_batch", |c| scheduler(c, json!({"policy": "SCHED_BATCH", "nice": 5}), "3", "5", "0")),
-        ("scheduler_idle", |c| scheduler(c, json!({"policy": "SCHED_IDLE"}), "5", "0", "0")),
-        ("scheduler_fifo", |c| scheduler(c, json!({"policy": "SCHED_FIFO", "priority": 7}), "1", "0", "7")),
-        ("scheduler_other_nice", |c| scheduler(c, json!({"policy": "SCHED_OTHER", "nice": 11}), "0", "11", "0")),
+        ("scheduler_batch", |c| {
+            scheduler(
+                c,
+                json!({"policy": "SCHED_BATCH", "nice": 5}),
+                "3",
+                "5",
+                "0",
+            )
+        }),
+        ("scheduler_idle", |c| {
+            scheduler(c, json!({"policy": "SCHED_IDLE"}), "5", "0", "0")
+        }),
+        ("scheduler_fifo", |c| {
+            scheduler(
+                c,
+                json!({"policy": "SCHED_FIFO", "priority": 7}),
+                "1",
+                "0",
+                "7",
+            )
+        }),
+        ("scheduler_other_nice", |c| {
+            scheduler(
+                c,
+                json!({"policy": "SCHED_OTHER", "nice": 11}),
+                "0",
+                "11",
+                "0",
+            )
+        }),
         ("io_priority", io_priority),
         ("personality_linux32", personality),
         ("signals_are_fresh", signals_fresh),
@@ -69,11 +95,25 @@ fn pid_one(c: &Case) -> Res {
 }
 
 fn args_exact(c: &Case) -> Res {
-    let args = ["/bin/probe", "report", "", " two  spaces ", "new\nline", "-x", "--", "ünï\u{1F980}", "\\", "\"'$"];
+    let args = [
+        "/bin/probe",
+        "report",
+        "",
+        " two  spaces ",
+        "new\nline",
+        "-x",
+        "--",
+        "ünï\u{1F980}",
+        "\\",
+        "\"'$",
+    ];
     let b = c.bundle(&args)?;
     let report = Report::parse(&c.run(&b)?.ok()?)?;
     for (i, arg) in args.iter().enumerate() {
-        same!(report.get(&format!("arg.{i}")), arg.escape_default().to_string());
+        same!(
+            report.get(&format!("arg.{i}")),
+            arg.escape_default().to_string()
+        );
     }
     check!(report.find(&format!("arg.{}", args.len())).is_none());
     Ok(())
@@ -131,11 +171,25 @@ fn script(c: &Case) -> Res {
 
 fn env_exact(c: &Case) -> Res {
     let mut b = c.bundle(&["/bin/probe", "report"])?;
-    b.set("/process/env", json!(["PATH=/bin", "A=1", "EMPTY=", "EQ=a=b", "SP= x y ", "UTF=ñ"]));
-    let out = c.verb("run", &b, &[])?.env("SECRET", "host").env("_LIBCONTAINER_X", "1").go()?.ok()?;
+    b.set(
+        "/process/env",
+        json!(["PATH=/bin", "A=1", "EMPTY=", "EQ=a=b", "SP= x y ", "UTF=ñ"]),
+    );
+    let out = c
+        .verb("run", &b, &[])?
+        .env("SECRET", "host")
+        .env("_LIBCONTAINER_X", "1")
+        .go()?
+        .ok()?;
     let report = Report::parse(&out)?;
     same!(report.get("env-count"), "7", "six and HOME");
-    for (key, want) in [("A", "1"), ("EMPTY", ""), ("EQ", "a=b"), ("SP", " x y "), ("HOME", "/root")] {
+    for (key, want) in [
+        ("A", "1"),
+        ("EMPTY", ""),
+        ("EQ", "a=b"),
+        ("SP", " x y "),
+        ("HOME", "/root"),
+    ] {
         same!(report.find(&format!("env.{key}")), Some(want));
     }
     Ok(())
@@ -145,7 +199,12 @@ fn env_last(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
     b.env("A=first").env("B=b").env("A=last");
     let out = c.sh(&mut b, "env")?;
-    same!(out.lines().filter(|l| l.starts_with("A=")).collect::<Vec<_>>(), ["A=last"]);
+    same!(
+        out.lines()
+            .filter(|l| l.starts_with("A="))
+            .collect::<Vec<_>>(),
+        ["A=last"]
+    );
     Ok(())
 }
 
@@ -172,8 +231,16 @@ fn home_given(c: &Case) -> Res {
 }
 
 fn home_default(c: &Case) -> Res {
-    same!(home(c, 4242, |_| Ok(()))?, "/", "a uid that passwd doesn't have");
-    same!(home(c, 0, |b| Ok(fs::remove_file(b.rootfs("etc/passwd"))?))?, "/", "no passwd");
+    same!(
+        home(c, 4242, |_| Ok(()))?,
+        "/",
+        "a uid that passwd doesn't have"
+    );
+    same!(
+        home(c, 0, |b| Ok(fs::remove_file(b.rootfs("etc/passwd"))?))?,
+        "/",
+        "no passwd"
+    );
     Ok(())
 }
 
@@ -182,12 +249,20 @@ fn passwd_oddities(c: &Case) -> Res {
                 1000:x:0:0::/fake:/\nroot:x:0:0:gecos with : colon\nfirst:x:77:0:g:/one:/bin/sh\nsecond:x:77:0:g:/two:/bin/sh";
     let write = |b: &mut Bundle| Ok(fs::write(b.rootfs("etc/passwd"), text)?);
     same!(home(c, 77, write)?, "/one", "the first match counts");
-    same!(home(c, 1000, write)?, "/", "a user named 1000 is not uid 1000");
+    same!(
+        home(c, 1000, write)?,
+        "/",
+        "a user named 1000 is not uid 1000"
+    );
     let mut b = c.bundle(&["env"])?;
     b.set("/process/user/uid", json!(77));
     fs::write(b.rootfs("etc/passwd"), vec![b'x'; 4 << 20])?;
     let out = c.run(&b)?;
-    check!(out.code == 1 || out.out.contains("HOME=/\n"), "four megabytes without a newline: {}", out.err);
+    check!(
+        out.code == 1 || out.out.contains("HOME=/\n"),
+        "four megabytes without a newline: {}",
+        out.err
+    );
     Ok(())
 }
 
@@ -213,7 +288,9 @@ fn cwd_other_user(c: &Case) -> Res {
     fs::create_dir_all(&dir)?;
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))?;
     std::os::unix::fs::chown(&dir, Some(1000), Some(1000))?;
-    b.set("/process/user", json!({"uid": 1000, "gid": 1000})).set("/process/cwd", json!("/home/user")).caps(&[]);
+    b.set("/process/user", json!({"uid": 1000, "gid": 1000}))
+        .set("/process/cwd", json!("/home/user"))
+        .caps(&[]);
     same!(c.report(&mut b)?.get("cwd"), "/home/user");
     Ok(())
 }
@@ -229,7 +306,10 @@ fn user(c: &Case) -> Res {
 
 fn additional_gids(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
-    b.set("/process/user", json!({"uid": 5, "gid": 6, "additionalGids": [10, 2147483647, 0, 300]}));
+    b.set(
+        "/process/user",
+        json!({"uid": 5, "gid": 6, "additionalGids": [10, 2147483647, 0, 300]}),
+    );
     let report = c.report(&mut b)?;
     let mut groups: Vec<&str> = report.get("status.Groups").split_whitespace().collect();
     groups.sort_unstable();
@@ -240,7 +320,11 @@ fn additional_gids(c: &Case) -> Res {
 fn no_groups(c: &Case) -> Res {
     let b = c.bundle(&["/bin/probe", "report"])?;
     b.write()?;
-    let run = c.tool("setpriv", &["--groups", "7,8,9"]).arg(&c.mote).arg("--root").arg(&c.root);
+    let run = c
+        .tool("setpriv", &["--groups", "7,8,9"])
+        .arg(&c.mote)
+        .arg("--root")
+        .arg(&c.root);
     let out = run.args(&["run", "-b"]).arg(&b.dir).arg(&b.id).go()?.ok()?;
     same!(Report::parse(&out)?.get("status.Groups"), "");
     Ok(())
@@ -254,7 +338,11 @@ fn umask(c: &Case, given: Option<u32>, want: &str) -> Res {
     b.write()?;
     // The caller's own mask must not matter.
     let script = "umask 0027; exec \"$@\"";
-    let run = c.tool("/bin/sh", &["-c", script, "-"]).arg(&c.mote).arg("--root").arg(&c.root);
+    let run = c
+        .tool("/bin/sh", &["-c", script, "-"])
+        .arg(&c.mote)
+        .arg("--root")
+        .arg(&c.root);
     let out = run.args(&["run", "-b"]).arg(&b.dir).arg(&b.id).go()?.ok()?;
     same!(Report::parse(&out)?.get("status.Umask"), want);
     Ok(())
@@ -277,7 +365,10 @@ fn caps_template(c: &Case) -> Res {
     b.del("/process/capabilities/ambient");
     let got = sets(&c.report(&mut b)?);
     // CAP_KILL 5, CAP_NET_BIND_SERVICE 10, CAP_AUDIT_WRITE 29.
-    same!(got, ["", "20000420", "20000420", "20000420", ""].map(String::from));
+    same!(
+        got,
+        ["", "20000420", "20000420", "20000420", ""].map(String::from)
+    );
     Ok(())
 }
 
@@ -286,28 +377,39 @@ fn caps_none(c: &Case) -> Res {
     b.set("/process/capabilities", json!({}));
     same!(sets(&c.report(&mut b)?), [""; 5].map(String::from));
     b.del("/process/capabilities");
-    same!(sets(&c.report(&mut b)?), [""; 5].map(String::from), "no capabilities object at all");
+    same!(
+        sets(&c.report(&mut b)?),
+        [""; 5].map(String::from),
+        "no capabilities object at all"
+    );
     Ok(())
 }
 
 fn caps_five(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
-    b.set("/process/capabilities", json!({
-        "bounding": ["CAP_CHOWN", "CAP_KILL", "CAP_SETUID", "CAP_SYS_ADMIN"],
-        "permitted": ["CAP_CHOWN", "CAP_KILL", "CAP_SETUID"],
-        "effective": ["CAP_CHOWN", "CAP_KILL", "CAP_SETUID"],
-        "inheritable": ["CAP_CHOWN", "CAP_KILL"],
-        "ambient": ["CAP_CHOWN"],
-    }));
+    b.set(
+        "/process/capabilities",
+        json!({
+            "bounding": ["CAP_CHOWN", "CAP_KILL", "CAP_SETUID", "CAP_SYS_ADMIN"],
+            "permitted": ["CAP_CHOWN", "CAP_KILL", "CAP_SETUID"],
+            "effective": ["CAP_CHOWN", "CAP_KILL", "CAP_SETUID"],
+            "inheritable": ["CAP_CHOWN", "CAP_KILL"],
+            "ambient": ["CAP_CHOWN"],
+        }),
+    );
     // As an ordinary user: for uid 0 execve would add the whole bounding set.
     b.set("/process/user", json!({"uid": 1000, "gid": 1000}));
-    same!(sets(&c.report(&mut b)?), ["21", "1", "1", "2000a1", "1"].map(String::from));
+    same!(
+        sets(&c.report(&mut b)?),
+        ["21", "1", "1", "2000a1", "1"].map(String::from)
+    );
     Ok(())
 }
 
 fn caps_user(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
-    b.caps(&["CAP_NET_ADMIN"]).set("/process/user", json!({"uid": 1000, "gid": 1000}));
+    b.caps(&["CAP_NET_ADMIN"])
+        .set("/process/user", json!({"uid": 1000, "gid": 1000}));
     same!(sets(&c.report(&mut b)?), ["1000"; 5].map(String::from));
     Ok(())
 }
@@ -321,7 +423,11 @@ fn caps_unknown(c: &Case) -> Res {
 
 fn no_new_privs(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
-    same!(c.report(&mut b)?.get("status.NoNewPrivs"), "1", "the template");
+    same!(
+        c.report(&mut b)?.get("status.NoNewPrivs"),
+        "1",
+        "the template"
+    );
     b.set("/process/noNewPrivileges", json!(false));
     same!(c.report(&mut b)?.get("status.NoNewPrivs"), "0");
     b.del("/process/noNewPrivileges");
@@ -332,12 +438,23 @@ fn no_new_privs(c: &Case) -> Res {
 fn rlimits(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
     let row = |kind: &str, soft: u64, hard: u64| json!({"type": kind, "soft": soft, "hard": hard});
-    b.set("/process/rlimits", json!([
-        row("RLIMIT_NOFILE", 100, 200), row("RLIMIT_CORE", 0, 0), row("RLIMIT_STACK", 1 << 20, 1 << 21),
-        row("RLIMIT_NPROC", 50, 60), row("RLIMIT_FSIZE", 1 << 33, 1 << 34), row("RLIMIT_CPU", 10, 20),
-        row("RLIMIT_AS", 1 << 32, 1 << 33), row("RLIMIT_DATA", 1 << 31, 1 << 32), row("RLIMIT_MEMLOCK", 4096, 8192),
-        row("RLIMIT_SIGPENDING", 10, 20), row("RLIMIT_MSGQUEUE", 1000, 2000), row("RLIMIT_LOCKS", 3, 4),
-    ]));
+    b.set(
+        "/process/rlimits",
+        json!([
+            row("RLIMIT_NOFILE", 100, 200),
+            row("RLIMIT_CORE", 0, 0),
+            row("RLIMIT_STACK", 1 << 20, 1 << 21),
+            row("RLIMIT_NPROC", 50, 60),
+            row("RLIMIT_FSIZE", 1 << 33, 1 << 34),
+            row("RLIMIT_CPU", 10, 20),
+            row("RLIMIT_AS", 1 << 32, 1 << 33),
+            row("RLIMIT_DATA", 1 << 31, 1 << 32),
+            row("RLIMIT_MEMLOCK", 4096, 8192),
+            row("RLIMIT_SIGPENDING", 10, 20),
+            row("RLIMIT_MSGQUEUE", 1000, 2000),
+            row("RLIMIT_LOCKS", 3, 4),
+        ]),
+    );
     let report = c.report(&mut b)?;
     for (name, want) in [
         ("Max open files", "100 200"),
@@ -372,7 +489,11 @@ fn oom_untouched(c: &Case) -> Res {
     let mut b = c.bundle(&["/bin/probe", "report"])?;
     b.del("/process/oomScoreAdj").write()?;
     let script = "echo 123 > /proc/self/oom_score_adj; exec \"$@\"";
-    let run = c.tool("/bin/sh", &["-c", script, "-"]).arg(&c.mote).arg("--root").arg(&c.root);
+    let run = c
+        .tool("/bin/sh", &["-c", script, "-"])
+        .arg(&c.mote)
+        .arg("--root")
+        .arg(&c.root);
     let out = run.args(&["run", "-b"]).arg(&b.dir).arg(&b.id).go()?.ok()?;
     same!(Report::parse(&out)?.get("oom_score_adj"), "123");
     Ok(())
@@ -386,6 +507,11 @@ fn oom_given(c: &Case) -> Res {
 }
 
 fn scheduler(c: &Case, value: Value, policy: &str, nice: &str, priority: &str) -> Res {
+    if priority != "0" && fs::exists("/sys/fs/cgroup/cpu/cpu.rt_runtime_us")? {
+        return skip(
+            "a new cpu cgroup has no real-time budget on this host (CONFIG_RT_GROUP_SCHED)",
+        );
+    }
     let mut b = c.bundle(&[])?;
     b.set("/process/scheduler", value);
     let report = c.report(&mut b)?;
@@ -397,11 +523,20 @@ fn scheduler(c: &Case, value: Value, policy: &str, nice: &str, priority: &str) -
 
 fn io_priority(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
-    for (class, name) in [("IOPRIO_CLASS_BE", "best-effort"), ("IOPRIO_CLASS_RT", "realtime")] {
-        b.set("/process/ioPriority", json!({"class": class, "priority": 3}));
+    for (class, name) in [
+        ("IOPRIO_CLASS_BE", "best-effort"),
+        ("IOPRIO_CLASS_RT", "realtime"),
+    ] {
+        b.set(
+            "/process/ioPriority",
+            json!({"class": class, "priority": 3}),
+        );
         same!(c.sh(&mut b, "ionice -p $$")?, format!("{name}: prio 3\n"));
     }
-    b.set("/process/ioPriority", json!({"class": "IOPRIO_CLASS_IDLE", "priority": 0}));
+    b.set(
+        "/process/ioPriority",
+        json!({"class": "IOPRIO_CLASS_IDLE", "priority": 0}),
+    );
     check!(c.sh(&mut b, "ionice -p $$")?.starts_with("idle"));
     Ok(())
 }
@@ -418,9 +553,25 @@ fn signals_fresh(c: &Case) -> Res {
     let b = c.bundle(&["cat", "/proc/self/status"])?;
     b.write()?;
     let script = "trap '' TERM USR1 ALRM PIPE; exec \"$@\"";
-    let run = c.tool("/bin/sh", &["-c", script, "-"]).arg(&c.mote).arg("--root").arg(&c.root);
-    let out = run.args(&["run", "-b"]).arg(&b.dir).arg(&b.id).go()?.ok()?.out;
-    let get = |key: &str| out.lines().find_map(|l| l.strip_prefix(key)).unwrap_or("").trim().to_string();
+    let run = c
+        .tool("/bin/sh", &["-c", script, "-"])
+        .arg(&c.mote)
+        .arg("--root")
+        .arg(&c.root);
+    let out = run
+        .args(&["run", "-b"])
+        .arg(&b.dir)
+        .arg(&b.id)
+        .go()?
+        .ok()?
+        .out;
+    let get = |key: &str| {
+        out.lines()
+            .find_map(|l| l.strip_prefix(key))
+            .unwrap_or("")
+            .trim()
+            .to_string()
+    };
     same!(get("SigBlk:"), "0000000000000000");
     let ignored = u64::from_str_radix(&get("SigIgn:"), 16)?;
     // 32 and 33 belong to C libraries, which may have set them in any ancestor.
@@ -449,8 +600,13 @@ fn streams(c: &Case) -> Res {
 
 /// /proc/self/fd/1 can be opened again by an ordinary user.
 fn stdio_owner(c: &Case) -> Res {
-    let mut b = c.bundle(&["sh", "-c", "echo a > /proc/self/fd/1; echo b > /proc/self/fd/2; echo $?"])?;
-    b.set("/process/user", json!({"uid": 1000, "gid": 1000})).caps(&[]);
+    let mut b = c.bundle(&[
+        "sh",
+        "-c",
+        "echo a > /proc/self/fd/1; echo b > /proc/self/fd/2; echo $?",
+    ])?;
+    b.set("/process/user", json!({"uid": 1000, "gid": 1000}))
+        .caps(&[]);
     same!(c.run(&b)?.ok()?.out, "a\n0\n");
     Ok(())
 }
@@ -468,7 +624,10 @@ fn only_three(c: &Case) -> Res {
         .collect();
     let dir = b.dir.display().to_string();
     let open: Vec<&String> = names.iter().filter(|n| n.starts_with(&dir)).collect();
-    check!(open.is_empty(), "a created container holds host files: {open:?}");
+    check!(
+        open.is_empty(),
+        "a created container holds host files: {open:?}"
+    );
     c.delete(&b)?;
     Ok(())
 }
@@ -477,7 +636,11 @@ fn only_three(c: &Case) -> Res {
 fn no_memory(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
     let maps = c.sh(&mut b, "cat /proc/self/maps")?;
-    let strange: Vec<&str> = maps.lines().filter_map(|l| l.split_whitespace().nth(5)).filter(|p| p.starts_with('/') && !p.starts_with("/bin/")).collect();
+    let strange: Vec<&str> = maps
+        .lines()
+        .filter_map(|l| l.split_whitespace().nth(5))
+        .filter(|p| p.starts_with('/') && !p.starts_with("/bin/"))
+        .collect();
     check!(strange.is_empty(), "{strange:?}");
     Ok(())
 }

@@ -42,7 +42,9 @@ fn expected(size: u64) -> String {
 }
 
 fn hash(data: impl Iterator<Item = u8>) -> u64 {
-    data.fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3))
+    data.fold(0xcbf2_9ce4_8422_2325, |h, b| {
+        (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)
+    })
 }
 
 fn sum_of(path: &std::path::Path) -> R<String> {
@@ -65,12 +67,18 @@ fn megabytes_err(c: &Case) -> Res {
 }
 
 fn pattern(size: u64) -> Vec<u8> {
-    (0..size).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+    (0..size)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect()
 }
 
 fn megabytes_in(c: &Case) -> Res {
     let b = c.bundle(&["/bin/probe", "sum"])?;
-    let out = c.verb("run", &b, &[])?.stdin_bytes(&pattern(SIZE))?.go()?.ok()?;
+    let out = c
+        .verb("run", &b, &[])?
+        .stdin_bytes(&pattern(SIZE))?
+        .go()?
+        .ok()?;
     same!(out.out, expected(SIZE));
     Ok(())
 }
@@ -96,14 +104,22 @@ fn foreground_pipes(c: &Case) -> Res {
     let mut b = c.bundle(&[])?;
     let report = c.report(&mut b)?;
     for fd in ["fd.0", "fd.1", "fd.2"] {
-        check!(report.get(fd).starts_with("pipe:"), "{fd} is {}", report.get(fd));
+        check!(
+            report.get(fd).starts_with("pipe:"),
+            "{fd} is {}",
+            report.get(fd)
+        );
     }
     Ok(())
 }
 
 fn detached_streams(c: &Case) -> Res {
     let b = c.bundle(&["sh", "-c", "cat; echo err >&2; sleep 30"])?;
-    let out = c.verb("run", &b, &["-d"])?.stdin_bytes(b"from the caller\n")?.go()?.ok()?;
+    let out = c
+        .verb("run", &b, &["-d"])?
+        .stdin_bytes(b"from the caller\n")?
+        .go()?
+        .ok()?;
     let pid = c.pid(&b)?;
     for (fd, path) in [(1, &out.out_file), (2, &out.err_file)] {
         let link = fs::read_link(format!("/proc/{pid}/fd/{fd}"))?;
@@ -116,7 +132,11 @@ fn detached_streams(c: &Case) -> Res {
 
 fn create_streams(c: &Case) -> Res {
     let b = c.bundle(&["sh", "-c", "read x; echo got $x"])?;
-    let out = c.verb("create", &b, &[])?.stdin_bytes(b"kept\n")?.go()?.ok()?;
+    let out = c
+        .verb("create", &b, &[])?
+        .stdin_bytes(b"kept\n")?
+        .go()?
+        .ok()?;
     c.start(&b)?;
     c.wait_status(&b, "stopped")?;
     same!(out.later(), "got kept\n");
@@ -168,7 +188,11 @@ fn closed_stdout(c: &Case) -> Res {
     let b = c.bundle(&["sh", "-c", "echo lost; exit 6"])?;
     b.write()?;
     for close in ["<&-", ">&-", "<&- >&-"] {
-        let run = c.tool("sh", &["-c", &format!("exec \"$@\" {close}"), "-"]).arg(&c.mote).arg("--root").arg(&c.root);
+        let run = c
+            .tool("sh", &["-c", &format!("exec \"$@\" {close}"), "-"])
+            .arg(&c.mote)
+            .arg("--root")
+            .arg(&c.root);
         let out = run.args(&["run", "-b"]).arg(&b.dir).arg(&b.id).go()?;
         check!(out.code == 6 || out.code == 1, "{close}: {out:?}");
     }
@@ -191,17 +215,28 @@ fn with_fds(c: &Case, count: u32, verb: &str, args: &[&str]) -> R<Cmd> {
         fs::write(&path, format!("text {n}"))?;
         redirect += &format!("{}<{} ", n + 3, path.display());
     }
-    let script = format!("exec \"$@\" {redirect}");
-    Ok(c.tool("sh", &["-c", &script, "-"]).arg(&c.mote).arg("--root").arg(&c.root).arg(verb).args(args))
+    let script = format!("exec \"$@\" {redirect} {}>&-", count + 3);
+    Ok(c.tool("sh", &["-c", &script, "-"])
+        .arg(&c.mote)
+        .arg("--root")
+        .arg(&c.root)
+        .arg(verb)
+        .args(args))
 }
 
 fn preserve(c: &Case) -> Res {
     let b = c.bundle(&["/bin/probe", "fds", "read"])?;
     b.write()?;
     let dir = b.dir.display().to_string();
-    let out = with_fds(c, 4, "run", &["--preserve-fds", "3", "-b", &dir, &b.id])?.go()?.ok()?.out;
+    let out = with_fds(c, 4, "run", &["--preserve-fds", "3", "-b", &dir, &b.id])?
+        .go()?
+        .ok()?
+        .out;
     for n in 0..3 {
-        check!(out.contains(&format!("{} holds\ttext {n}\n", n + 3)), "{out}");
+        check!(
+            out.contains(&format!("{} holds\ttext {n}\n", n + 3)),
+            "{out}"
+        );
     }
     check!(!out.contains("\n6\t"), "only three were asked for: {out}");
     Ok(())
@@ -211,17 +246,35 @@ fn preserve_missing(c: &Case) -> Res {
     let b = c.bundle(&["true"])?;
     b.write()?;
     let dir = b.dir.display().to_string();
-    with_fds(c, 2, "run", &["--preserve-fds", "3", "-b", &dir, &b.id])?.go()?.refused(1, &["5"])?;
-    c.verb("run", &b, &["--preserve-fds", "-1"])?.go()?.exits(1)?;
+    with_fds(c, 2, "run", &["--preserve-fds", "3", "-b", &dir, &b.id])?
+        .go()?
+        .refused(1, &["5"])?;
+    c.verb("run", &b, &["--preserve-fds", "-1"])?
+        .go()?
+        .exits(1)?;
     Ok(())
 }
 
 fn exec_preserve(c: &Case) -> Res {
     let b = c.bundle(&["sleep", "30"])?;
     c.detach(&b)?;
-    let out = with_fds(c, 2, "exec", &["--preserve-fds", "2", &b.id, "/bin/probe", "fds", "read"])?.go()?.ok()?.out;
-    check!(out.contains("3 holds\ttext 0\n") && out.contains("4 holds\ttext 1\n"), "{out}");
-    let out = with_fds(c, 2, "exec", &[&b.id, "/bin/probe", "fds"])?.go()?.ok()?.out;
+    let out = with_fds(
+        c,
+        2,
+        "exec",
+        &["--preserve-fds", "2", &b.id, "/bin/probe", "fds", "read"],
+    )?
+    .go()?
+    .ok()?
+    .out;
+    check!(
+        out.contains("3 holds\ttext 0\n") && out.contains("4 holds\ttext 1\n"),
+        "{out}"
+    );
+    let out = with_fds(c, 2, "exec", &[&b.id, "/bin/probe", "fds"])?
+        .go()?
+        .ok()?
+        .out;
     same!(out.lines().count(), 3, "{out}");
     c.force(&b)?;
     Ok(())
@@ -233,8 +286,17 @@ fn listen(c: &Case, pid: &str) -> R<(Report, String)> {
     let (one, two) = (c.path("one"), c.path("two"));
     fs::write(&one, "first")?;
     fs::write(&two, "second")?;
-    let script = format!("export LISTEN_FDS=2 LISTEN_PID={pid} LISTEN_FDNAMES=a:b; exec \"$@\" 3<{} 4<{}", one.display(), two.display());
-    let run = c.tool("sh", &["-c", &script, "-"]).arg(&c.mote).arg("--root").arg(&c.root).args(&["run", "-b"]);
+    let script = format!(
+        "export LISTEN_FDS=2 LISTEN_PID={pid} LISTEN_FDNAMES=a:b; exec \"$@\" 3<{} 4<{}",
+        one.display(),
+        two.display()
+    );
+    let run = c
+        .tool("sh", &["-c", &script, "-"])
+        .arg(&c.mote)
+        .arg("--root")
+        .arg(&c.root)
+        .args(&["run", "-b"]);
     let out = run.arg(&b.dir).arg(&b.id).go()?.ok()?;
     Ok((Report::parse(&out)?, out.out))
 }
@@ -243,7 +305,10 @@ fn listen_fds(c: &Case) -> Res {
     let (report, out) = listen(c, "$$")?;
     same!(report.get("env.LISTEN_FDS"), "2");
     same!(report.get("env.LISTEN_PID"), "1");
-    check!(out.contains("3 holds\tfirst") && out.contains("4 holds\tsecond"), "{out}");
+    check!(
+        out.contains("3 holds\tfirst") && out.contains("4 holds\tsecond"),
+        "{out}"
+    );
     Ok(())
 }
 
@@ -257,7 +322,11 @@ fn listen_other(c: &Case) -> Res {
 fn exec_megabytes(c: &Case) -> Res {
     let b = c.bundle(&["sleep", "60"])?;
     c.detach(&b)?;
-    let out = c.mote(&["exec", &b.id, "cat"]).stdin_bytes(&pattern(SIZE))?.go()?.ok()?;
+    let out = c
+        .mote(&["exec", &b.id, "cat"])
+        .stdin_bytes(&pattern(SIZE))?
+        .go()?
+        .ok()?;
     same!(sum_of(&out.out_file)?, expected(SIZE));
     c.force(&b)?;
     Ok(())

@@ -45,7 +45,12 @@ pub const MODULE: Module = Module {
 /// Starts `VERB` with a new session's controlling terminal.
 fn on_pty(c: &Case, b: &Bundle, pty: &Pty, args: &[&str]) -> R<Running> {
     b.write()?;
-    let run = c.tool("setsid", &["-c"]).arg(&c.mote).arg("--root").arg(&c.root).args(args);
+    let run = c
+        .tool("setsid", &["-c"])
+        .arg(&c.mote)
+        .arg("--root")
+        .arg(&c.root)
+        .args(args);
     run.on_tty(pty.slave()?)?.cwd(&b.dir).spawn()
 }
 
@@ -113,7 +118,14 @@ fn raw_mode(c: &Case) -> Res {
 }
 
 fn resize(c: &Case) -> Res {
-    let b = terminal(c, &["sh", "-c", "trap 'stty size' WINCH; stty size; echo up; while :; do sleep 0.05; done"])?;
+    let b = terminal(
+        c,
+        &[
+            "sh",
+            "-c",
+            "trap 'stty size' WINCH; stty size; echo up; while :; do sleep 0.05; done",
+        ],
+    )?;
     let mut pty = Pty::new()?;
     pty.resize(31, 101)?;
     let run = on_pty(c, &b, &pty, &["run", &b.id])?;
@@ -131,7 +143,9 @@ fn console_size(c: &Case) -> Res {
     b.set("/process/consoleSize", json!({"height": 17, "width": 71}));
     let socket = FdSocket::listen(&c.path("s"))?;
     let path = c.path("s").display().to_string();
-    c.verb("create", &b, &["--console-socket", &path])?.go()?.ok()?;
+    c.verb("create", &b, &["--console-socket", &path])?
+        .go()?
+        .ok()?;
     let pty = Pty::from_master(socket.receive()?.1);
     same!(pty.size()?, (17, 71));
     c.delete(&b)?;
@@ -139,7 +153,14 @@ fn console_size(c: &Case) -> Res {
 }
 
 fn controlling(c: &Case) -> Res {
-    let b = terminal(c, &["sh", "-c", "tty; echo x > /dev/tty && ps -o pid,tty | grep -c '1 '; /bin/probe report | grep tty_nr"])?;
+    let b = terminal(
+        c,
+        &[
+            "sh",
+            "-c",
+            "tty; echo x > /dev/tty && ps -o pid,tty | grep -c '1 '; /bin/probe report | grep tty_nr",
+        ],
+    )?;
     let mut pty = Pty::new()?;
     let run = on_pty(c, &b, &pty, &["run", &b.id])?;
     pty.expect("/dev/pts/0")?;
@@ -152,7 +173,14 @@ fn controlling(c: &Case) -> Res {
 }
 
 fn dev_console(c: &Case) -> Res {
-    let b = terminal(c, &["sh", "-c", "/bin/probe ext /dev/console; echo through > /dev/console"])?;
+    let b = terminal(
+        c,
+        &[
+            "sh",
+            "-c",
+            "/bin/probe ext /dev/console; echo through > /dev/console",
+        ],
+    )?;
     let mut pty = Pty::new()?;
     let run = on_pty(c, &b, &pty, &["run", &b.id])?;
     pty.expect("/dev/console\t20")?;
@@ -163,8 +191,16 @@ fn dev_console(c: &Case) -> Res {
 }
 
 fn other_user(c: &Case) -> Res {
-    let mut b = terminal(c, &["sh", "-c", "echo hello > /proc/self/fd/1; stat -c 'owner %u:%g' /dev/pts/0"])?;
-    b.set("/process/user", json!({"uid": 1000, "gid": 1000})).caps(&[]);
+    let mut b = terminal(
+        c,
+        &[
+            "sh",
+            "-c",
+            "echo hello > /proc/self/fd/1; stat -c 'owner %u:%g' /dev/pts/0",
+        ],
+    )?;
+    b.set("/process/user", json!({"uid": 1000, "gid": 1000}))
+        .caps(&[]);
     let mut pty = Pty::new()?;
     let run = on_pty(c, &b, &pty, &["run", &b.id])?;
     pty.expect("hello")?;
@@ -176,7 +212,13 @@ fn other_user(c: &Case) -> Res {
 fn under_script(c: &Case) -> Res {
     let b = terminal(c, &["sh", "-c", "tty; exit 21"])?;
     b.write()?;
-    let line = format!("{} --root {} run -b {} {}", c.mote.display(), c.root.display(), b.dir.display(), b.id);
+    let line = format!(
+        "{} --root {} run -b {} {}",
+        c.mote.display(),
+        c.root.display(),
+        b.dir.display(),
+        b.id
+    );
     let log = c.path("typescript").display().to_string();
     let out = c.tool("script", &["-q", "-e", "-c", &line, &log]).go()?;
     same!(out.code, 21);
@@ -187,15 +229,24 @@ fn under_script(c: &Case) -> Res {
 fn no_tty(c: &Case) -> Res {
     let b = terminal(c, &["true"])?;
     b.write()?;
-    let run = c.tool("setsid", &["-w"]).arg(&c.mote).arg("--root").arg(&c.root).args(&["run", "-b"]);
+    let run = c
+        .tool("setsid", &["-w"])
+        .arg(&c.mote)
+        .arg("--root")
+        .arg(&c.root)
+        .args(&["run", "-b"]);
     run.arg(&b.dir).arg(&b.id).go()?.refused(1, &["tty"])?;
     Ok(())
 }
 
 fn detach_refused(c: &Case) -> Res {
     let b = terminal(c, &["true"])?;
-    c.verb("create", &b, &[])?.go()?.refused(1, &["console socket"])?;
-    c.verb("run", &b, &["-d"])?.go()?.refused(1, &["console socket"])?;
+    c.verb("create", &b, &[])?
+        .go()?
+        .refused(1, &["console socket"])?;
+    c.verb("run", &b, &["-d"])?
+        .go()?
+        .refused(1, &["console socket"])?;
     Ok(())
 }
 
@@ -203,17 +254,27 @@ fn socket_refused(c: &Case) -> Res {
     let b = c.bundle(&["true"])?;
     let _socket = FdSocket::listen(&c.path("s"))?;
     let path = c.path("s").display().to_string();
-    c.verb("create", &b, &["--console-socket", &path])?.go()?.refused(1, &["console socket"])?;
+    c.verb("create", &b, &["--console-socket", &path])?
+        .go()?
+        .refused(1, &["console socket"])?;
     Ok(())
 }
 
 fn socket_create(c: &Case) -> Res {
-    let b = terminal(c, &["sh", "-c", "echo started; read x; echo got $x; exit 3"])?;
+    let b = terminal(
+        c,
+        &["sh", "-c", "echo started; read x; echo got $x; exit 3"],
+    )?;
     let socket = FdSocket::listen(&c.path("s"))?;
     let path = c.path("s").display().to_string();
-    c.verb("create", &b, &["--console-socket", &path])?.go()?.ok()?;
+    c.verb("create", &b, &["--console-socket", &path])?
+        .go()?
+        .ok()?;
     let (name, master) = socket.receive()?;
-    check!(name.contains("ptmx") || name.contains("pts") || name.contains("console"), "payload {name:?}");
+    check!(
+        name.contains("ptmx") || name.contains("pts") || name.contains("console"),
+        "payload {name:?}"
+    );
     c.start(&b)?;
     let mut pty = Pty::from_master(master);
     pty.expect("started")?;
@@ -228,7 +289,9 @@ fn socket_run(c: &Case) -> Res {
     let b = terminal(c, &["sh", "-c", "tty; sleep 60"])?;
     let socket = FdSocket::listen(&c.path("s"))?;
     let path = c.path("s").display().to_string();
-    c.verb("run", &b, &["-d", "--console-socket", &path])?.go()?.ok()?;
+    c.verb("run", &b, &["-d", "--console-socket", &path])?
+        .go()?
+        .ok()?;
     let mut pty = Pty::from_master(socket.receive()?.1);
     pty.expect("/dev/pts/0")?;
     pty.resize(5, 6)?;
@@ -241,7 +304,17 @@ fn socket_exec(c: &Case) -> Res {
     c.detach(&b)?;
     let socket = FdSocket::listen(&c.path("s"))?;
     let path = c.path("s").display().to_string();
-    let exec = c.mote(&["exec", "-t", "-d", "--console-socket", &path, &b.id, "sh", "-c", "tty; read x; echo got $x; sleep 20"]);
+    let exec = c.mote(&[
+        "exec",
+        "-t",
+        "-d",
+        "--console-socket",
+        &path,
+        &b.id,
+        "sh",
+        "-c",
+        "tty; read x; echo got $x; sleep 20",
+    ]);
     exec.go()?.ok()?;
     let mut pty = Pty::from_master(socket.receive()?.1);
     pty.expect("/dev/pts/0")?;
@@ -255,8 +328,14 @@ fn bad_socket(c: &Case) -> Res {
     let b = terminal(c, &["true"])?;
     let file = c.path("plain");
     fs::write(&file, "")?;
-    for path in [file.display().to_string(), c.path("absent").display().to_string(), "/".repeat(200)] {
-        c.verb("create", &b, &["--console-socket", &path])?.go()?.refused(1, &[])?;
+    for path in [
+        file.display().to_string(),
+        c.path("absent").display().to_string(),
+        "/".repeat(200),
+    ] {
+        c.verb("create", &b, &["--console-socket", &path])?
+            .go()?
+            .refused(1, &[])?;
     }
     Ok(())
 }
@@ -266,7 +345,12 @@ fn exec_tty(c: &Case) -> Res {
     c.detach(&b)?;
     let mut pty = Pty::new()?;
     let before = pty.settings()?;
-    let run = on_pty(c, &b, &pty, &["exec", "-t", &b.id, "sh", "-c", "stty size; tty; exit 44"])?;
+    let run = on_pty(
+        c,
+        &b,
+        &pty,
+        &["exec", "-t", &b.id, "sh", "-c", "stty size; tty; exit 44"],
+    )?;
     pty.expect("24 80")?;
     pty.expect("/dev/pts/0")?;
     same!(run.wait()?.code, 44);
@@ -301,8 +385,16 @@ fn closed_stdin(c: &Case) -> Res {
     let b = terminal(c, &["sh", "-c", "seq 2000; exit 2"])?;
     let mut pty = Pty::new()?;
     b.write()?;
-    let run = c.tool("setsid", &["-c", "sh", "-c", "exec \"$@\" </dev/null", "-"]).arg(&c.mote);
-    let run = run.arg("--root").arg(&c.root).args(&["run", "-b"]).arg(&b.dir).arg(&b.id).limit(20);
+    let run = c
+        .tool("setsid", &["-c", "sh", "-c", "exec \"$@\" </dev/null", "-"])
+        .arg(&c.mote);
+    let run = run
+        .arg("--root")
+        .arg(&c.root)
+        .args(&["run", "-b"])
+        .arg(&b.dir)
+        .arg(&b.id)
+        .limit(20);
     let run = run.on_tty(pty.slave()?)?.spawn()?;
     pty.expect("\n2000\r\n")?;
     same!(run.wait()?.code, 2);
@@ -311,18 +403,34 @@ fn closed_stdin(c: &Case) -> Res {
 
 /// The terminal goes away: SIGHUP reaches the container and nothing stays.
 fn hangup(c: &Case) -> Res {
-    let b = terminal(c, &["sh", "-c", "trap 'exit 1' HUP; echo up; while :; do sleep 0.05; done"])?;
+    let b = terminal(
+        c,
+        &[
+            "sh",
+            "-c",
+            "trap 'exit 1' HUP; echo up; while :; do sleep 0.05; done",
+        ],
+    )?;
     let mut pty = Pty::new()?;
     let mut run = on_pty(c, &b, &pty, &["run", &b.id])?;
     pty.expect("up")?;
     drop(pty);
-    c.until("the end of run after a hangup", || Ok(run.child.try_wait()?.is_some()))?;
+    c.until("the end of run after a hangup", || {
+        Ok(run.child.try_wait()?.is_some())
+    })?;
     c.force(&b)?;
     Ok(())
 }
 
 fn keys(c: &Case) -> Res {
-    let b = terminal(c, &["sh", "-c", "trap 'echo caught INT' INT; echo up; while :; do sleep 0.05; done"])?;
+    let b = terminal(
+        c,
+        &[
+            "sh",
+            "-c",
+            "trap 'echo caught INT' INT; echo up; while :; do sleep 0.05; done",
+        ],
+    )?;
     let mut pty = Pty::new()?;
     let run = on_pty(c, &b, &pty, &["run", &b.id])?;
     pty.expect("up")?;
@@ -351,14 +459,18 @@ fn pidfd_socket(c: &Case) -> Res {
     let b = c.bundle(&["sleep", "30"])?;
     let socket = FdSocket::listen(&c.path("s"))?;
     let path = c.path("s").display().to_string();
-    c.verb("create", &b, &["--pidfd-socket", &path])?.go()?.ok()?;
+    c.verb("create", &b, &["--pidfd-socket", &path])?
+        .go()?
+        .ok()?;
     let (name, fd) = socket.receive()?;
     same!(name, "standard");
     use std::os::fd::AsRawFd;
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd()))?;
     check!(info.contains(&format!("Pid:\t{}\n", c.pid(&b)?)), "{info}");
     c.start(&b)?;
-    c.mote(&["exec", "-d", "--pidfd-socket", &path, &b.id, "sleep", "30"]).go()?.ok()?;
+    c.mote(&["exec", "-d", "--pidfd-socket", &path, &b.id, "sleep", "30"])
+        .go()?
+        .ok()?;
     same!(socket.receive()?.0, "setns");
     c.force(&b)?;
     Ok(())

@@ -15,7 +15,9 @@ fn others() -> Vec<String> {
     let me = std::process::id().to_string();
     let list = fs::read_dir("/proc").into_iter().flatten().flatten();
     let names = list.map(|e| e.file_name().to_string_lossy().into_owned());
-    names.filter(|n| n.bytes().all(|b| b.is_ascii_digit()) && *n != me).collect()
+    names
+        .filter(|n| n.bytes().all(|b| b.is_ascii_digit()) && *n != me)
+        .collect()
 }
 
 /// `scan SECONDS`: keeps looking at the exe and the fds of all other processes
@@ -29,7 +31,11 @@ pub fn scan(args: &[String]) -> io::Result<()> {
             if let Ok(exe) = fs::read_link(format!("/proc/{pid}/exe")) {
                 seen.insert(format!("exe {}", exe.display()));
             }
-            for fd in fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
+            for fd in fs::read_dir(format!("/proc/{pid}/fd"))
+                .into_iter()
+                .flatten()
+                .flatten()
+            {
                 if let Ok(target) = fs::read_link(fd.path()) {
                     let number = fd.file_name().to_string_lossy().into_owned();
                     seen.insert(format!("fd {number} {}", target.display()));
@@ -53,13 +59,19 @@ pub fn overwrite(args: &[String]) -> io::Result<()> {
     while Instant::now() < end {
         for pid in others() {
             let exe = format!("/proc/{pid}/exe");
-            let Ok(target) = fs::read_link(&exe) else { continue };
+            let Ok(target) = fs::read_link(&exe) else {
+                continue;
+            };
             let target = target.display().to_string();
             let ours = target.starts_with("/bin/");
             if ours || pins.iter().any(|(t, _)| *t == target) {
                 continue;
             }
-            if let Ok(pin) = OpenOptions::new().read(true).custom_flags(O_PATH).open(&exe) {
+            if let Ok(pin) = OpenOptions::new()
+                .read(true)
+                .custom_flags(O_PATH)
+                .open(&exe)
+            {
                 pins.push((target, pin));
             }
         }

@@ -7,7 +7,9 @@ use std::os::unix::fs::MetadataExt;
 /// A file's text without its last newline, or the error in brackets.
 fn text(path: &str) -> String {
     match fs::read(path) {
-        Ok(b) => String::from_utf8_lossy(&b).trim_end_matches('\n').to_string(),
+        Ok(b) => String::from_utf8_lossy(&b)
+            .trim_end_matches('\n')
+            .to_string(),
         Err(e) => format!("[{e}]"),
     }
 }
@@ -24,7 +26,10 @@ pub fn everything(_: &[String]) -> io::Result<()> {
         line(&format!("arg.{i}"), &arg.to_string_lossy());
     }
     for (k, v) in env::vars_os() {
-        line(&format!("env.{}", k.to_string_lossy()), &v.to_string_lossy());
+        line(
+            &format!("env.{}", k.to_string_lossy()),
+            &v.to_string_lossy(),
+        );
     }
     line("env-count", &env::vars_os().count().to_string());
     match env::current_dir() {
@@ -48,7 +53,10 @@ pub fn everything(_: &[String]) -> io::Result<()> {
     }
     for ns in ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"] {
         let link = fs::read_link(format!("/proc/self/ns/{ns}"));
-        line(&format!("ns.{ns}"), &link.map_or_else(|e| e.to_string(), |l| l.display().to_string()));
+        line(
+            &format!("ns.{ns}"),
+            &link.map_or_else(|e| e.to_string(), |l| l.display().to_string()),
+        );
     }
     for (fd, target) in open_fds()? {
         line(&format!("fd.{fd}"), &target);
@@ -98,7 +106,11 @@ fn open_fds() -> io::Result<Vec<(u32, String)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc/self/fd")? {
         let entry = entry?;
-        let fd = entry.file_name().to_string_lossy().parse().unwrap_or(u32::MAX);
+        let fd = entry
+            .file_name()
+            .to_string_lossy()
+            .parse()
+            .unwrap_or(u32::MAX);
         if let Ok(target) = fs::read_link(entry.path()) {
             let target = target.display().to_string();
             if !(target.starts_with("/proc/") && target.ends_with("/fd")) {

@@ -1,6 +1,5 @@
 //! Handing the v2 cgroup to the container's own root, so that it can manage cgroups inside.
 
-use super::discover::Version;
 use super::file;
 use super::group::Group;
 use crate::error::Result;

@@ -1,6 +1,5 @@
 //! Which devices a container may open or make: `linux.resources.devices`, then what every container has.
 
-use super::discover::Version;
 use super::group::{Group, Member};
 use super::{file, program, v1_devices};
 use crate::error::{Error, Result};
@@ -50,7 +49,7 @@ pub enum Enforced {
 }
 
 impl Group {
-    /// Puts the rules and [`EVERYONE`]'s in force, in place of all earlier ones. Nothing is allowed
+    /// Puts the rules and `EVERYONE`'s in force, in place of all earlier ones. Nothing is allowed
     /// that no rule allows. Not to be called inside a user namespace: there the kernel lets nobody use
     /// or make device nodes of the host anyway, nor change these rules.
     pub fn restrict_devices(&self, rules: &[DeviceRule]) -> Result<Enforced> {

@@ -117,6 +117,14 @@ impl Group {
         }
     }
 
+    /// The door of v2, for where no process can be born in [`Group::v2_dir`]: kernels before 5.7, sandboxes
+    /// without clone3, a maker without the right. It stops every fork meanwhile.
+    pub fn v2_door(&self) -> Result<Option<OwnedFd>> {
+        self.v2()
+            .map(|member| member.open("cgroup.procs", OFlags::WRONLY))
+            .transpose()
+    }
+
     /// Moves another process in, everywhere; slower than [`Group::doors`] and [`Group::v2_dir`].
     pub fn join(&self, pid: Pid) -> Result<()> {
         let text = pid.as_raw_nonzero().to_string();

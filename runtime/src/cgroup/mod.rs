@@ -7,7 +7,8 @@
 //!    at the next line leaves nothing that `delete --force` can't find ([`Group::load`]).
 //! 2. `group.create()`: the directories. `group.restrict_devices()`: who may open what.
 //! 3. `group.doors()`: one open `tasks` file per v1 hierarchy. The new process itself writes `0`
-//!    into each ([`Group::enter`] does it); and it is born in `group.v2_dir()` by CLONE_INTO_CGROUP.
+//!    into each, before it makes its cgroup namespace; it is born in `group.v2_dir()` by CLONE_INTO_CGROUP.
+//!    Where it can't be, [`Group::v2_door`] is one door more; [`Group::give_up_v2`] says when to do without.
 //! 4. `group.remove()`: only what create made, and what the container made below.
 //!
 //! Why the process moves itself: a pid written to `cgroup.procs` makes the kernel stop every fork on

@@ -1,7 +1,8 @@
 //! Help and version, made from the rows. The shape is that of runc's own help, which scripts search
 //! for option names.
 
-use super::rows::{Flag, GLOBAL, VERBS, Verb};
+use super::flags::{Flag, GLOBAL};
+use super::rows::{VERBS, Verb};
 use crate::SPEC_VERSION;
 
 /// The help of one verb, or of the program.

@@ -1,12 +1,13 @@
 //! The command line: rows that say what there is, a parser, help made from the rows, and what the
 //! global options come to.
 //!
-//! - [`rows`]: every verb and option, one row each; the only place that names them all.
+//! - [`rows`] and [`flags`]: every verb and every option, one row each.
 //! - [`parse`]: words -> [`Line`], by the rows and Go's grammar for options.
 //! - [`options`]: what was given to a verb, looked up by name.
 //! - [`global`]: the options before the verb, resolved for use.
 //! - [`help`]: the help and version texts.
 
+pub mod flags;
 pub mod global;
 pub mod help;
 pub mod options;

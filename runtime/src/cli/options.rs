@@ -1,6 +1,6 @@
 //! What the command line gave to one verb, looked up by the long names of the verb's rows.
 
-use super::rows::Flag;
+use super::flags::Flag;
 use crate::error::{Error, Result};
 use std::ffi::{OsStr, OsString};
 

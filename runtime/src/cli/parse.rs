@@ -4,8 +4,9 @@
 //! `--flag value`, the same with one dash, switches as `--flag=false`, options before or after the
 //! words. `lexopt` splits the words; what it doesn't know, long names after one dash, is seen to here.
 
+use super::flags::{Flag, GLOBAL};
 use super::options::{Options, Value};
-use super::rows::{self, Flag, GLOBAL, Tail, Verb};
+use super::rows::{self, Tail, Verb};
 use lexopt::{Arg, Parser};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};

@@ -6,13 +6,16 @@
 use rustix::event::PollFlags;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::{Errno, read, write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How much is read at a time.
 const CAPACITY: usize = 16384;
 
 /// A pipe that polls as writable takes so many bytes without blocking, pipe(7).
 const PIPE_BUF: usize = 4096;
+
+/// How often the end of stdin is repeated to a terminal.
+const REPEAT: Duration = Duration::from_millis(300);
 
 /// How often a terminal that no process has open is looked at again.
 const HUNG_UP: Duration = Duration::from_millis(100);
@@ -44,8 +47,12 @@ pub(super) struct Flow {
     buffer: Box<[u8]>,
     /// The part of the buffer that is still to be written.
     pending: std::ops::Range<usize>,
-    /// Written to the sink when the source ends.
+    /// What stands for the end of the source on a terminal, which can't be half closed. What it
+    /// says is lost if a program changes the terminal's mode before it reads, as shells do at
+    /// their start, so it is repeated; a source that has ended is at its end at every read.
     farewell: &'static [u8],
+    /// When to say it next.
+    repeat_at: Option<Instant>,
     /// From the container, so that its last bytes matter after its end.
     output: bool,
     /// The process has ended: nothing to read now means nothing to read at all.
@@ -63,7 +70,7 @@ pub(super) struct Ready {
 }
 
 impl Flow {
-    /// From the caller to the process, `farewell` being sent after the last byte.
+    /// From the caller to the process; `farewell` says that there is no more where closing can't.
     pub(super) fn input(source: End, sink: End, farewell: &'static [u8]) -> Flow {
         Flow::new(source, sink, farewell, false)
     }
@@ -80,6 +87,7 @@ impl Flow {
             buffer: vec![0; CAPACITY].into_boxed_slice(),
             pending: 0..0,
             farewell,
+            repeat_at: None,
             output,
             last: false,
             hung_up: false,
@@ -98,7 +106,7 @@ impl Flow {
 
     /// Whether nothing more will come.
     pub(super) fn is_over(&self) -> bool {
-        self.source.is_none() && self.pending.is_empty()
+        self.source.is_none() && self.pending.is_empty() && self.repeat_at.is_none()
     }
 
     /// Where the bytes come from, until they end.
@@ -108,11 +116,13 @@ impl Flow {
 
     /// How long the flow can wait for its descriptors, if not for ever.
     pub(super) fn patience(&self) -> Option<Duration> {
-        let idle = self.pending.is_empty() && self.source.is_some();
-        match () {
-            () if idle && self.last && self.output => Some(Duration::ZERO),
-            () if idle && self.hung_up => Some(HUNG_UP),
-            () => None,
+        let idle = self.pending.is_empty();
+        let reading = idle && self.source.is_some();
+        match self.repeat_at {
+            Some(moment) if idle => Some(moment.saturating_duration_since(Instant::now())),
+            _ if reading && self.last && self.output => Some(Duration::ZERO),
+            _ if reading && self.hung_up => Some(HUNG_UP),
+            _ => None,
         }
     }
 
@@ -122,16 +132,11 @@ impl Flow {
             .filter(|_| self.pending.is_empty() && !self.hung_up)
     }
 
-    /// A pipe's sink is watched even when there is nothing to write, to notice that its reader
-    /// has gone. A terminal's isn't: processes may close and open it as they like.
+    /// The sink is watched even when there is nothing to write, to notice that its reader has gone;
+    /// the container's terminal isn't, for processes may close and open it as they like.
     fn wants_sink(&self) -> Option<&End> {
-        self.sink
-            .as_ref()
-            .filter(|end| !self.pending.is_empty() || !self.on_terminal(end))
-    }
-
-    fn on_terminal(&self, sink: &End) -> bool {
-        matches!(sink, End::Terminal(_)) || matches!(self.source, Some(End::Terminal(_)))
+        let watched = |end: &&End| !self.pending.is_empty() || !matches!(end, End::Terminal(_));
+        self.sink.as_ref().filter(watched)
     }
 
     /// The descriptors to poll, for which [`readiness`](Flow::readiness) takes the answers.
@@ -175,6 +180,13 @@ impl Flow {
             self.hung_up = false;
             self.read();
         }
+        if self.pending.is_empty()
+            && self
+                .repeat_at
+                .is_some_and(|moment| moment <= Instant::now())
+        {
+            self.say_farewell();
+        }
         if self.is_over() {
             self.sink = None;
         }
@@ -183,7 +195,12 @@ impl Flow {
     fn read(&mut self) {
         let Some(source) = &self.source else { return };
         match read(source, &mut self.buffer[..]) {
-            Ok(0) => self.source_ended(self.farewell),
+            Ok(0) => {
+                self.source = None;
+                if !self.farewell.is_empty() {
+                    self.say_farewell();
+                }
+            }
             Ok(length) => self.pending = 0..length,
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) if !self.last => {}
@@ -192,14 +209,14 @@ impl Flow {
                 self.hung_up = true;
             }
             // Among others EIO of a terminal in whose background mote runs: no end to hand on.
-            Err(_) => self.source_ended(b""),
+            Err(_) => self.source = None,
         }
     }
 
-    fn source_ended(&mut self, farewell: &[u8]) {
-        self.source = None;
-        self.pending = 0..farewell.len();
-        self.buffer[..farewell.len()].copy_from_slice(farewell);
+    fn say_farewell(&mut self) {
+        self.pending = 0..self.farewell.len();
+        self.buffer[..self.farewell.len()].copy_from_slice(self.farewell);
+        self.repeat_at = Some(Instant::now() + REPEAT);
     }
 
     fn write(&mut self) {
@@ -217,5 +234,6 @@ impl Flow {
         self.source = None;
         self.sink = None;
         self.pending = 0..0;
+        self.repeat_at = None;
     }
 }

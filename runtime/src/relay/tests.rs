@@ -1,5 +1,8 @@
 //! Through real pipes, pseudoterminals and processes.
 
+// The relay waits for them, by their pids.
+#![allow(clippy::zombie_processes)]
+
 use super::*;
 use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
@@ -225,6 +228,12 @@ fn the_end_of_stdin_is_the_end_of_the_terminals_input() {
             String::from_utf8_lossy(&outcome.out)
         );
     }
+}
+
+#[test]
+fn the_end_of_stdin_reaches_a_program_that_changes_the_mode_first() {
+    let script = "stty -icanon; sleep 0.1; stty icanon; cat >/dev/null; echo done";
+    assert!(on_terminal(script, b"").out.ends_with(b"done\n"));
 }
 
 #[test]

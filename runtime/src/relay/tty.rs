@@ -8,9 +8,9 @@ use rustix::termios::{
     OptionalActions, OutputModes, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize,
 };
 
-/// Two times the character that ends a terminal's input (VEOF's usual value, termios(3)): at the
-/// start of a line one is enough, after an unfinished line the first only hands that over.
-pub(super) const END_OF_FILE: &[u8] = b"\x04\x04";
+/// The character that ends a terminal's input at the start of a line, and a line elsewhere: VEOF's
+/// usual value, termios(3).
+pub(super) const END_OF_FILE: &[u8] = b"\x04";
 
 /// The caller's terminal, found but not touched.
 pub struct HostTerminal(pub(super) OwnedFd);

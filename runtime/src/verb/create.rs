@@ -9,7 +9,7 @@ use crate::cli::{Global, Options};
 use crate::container::{Dir, Init, Record, boot_id};
 use crate::error::{Error, Result};
 use crate::host::Host;
-use crate::launch::{Outfit, Started, launch, open_joins, open_trees};
+use crate::launch::{Otherwise, Outfit, Started, launch, open_joins, open_trees, takes_another};
 use crate::notify::{self, Listening, Notify};
 use crate::plan::{self, Facts};
 use crate::relay::Relay;
@@ -21,10 +21,11 @@ use init::sys::arena::Arena;
 use init::sys::exec::Vector;
 use init::sys::signal::{self, Set};
 use linux_raw_sys::general::{
-    CLONE_NEWPID, CLONE_NEWUSER, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY,
+    CLONE_NEWPID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY,
 };
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::process::{Pid, geteuid, getegid, getpid};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::process::{geteuid, getegid, getpid};
 use spec_min::Spec;
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -128,7 +129,7 @@ pub fn create<'a>(global: &Global, request: &'a Request, arena: &'a Arena) -> Re
         Stay::Attach => Some(take_signals()?),
         _ => None,
     };
-    let outfit = Outfit {
+    let mut outfit = Outfit {
         stdio: streams.child.take(),
         console: streams.console.as_ref().map(AsFd::as_fd),
         listener,
@@ -139,10 +140,25 @@ pub fn create<'a>(global: &Global, request: &'a Request, arena: &'a Arena) -> Re
         cgroup: made.group.v2_dir()?,
         environment,
     };
-    let started = launch(&host, &plan, outfit, &mut |errno| made.group.give_up_v2(errno))?;
+    if takes_another(&outfit.joins) {
+        outfit.doors.extend(made.group.v2_door()?);
+    }
+    let started = launch(&host, &plan, outfit, &mut |errno| without_birth_in_place(&mut made.group, errno))?;
     let mut created = Created { started, made, host, plan, relay: streams.relay.take(), notify, signals, environment };
     created.settle(request, &facts, pidfd_socket, streams)?;
     Ok(created)
+}
+
+/// What to do where clone3(2) can't put a process into a v2 cgroup: a rootless caller may do without; kernels
+/// before 5.7 and sandboxes let it move itself.
+pub fn without_birth_in_place(group: &mut Group, errno: Errno) -> Otherwise {
+    if group.give_up_v2(errno) {
+        return Otherwise::Without;
+    }
+    match (errno, group.v2_door()) {
+        (Errno::NOSYS | Errno::INVAL | Errno::TOOBIG | Errno::PERM, Ok(Some(door))) => Otherwise::Door(door),
+        _ => Otherwise::Fail,
+    }
 }
 
 /// What is undone when a step fails.
@@ -265,15 +281,18 @@ impl Created<'_> {
     }
 
     /// `run`: stays until the program ends; its exit code. The container is removed unless it is to be kept.
-    pub fn attend(mut self, report: &report::Reporter, keep: bool) -> Result<u8> {
-        let (Some(relay), Some(signals)) = (self.relay.take(), self.signals.take()) else {
+    pub fn attend(mut self, keep: bool) -> Result<u8> {
+        let (Some(mut relay), Some(signals)) = (self.relay.take(), self.signals.take()) else {
             return Err(Error::new("nothing to relay"));
         };
+        if let Some(notify) = self.notify.take() {
+            relay.announce(notify);
+        }
         // A failure of ours from here on leaves the container in the state that it is in, as runc does.
         self.release();
-        let (pid, pidfd) = (self.started.pid, self.started.pidfd.as_fd());
-        let code = attend(relay, self.notify.take(), pid, pidfd, signals.as_fd(), report);
-        if !keep {
+        self.made.dir.unlock();
+        let code = relay.run(self.started.pidfd.as_fd(), self.started.pid, signals.as_fd());
+        if !keep && self.made.dir.lock_if_there() {
             self.destroy()?;
         }
         code
@@ -303,14 +322,6 @@ impl Created<'_> {
         let _ = self.destroy();
         self.made.armed = false;
     }
-}
-
-fn attend(
-    relay: Relay, notify: Option<Notify>, pid: Pid, pidfd: BorrowedFd<'_>, signals: BorrowedFd<'_>,
-    report: &report::Reporter,
-) -> Result<u8> {
-    let _ = (&notify, report);
-    relay.run(pidfd, pid, signals)
 }
 
 /// The standard streams and the terminal, by runc's rules.
@@ -472,7 +483,7 @@ fn mount_notify<'a>(dir: &Dir, plan: &mut Plan<'a>, arena: &'a Arena) -> Result<
 }
 
 fn restrict_devices(global: &Global, host: &Host, plan: &Plan<'_>, group: &Group) -> Result<()> {
-    if plan.namespaces.new & CLONE_NEWUSER != 0 || host.in_user_namespace() || group.is_empty() {
+    if host.in_user_namespace() || (global.rootless() && group.is_empty()) {
         return Ok(());
     }
     if let Enforced::No(why) = group.restrict_devices(plan.cgroup.devices)? {

@@ -1,13 +1,13 @@
 //! `exec`: one more process in a container. It is `create` with empty lists: namespaces are joined, not made.
 
-use super::create::{extra_environment, inherited_fds, prepare_streams, take_signals, vector};
+use super::create::{extra_environment, inherited_fds, prepare_streams, take_signals, vector, without_birth_in_place};
 use crate::bundle::{self, absolute};
 use crate::cgroup::Group;
 use crate::cli::{Global, Options};
 use crate::container::{Container, Init, Status, id};
 use crate::error::{Error, Result};
 use crate::host::Host;
-use crate::launch::{Outfit, Started, launch};
+use crate::launch::{Otherwise, Outfit, Started, launch, takes_another};
 use crate::notify::Listening;
 use crate::plan::{self, Facts};
 use crate::relay::Relay;
@@ -18,6 +18,7 @@ use init::plan::Plan;
 use init::sys::arena::Arena;
 use linux_raw_sys::general as raw;
 use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
 use spec_min::Spec;
 use std::ffi::CString;
@@ -50,7 +51,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let (relay, stdio, console, terminal) = prepare_streams(plan.process.terminal, !detach, console_socket.as_deref())?;
     let pidfd_socket = absolute(options.text("pidfd-socket"))?.as_deref().map(socket::connect).transpose()?;
     let init = container.alive(&host.procfs).ok_or_else(not_running)?;
-    let (joins, group) = (open_joins(&container, &host, init, &spec)?, open_group(&container, options)?);
+    let (joins, group) = (open_joins(&container, &host, init)?, open_group(&container, options)?);
     let signals = (!detach).then(take_signals).transpose()?;
     set_own_oom_score(&host, &plan, global.rootless())?;
     let started = start(&host, &plan, Going { joins, group, stdio, console, init }, &arena)?;
@@ -89,7 +90,7 @@ fn plan_process<'a>(
 }
 
 /// Every namespace of the container that isn't mote's own, by one pidfd.
-fn open_joins(container: &Container, host: &Host, init: Init, spec: &Spec<'_>) -> Result<Vec<(u32, OwnedFd)>> {
+fn open_joins(container: &Container, host: &Host, init: Init) -> Result<Vec<(u32, OwnedFd)>> {
     const KINDS: [(&str, u32); 8] = [
         ("user", raw::CLONE_NEWUSER),
         ("pid", raw::CLONE_NEWPID),
@@ -100,7 +101,6 @@ fn open_joins(container: &Container, host: &Host, init: Init, spec: &Spec<'_>) -
         ("cgroup", raw::CLONE_NEWCGROUP),
         ("time", raw::CLONE_NEWTIME),
     ];
-    let _ = spec;
     let number = init.pid.as_raw_nonzero();
     let failed = |errno| Error::os(format_args!("pidfd_open {number}"), errno);
     let pidfd = pidfd_open(init.pid, PidfdFlags::empty()).map_err(failed)?;
@@ -152,7 +152,7 @@ struct Going {
 
 fn start(host: &Host, plan: &Plan<'_>, going: Going, arena: &Arena) -> Result<Started> {
     let Going { joins, mut group, stdio, console, init } = going;
-    let outfit = Outfit {
+    let mut outfit = Outfit {
         stdio,
         console: console.as_ref().map(AsFd::as_fd),
         listener: None,
@@ -160,22 +160,28 @@ fn start(host: &Host, plan: &Plan<'_>, going: Going, arena: &Arena) -> Result<St
         trees: Vec::new(),
         cgroups: &[],
         doors: group.doors()?,
-        cgroup: v2_dir(host, &group, init)?,
+        cgroup: group.v2_dir()?,
         environment: vector(arena, &host.environment)?,
     };
+    if takes_another(&outfit.joins) {
+        outfit.doors.extend(group.v2_door()?);
+    }
     // No process of the container may look into mote from the moment that it is to be seen there.
     let hidden = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     hidden.map_err(|errno| Error::os("PR_SET_DUMPABLE", errno))?;
-    launch(host, plan, outfit, &mut |errno| group.give_up_v2(errno))
+    launch(host, plan, outfit, &mut |errno| match (errno, where_init_is(host, &group, init)) {
+        (Errno::BUSY, Some(dir)) => Otherwise::Elsewhere(dir),
+        _ => without_birth_in_place(&mut group, errno),
+    })
 }
 
-/// Where the container's first process is by now, if its own cgroup takes no process any more.
-fn v2_dir(host: &Host, group: &Group, init: Init) -> Result<Option<OwnedFd>> {
-    let own = group.v2_dir()?;
-    let path = CString::new(format!("{}/cgroup", init.pid.as_raw_nonzero())).unwrap_or_default();
+/// The cgroup that the container's first process has moved to: its own takes no process any more once it gives
+/// controllers to its children.
+fn where_init_is(host: &Host, group: &Group, init: Init) -> Option<OwnedFd> {
+    let path = CString::new(format!("{}/cgroup", init.pid.as_raw_nonzero())).ok()?;
     let mut buffer = [0; 8192];
-    let now = host.procfs.read(&path, &mut buffer).unwrap_or_default();
-    Ok(own.map(|own| group.v2_dir_of(&String::from_utf8_lossy(now)).unwrap_or(own)))
+    let now = host.procfs.read(&path, &mut buffer).ok()?;
+    group.v2_dir_of(core::str::from_utf8(now).ok()?)
 }
 
 fn settle(

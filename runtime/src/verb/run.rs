@@ -18,7 +18,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let mut created = create(global, &request, &arena)?;
     created.go()?;
     match stay {
-        Stay::Attach => created.attend(&global.report, options.flag("keep")),
+        Stay::Attach => created.attend(options.flag("keep")),
         _ => created.detach(&global.report).map(|()| 0),
     }
 }

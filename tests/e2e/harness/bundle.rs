@@ -34,7 +34,11 @@ impl Bundle {
 
     /// The same config and rootfs under another id.
     pub fn twin(&self, case: &Case) -> Bundle {
-        Bundle { dir: self.dir.clone(), id: case.id(), config: self.config.clone() }
+        Bundle {
+            dir: self.dir.clone(),
+            id: case.id(),
+            config: self.config.clone(),
+        }
     }
 
     /// A path inside the rootfs, as the host sees it.
@@ -44,7 +48,10 @@ impl Bundle {
 
     /// Writes config.json.
     pub fn write(&self) -> R<()> {
-        Ok(fs::write(self.dir.join("config.json"), serde_json::to_vec_pretty(&self.config)?)?)
+        Ok(fs::write(
+            self.dir.join("config.json"),
+            serde_json::to_vec_pretty(&self.config)?,
+        )?)
     }
 
     /// Sets process.args.
@@ -131,7 +138,13 @@ impl Bundle {
 
     /// All five capability sets as given.
     pub fn caps(&mut self, list: &[&str]) -> &mut Self {
-        for set in ["bounding", "effective", "permitted", "inheritable", "ambient"] {
+        for set in [
+            "bounding",
+            "effective",
+            "permitted",
+            "inheritable",
+            "ambient",
+        ] {
             self.set(&format!("/process/capabilities/{set}"), json!(list));
         }
         self
@@ -145,7 +158,8 @@ impl Bundle {
     /// A user namespace whose root is `host` on the host, with 65536 ids.
     pub fn userns(&mut self, host: u32) -> &mut Self {
         let map = json!([{"containerID": 0, "hostID": host, "size": 65536}]);
-        self.set("/linux/uidMappings", map.clone()).set("/linux/gidMappings", map);
+        self.set("/linux/uidMappings", map.clone())
+            .set("/linux/gidMappings", map);
         self.namespace("user", None)
     }
 

@@ -29,7 +29,9 @@ impl Case {
         let token = format!("e2e{}", std::process::id());
         let dir = suite.join(name.replace("::", "-"));
         fs::create_dir(&dir)?;
-        let mote = std::env::var_os("MOTE_BIN").ok_or("MOTE_BIN is not set")?.into();
+        let mote = std::env::var_os("MOTE_BIN")
+            .ok_or("MOTE_BIN is not set")?
+            .into();
         Ok(Case {
             root: dir.join("state"),
             base: suite.join("base"),
@@ -64,7 +66,10 @@ impl Case {
 
     /// The binary with `--root` and `args`.
     pub fn mote<S: AsRef<OsStr>>(&self, args: &[S]) -> Cmd {
-        Cmd::new(self, &self.mote).arg("--root").arg(&self.root).args(args)
+        Cmd::new(self, &self.mote)
+            .arg("--root")
+            .arg(&self.root)
+            .args(args)
     }
 
     /// Any other program.
@@ -173,11 +178,13 @@ impl Case {
 
     /// `n`, divided by MOTE_E2E_DIVIDE where someone is in a hurry.
     pub fn scale(&self, n: u32) -> u32 {
-        let by = std::env::var("MOTE_E2E_DIVIDE").ok().and_then(|d| d.parse().ok()).unwrap_or(1);
+        let by = std::env::var("MOTE_E2E_DIVIDE")
+            .ok()
+            .and_then(|d| d.parse().ok())
+            .unwrap_or(1);
         (n / by).max(1)
     }
 }
-
 
 /// A failure, for `ok_or`.
 pub fn missing(what: &str) -> Stop {

@@ -54,7 +54,10 @@ impl Cmd {
     pub fn new(case: &Case, program: &Path) -> Cmd {
         let n = case.fresh();
         let mut command = Command::new(program);
-        command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        command.env_clear().env(
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        );
         command.current_dir(&case.dir).stdin(Stdio::null());
         Cmd {
             command,
@@ -106,7 +109,10 @@ impl Cmd {
 
     /// All three standard streams on a terminal.
     pub fn on_tty(mut self, tty: &OwnedFd) -> R<Cmd> {
-        self.command.stdin(tty.try_clone()?).stdout(tty.try_clone()?).stderr(tty.try_clone()?);
+        self.command
+            .stdin(tty.try_clone()?)
+            .stdout(tty.try_clone()?)
+            .stderr(tty.try_clone()?);
         self.own_output = false;
         Ok(self)
     }
@@ -135,13 +141,20 @@ impl Cmd {
         fs::write(&self.out, "")?;
         let err = File::create(&self.err)?;
         if self.own_output {
-            self.command.stdout(File::options().append(true).open(&self.out)?);
+            self.command
+                .stdout(File::options().append(true).open(&self.out)?);
             self.command.stderr(err);
         }
         let words = self.words.join(" ");
         let child = self.command.spawn().map_err(|e| format!("{words}: {e}"))?;
         leak::own(child.id(), true);
-        Ok(Running { child, out: self.out, err: self.err, words, limit: self.limit })
+        Ok(Running {
+            child,
+            out: self.out,
+            err: self.err,
+            words,
+            limit: self.limit,
+        })
     }
 
     /// Starts it and waits for its end.
@@ -169,21 +182,34 @@ impl Running {
 
     /// Waits for its end; a command that takes longer than its limit fails the case.
     pub fn wait(mut self) -> R<Out> {
-        let fd = pidfd_open(Pid::from_raw(self.pid()).ok_or("no pid")?, PidfdFlags::empty())?;
-        let slice = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+        let fd = pidfd_open(
+            Pid::from_raw(self.pid()).ok_or("no pid")?,
+            PidfdFlags::empty(),
+        )?;
+        let slice = Timespec {
+            tv_sec: 0,
+            tv_nsec: 100_000_000,
+        };
         let end = Instant::now() + self.limit;
         while poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&slice)).unwrap_or(0) == 0 {
             leak::reap_orphans();
             if Instant::now() > end {
                 leak::kill_tree(self.child.id());
                 self.child.wait()?;
-                return fail(format!("hung: {}: {}{}", self.words, read(&self.out), read(&self.err)));
+                return fail(format!(
+                    "hung: {}: {}{}",
+                    self.words,
+                    read(&self.out),
+                    read(&self.err)
+                ));
             }
         }
         let status = self.child.wait()?;
         leak::own(self.child.id(), false);
         Ok(Out {
-            code: status.code().unwrap_or_else(|| 1000 + status.signal().unwrap_or(0)),
+            code: status
+                .code()
+                .unwrap_or_else(|| 1000 + status.signal().unwrap_or(0)),
             out: read(&self.out),
             err: read(&self.err),
             out_file: self.out,
@@ -210,15 +236,30 @@ impl Out {
             return Ok(self);
         }
         let (err, out) = (self.err.trim_end(), self.out.trim_end());
-        fail(format!("{}: exit code {}, not {code}: {err} {}", self.words, self.code, last(out)))
+        fail(format!(
+            "{}: exit code {}, not {code}: {err} {}",
+            self.words,
+            self.code,
+            last(out)
+        ))
     }
 
-    /// This exit code and one clear line on stderr with each of `words` in it.
+    /// This exit code and one clear line on stderr with each of `words` in it. Warnings,
+    /// of a deprecated property for example, may stand beside it.
     pub fn refused(self, code: i32, words: &[&str]) -> R<Out> {
         let out = self.exits(code)?;
-        let lines: Vec<&str> = out.err.lines().filter(|l| !l.trim().is_empty()).collect();
+        let lines: Vec<&str> = out
+            .err
+            .lines()
+            .filter(|l| !l.trim().is_empty() && !l.contains(" level=warning "))
+            .collect();
         if lines.len() != 1 {
-            return fail(format!("{}: {} lines on stderr, not one: {}", out.words, lines.len(), out.err));
+            return fail(format!(
+                "{}: {} lines on stderr, not one: {}",
+                out.words,
+                lines.len(),
+                out.err
+            ));
         }
         match words.iter().find(|w| !out.err.contains(**w)) {
             Some(word) => fail(format!("{}: {word:?} is not in: {}", out.words, lines[0])),

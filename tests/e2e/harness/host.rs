@@ -8,9 +8,45 @@ use std::process::Command;
 
 /// The applets that the tests use in a container.
 const APPLETS: &[&str] = &[
-    "sh", "true", "false", "cat", "echo", "sleep", "ls", "id", "mount", "umount", "touch", "mkdir", "rm", "ps",
-    "env", "stty", "tty", "ip", "hostname", "mknod", "chmod", "dd", "kill", "ionice", "grep", "wc", "yes", "head",
-    "ifconfig", "stat", "readlink", "printf", "date", "seq", "test", "sysctl", "chroot", "usleep", "sha256sum",
+    "sh",
+    "true",
+    "false",
+    "cat",
+    "echo",
+    "sleep",
+    "ls",
+    "id",
+    "mount",
+    "umount",
+    "touch",
+    "mkdir",
+    "rm",
+    "ps",
+    "env",
+    "stty",
+    "tty",
+    "ip",
+    "hostname",
+    "mknod",
+    "chmod",
+    "dd",
+    "kill",
+    "ionice",
+    "grep",
+    "wc",
+    "yes",
+    "head",
+    "ifconfig",
+    "stat",
+    "readlink",
+    "printf",
+    "date",
+    "seq",
+    "test",
+    "sysctl",
+    "chroot",
+    "usleep",
+    "sha256sum",
 ];
 
 /// Makes the suite's directory with `base/` in it.
@@ -41,7 +77,9 @@ pub fn prepare() -> Result<Suite, String> {
 fn binary() -> Result<PathBuf, String> {
     if let Some(path) = std::env::var_os("MOTE_BIN") {
         let path = PathBuf::from(path);
-        return path.canonicalize().map_err(|e| format!("MOTE_BIN={}: {e}", path.display()));
+        return path
+            .canonicalize()
+            .map_err(|e| format!("MOTE_BIN={}: {e}", path.display()));
     }
     let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
     let built = Command::new(cargo)
@@ -52,7 +90,11 @@ fn binary() -> Result<PathBuf, String> {
         return Err("cargo build -p runtime failed; or name the binary in MOTE_BIN".into());
     }
     let me = std::env::current_exe().map_err(|e| e.to_string())?;
-    let found = me.ancestors().skip(1).map(|d| d.join("mote")).find(|p| p.is_file());
+    let found = me
+        .ancestors()
+        .skip(1)
+        .map(|d| d.join("mote"))
+        .find(|p| p.is_file());
     found.ok_or_else(|| "cargo built no mote beside this program; name it in MOTE_BIN".into())
 }
 
@@ -67,7 +109,15 @@ fn probe(to: &Path) -> Result<(), String> {
         let rustc = std::env::var_os("RUSTC").unwrap_or("rustc".into());
         let fresh = to.with_extension("new");
         let built = Command::new(rustc)
-            .args(["--edition", "2024", "-O", "-C", "target-feature=+crt-static", "-C", "strip=symbols"])
+            .args([
+                "--edition",
+                "2024",
+                "-O",
+                "-C",
+                "target-feature=+crt-static",
+                "-C",
+                "strip=symbols",
+            ])
             .arg(&source)
             .arg("-o")
             .arg(&fresh)
@@ -75,7 +125,9 @@ fn probe(to: &Path) -> Result<(), String> {
             .map_err(|e| format!("rustc for the probe: {e}"))?;
         if !built.status.success() {
             let why = String::from_utf8_lossy(&built.stderr).into_owned();
-            return Err(format!("the static probe doesn't build (libc6-dev?), or set MOTE_PROBE: {why}"));
+            return Err(format!(
+                "the static probe doesn't build (libc6-dev?), or set MOTE_PROBE: {why}"
+            ));
         }
         copy(&fresh, &kept)?;
     }
@@ -84,8 +136,16 @@ fn probe(to: &Path) -> Result<(), String> {
 
 /// The newest change of the probe's sources; part of the built probe's name.
 fn newest(dir: Option<&Path>) -> i64 {
-    let files = dir.and_then(|d| fs::read_dir(d).ok()).into_iter().flatten().flatten();
-    files.filter_map(|f| f.metadata().ok()).map(|m| m.mtime()).max().unwrap_or(0)
+    let files = dir
+        .and_then(|d| fs::read_dir(d).ok())
+        .into_iter()
+        .flatten()
+        .flatten();
+    files
+        .filter_map(|f| f.metadata().ok())
+        .map(|m| m.mtime())
+        .max()
+        .unwrap_or(0)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
@@ -102,7 +162,9 @@ fn mode(path: &Path, mode: u32) -> Result<(), String> {
 
 /// A root filesystem at `to`: busybox and the probe as links to the base's, the usual directories.
 pub fn rootfs(base: &Path, to: &Path) -> std::io::Result<()> {
-    for sub in ["bin", "proc", "sys", "dev", "etc", "root", "run", "var", "home"] {
+    for sub in [
+        "bin", "proc", "sys", "dev", "etc", "root", "run", "var", "home",
+    ] {
         fs::create_dir_all(to.join(sub))?;
     }
     fs::create_dir_all(to.join("tmp"))?;
@@ -113,6 +175,9 @@ pub fn rootfs(base: &Path, to: &Path) -> std::io::Result<()> {
     for applet in APPLETS {
         symlink("busybox", to.join("bin").join(applet))?;
     }
-    fs::write(to.join("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n")?;
+    fs::write(
+        to.join("etc/passwd"),
+        "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n",
+    )?;
     fs::write(to.join("etc/group"), "root:x:0:\nuser:x:1000:\n")
 }

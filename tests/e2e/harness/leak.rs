@@ -1,6 +1,6 @@
 //! What a case left on the host, and how to remove it.
 use super::{Case, R, fail};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait, waitpid};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,14 +25,27 @@ pub fn check(case: &Case) -> R<()> {
             break;
         }
         if Instant::now() > end {
-            left.extend(living.iter().map(|p| format!("process {p} ({})", command_line(*p))));
+            left.extend(
+                living
+                    .iter()
+                    .map(|p| format!("process {p} ({})", command_line(*p))),
+            );
             break;
         }
         std::thread::sleep(Duration::from_millis(2));
     }
     let dir = case.dir.display().to_string();
-    left.extend(mounts().into_iter().filter(|m| m.contains(&dir) && !case.mounts.contains(m)).map(|m| format!("mount {m}")));
-    left.extend(cgroups(&case.token).iter().map(|c| format!("cgroup {}", c.display())));
+    left.extend(
+        mounts()
+            .into_iter()
+            .filter(|m| m.contains(&dir) && !case.mounts.contains(m))
+            .map(|m| format!("mount {m}")),
+    );
+    left.extend(
+        cgroups(&case.token)
+            .iter()
+            .map(|c| format!("cgroup {}", c.display())),
+    );
     for entry in fs::read_dir(&case.root).into_iter().flatten().flatten() {
         left.push(format!("state {}", entry.path().display()));
     }
@@ -44,9 +57,16 @@ pub fn check(case: &Case) -> R<()> {
 
 /// Removes what is left, and the directory, which stays if the case failed.
 pub fn clean(case: &Case, keep: bool) {
-    let ids: Vec<_> = fs::read_dir(&case.root).into_iter().flatten().flatten().map(|e| e.file_name()).collect();
+    let ids: Vec<_> = fs::read_dir(&case.root)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|e| e.file_name())
+        .collect();
     for id in ids {
-        case.mote(&["delete".as_ref(), "--force".as_ref(), id.as_os_str()]).go().ok();
+        case.mote(&["delete".as_ref(), "--force".as_ref(), id.as_os_str()])
+            .go()
+            .ok();
     }
     for pid in descendants(std::process::id()) {
         kill(pid);
@@ -65,7 +85,11 @@ pub fn sweep(suite: &Path, name: &str, mote: &Path) {
     let root = dir.join("state");
     for entry in fs::read_dir(&root).into_iter().flatten().flatten() {
         let mut delete = std::process::Command::new(mote);
-        delete.arg("--root").arg(&root).args(["delete", "--force"]).arg(entry.file_name());
+        delete
+            .arg("--root")
+            .arg(&root)
+            .args(["delete", "--force"])
+            .arg(entry.file_name());
         if let Ok(mut child) = delete.spawn() {
             std::thread::sleep(Duration::from_secs(2));
             child.kill().ok();
@@ -80,7 +104,10 @@ fn remove(dir: &Path, token: &str, keep: bool) {
     let here: Vec<String> = mounts().into_iter().filter(|m| m.contains(&text)).collect();
     for line in here.iter().rev() {
         if let Some(at) = line.split(' ').nth(4).filter(|at| at.contains(&text)) {
-            std::process::Command::new("umount").args(["-l", at]).output().ok();
+            std::process::Command::new("umount")
+                .args(["-l", at])
+                .output()
+                .ok();
         }
     }
     cgroups(token).iter().for_each(|c| remove_cgroup(c));
@@ -96,7 +123,10 @@ pub fn remove_cgroup(dir: &Path) {
             remove_cgroup(&entry.path());
         }
     }
-    for pid in fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default().lines() {
+    for pid in fs::read_to_string(dir.join("cgroup.procs"))
+        .unwrap_or_default()
+        .lines()
+    {
         pid.parse().map(kill).ok();
         std::thread::sleep(Duration::from_millis(5));
         reap_orphans();
@@ -126,7 +156,10 @@ pub fn descendants(pid: u32) -> Vec<u32> {
     let mut found = BTreeSet::new();
     let mut todo = vec![pid];
     while let Some(pid) = todo.pop() {
-        let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        let threads = fs::read_dir(format!("/proc/{pid}/task"))
+            .into_iter()
+            .flatten()
+            .flatten();
         for thread in threads {
             let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
             let children = children.split_whitespace().filter_map(|c| c.parse().ok());
@@ -145,7 +178,7 @@ pub fn alive(pid: u32) -> bool {
 
 /// Collects the dead orphans of this process; its own children have an owner that waits.
 pub fn reap() {
-    while let Ok(Some(_)) = waitpid(None, WaitOptions::NOHANG) {}
+    while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
 }
 
 /// The processes that the case started itself and will wait for.
@@ -154,7 +187,11 @@ static OWN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 /// Says that the case waits for this child, or no longer does.
 pub fn own(pid: u32, mine: bool) {
     let mut set = OWN.lock().unwrap_or_else(|e| e.into_inner());
-    if mine { set.insert(pid) } else { set.remove(&pid) };
+    if mine {
+        set.insert(pid)
+    } else {
+        set.remove(&pid)
+    };
 }
 
 /// Collects dead orphans that this process got as their subreaper, as a supervisor
@@ -162,7 +199,10 @@ pub fn own(pid: u32, mine: bool) {
 pub fn reap_orphans() {
     let children = fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
     let set = OWN.lock().unwrap_or_else(|e| e.into_inner()).clone();
-    for pid in children.split_whitespace().filter_map(|c| c.parse::<u32>().ok()) {
+    for pid in children
+        .split_whitespace()
+        .filter_map(|c| c.parse::<u32>().ok())
+    {
         if !alive(pid) && !set.contains(&pid) {
             waitpid(Pid::from_raw(pid as i32), WaitOptions::NOHANG).ok();
         }

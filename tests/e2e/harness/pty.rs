@@ -26,14 +26,22 @@ impl Pty {
         let name = ptsname(&master, Vec::new())?;
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let slave = open(name.as_c_str(), flags, Mode::empty())?;
-        let pty = Pty { master, slave: Some(slave), seen: String::new() };
+        let pty = Pty {
+            master,
+            slave: Some(slave),
+            seen: String::new(),
+        };
         pty.resize(24, 80)?;
         Ok(pty)
     }
 
     /// Around a master that came over a socket.
     pub fn from_master(master: OwnedFd) -> Pty {
-        Pty { master, slave: None, seen: String::new() }
+        Pty {
+            master,
+            slave: None,
+            seen: String::new(),
+        }
     }
 
     /// The program's end.
@@ -43,7 +51,12 @@ impl Pty {
 
     /// Sets the window's size.
     pub fn resize(&self, rows: u16, columns: u16) -> R<()> {
-        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = Winsize {
+            ws_row: rows,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
         Ok(tcsetwinsize(&self.master, size)?)
     }
 
@@ -74,8 +87,15 @@ impl Pty {
 
     /// Reads what is there within `wait`; false at the end of the terminal.
     pub fn read(&mut self, wait: Duration) -> R<bool> {
-        let limit = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() };
-        if poll(&mut [PollFd::new(&self.master, PollFlags::IN)], Some(&limit))? == 0 {
+        let limit = Timespec {
+            tv_sec: wait.as_secs() as i64,
+            tv_nsec: wait.subsec_nanos().into(),
+        };
+        if poll(
+            &mut [PollFd::new(&self.master, PollFlags::IN)],
+            Some(&limit),
+        )? == 0
+        {
             return Ok(true);
         }
         let mut buffer = [0; 65536];

@@ -28,17 +28,27 @@ impl Report {
 
     /// The lines of a multi-line value.
     pub fn lines(&self, key: &str) -> Vec<String> {
-        self.get(key).split("\\n").map(|l| l.replace("\\t", "\t")).collect()
+        self.get(key)
+            .split("\\n")
+            .map(|l| l.replace("\\t", "\t"))
+            .collect()
     }
 
     /// mountinfo's line whose mount point is `at` (the last one, which is the visible one).
     pub fn mount(&self, at: &str) -> Option<Mount> {
-        self.lines("mountinfo").iter().filter_map(|l| Mount::parse(l)).rfind(|m| m.at == at)
+        self.lines("mountinfo")
+            .iter()
+            .filter_map(|l| Mount::parse(l))
+            .rfind(|m| m.at == at)
     }
 
     /// The open descriptors' numbers.
     pub fn fds(&self) -> Vec<u32> {
-        let mut fds: Vec<u32> = self.0.keys().filter_map(|k| k.strip_prefix("fd.")?.parse().ok()).collect();
+        let mut fds: Vec<u32> = self
+            .0
+            .keys()
+            .filter_map(|k| k.strip_prefix("fd.")?.parse().ok())
+            .collect();
         fds.sort_unstable();
         fds
     }

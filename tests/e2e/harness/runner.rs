@@ -104,12 +104,18 @@ fn all(suite: &Suite, jobs: &[Job]) -> ExitCode {
     }
     println!("took {} s", start.elapsed().as_secs());
     println!("{passed} passed, {failed} failed, {skipped} skipped");
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// Starts this program for one case and waits; kills its process group after the limit.
 fn in_process(suite: &Suite, job: &Job) -> (usize, String) {
-    let log = suite.dir.join(format!("{}.log", job.name.replace("::", "-")));
+    let log = suite
+        .dir
+        .join(format!("{}.log", job.name.replace("::", "-")));
     let started = File::create(&log).and_then(|file| {
         Command::new(std::env::current_exe()?)
             .args(["--case".as_ref(), suite.dir.as_os_str(), job.name.as_ref()])
@@ -134,7 +140,10 @@ fn in_process(suite: &Suite, job: &Job) -> (usize, String) {
                 leak::kill_tree(child.id());
                 child.wait().ok();
                 leak::sweep(&suite.dir, &job.name, &suite.mote);
-                return (1, format!("hung for {} s; {}", limit.as_secs(), last_words(&log)));
+                return (
+                    1,
+                    format!("hung for {} s; {}", limit.as_secs(), last_words(&log)),
+                );
             }
         }
     };
@@ -147,7 +156,9 @@ fn in_process(suite: &Suite, job: &Job) -> (usize, String) {
 
 /// The last line that a case's process wrote.
 fn last_words(log: &Path) -> String {
-    let text = fs::read(log).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
+    let text = fs::read(log)
+        .map(|b| String::from_utf8_lossy(&b).into_owned())
+        .unwrap_or_default();
     text.trim_end().lines().last().unwrap_or("").to_string()
 }
 

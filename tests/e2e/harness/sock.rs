@@ -49,7 +49,10 @@ impl FdSocket {
             }
         }
         if fds.len() != 1 {
-            return fail(format!("{} descriptors came over the socket, not one", fds.len()));
+            return fail(format!(
+                "{} descriptors came over the socket, not one",
+                fds.len()
+            ));
         }
         let name = String::from_utf8_lossy(&payload[..got.bytes]).into_owned();
         fds.pop().map(|fd| (name, fd)).ok_or_else(|| "no fd".into())

@@ -28,7 +28,7 @@ fn cost() {
         mark();
         it.0.restrict_devices(&[]).unwrap();
         mark();
-        let (pid, _pidfd) = launch(&mut it.0);
+        let (pid, _pidfd) = launch(&mut it.0, true);
         while it
             .0
             .members

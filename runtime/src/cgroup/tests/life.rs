@@ -34,8 +34,13 @@ fn a_life() {
 
 #[test]
 fn through_the_doors() {
+    entering(true);
+    entering(false);
+}
+
+fn entering(born_there: bool) {
     let Some(mut it) = scratch() else { return };
-    let (pid, _pidfd) = launch(&mut it.0);
+    let (pid, _pidfd) = launch(&mut it.0, born_there);
     let there = || {
         let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
         it.0.members.iter().all(|member| {

@@ -111,10 +111,13 @@ fn all(value: bool, of: &[String]) -> Vec<bool> {
     vec![value; of.len()]
 }
 
-/// As the launcher does it: born in v2, in by the doors of v1.
-fn launch(group: &mut Group) -> (Pid, OwnedFd) {
-    let doors = group.doors().unwrap();
-    let home = group.v2_dir().unwrap();
+/// As the launcher does it: born in v2 or in by its door, and by the doors of v1.
+fn launch(group: &mut Group, born_there: bool) -> (Pid, OwnedFd) {
+    let mut doors = group.doors().unwrap();
+    let home = group.v2_dir().unwrap().filter(|_| born_there);
+    if !born_there {
+        doors.extend(group.v2_door().unwrap());
+    }
     match clone(0, home.as_ref().map(AsFd::as_fd)).unwrap() {
         Clone::Parent(pid, pidfd) => (pid, pidfd),
         // Between fork and kill nothing but system calls: the test's other threads' locks are not ours.

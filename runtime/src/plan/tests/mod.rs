@@ -5,7 +5,9 @@ mod expected;
 mod host;
 mod options;
 mod process;
-mod refusals;
+mod refused_files;
+mod refused_namespaces;
+mod refused_process;
 mod unsupported;
 mod warnings;
 

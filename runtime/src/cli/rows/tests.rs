@@ -1,0 +1,88 @@
+//! The rows against each other and against the sources that ask for them.
+
+use super::*;
+use crate::cli::flags::GLOBAL;
+use std::path::{Path, PathBuf};
+
+#[test]
+fn names_are_unambiguous() {
+    for flags in VERBS.iter().map(|verb| verb.flags).chain([GLOBAL]) {
+        for (n, flag) in flags.iter().enumerate() {
+            assert!(
+                flag.long.len() > 1,
+                "a single dash could not tell it from a letter"
+            );
+            let clash = |other: &Flag| {
+                other.long == flag.long || other.short.is_some() && other.short == flag.short
+            };
+            assert!(!flags[n + 1..].iter().any(clash), "{}", flag.long);
+            assert!(flag.value.is_some() || !flag.repeat);
+            assert!(
+                std::ptr::eq(flags, GLOBAL)
+                    || !GLOBAL
+                        .iter()
+                        .any(|g| g.short == flag.short && g.short.is_some())
+            );
+        }
+    }
+}
+
+fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// `options.flag("detahc")` would silently be false for ever; so every literal name given to
+/// a lookup anywhere in the sources must be a row's, of the right kind.
+#[test]
+fn every_lookup_names_a_row() {
+    let rows: Vec<&Flag> = VERBS
+        .iter()
+        .flat_map(|verb| verb.flags)
+        .chain(GLOBAL)
+        .collect();
+    type Right = fn(&Flag) -> bool;
+    let wanted: [(&str, Right); 5] = [
+        (".flag(\"", |flag| flag.value.is_none()),
+        (".given(\"", |flag| flag.value.is_none()),
+        (".text(\"", |flag| flag.value.is_some() && !flag.repeat),
+        (".number(\"", |flag| flag.value.is_some() && !flag.repeat),
+        (".list(\"", |flag| flag.repeat),
+    ];
+    let mut files = Vec::new();
+    sources(
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")),
+        &mut files,
+    );
+    let mut seen = 0;
+    for file in files
+        .iter()
+        .filter(|file| !file.ends_with("cli/rows/tests.rs"))
+    {
+        let text = std::fs::read_to_string(file).unwrap();
+        for line in text
+            .lines()
+            .filter(|line| line.contains("options.") || line.contains("globals."))
+        {
+            for (call, right) in wanted {
+                for rest in line.split(call).skip(1) {
+                    let name = rest.split('"').next().unwrap();
+                    let known = rows.iter().any(|flag| flag.long == name && right(flag));
+                    assert!(
+                        known,
+                        "{}: {call}{name}\" names no row of its kind",
+                        file.display()
+                    );
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert!(seen > 5, "the lookups were not found in the sources");
+}
