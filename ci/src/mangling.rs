@@ -1,15 +1,15 @@
-//! The crate that a mangled Rust symbol belongs to, as near as the name tells. Legacy and v0 mangling.
+//! The crate and module that a mangled Rust symbol belongs to, as near as the name tells. Legacy and v0 mangling.
 
-/// The crate's name, or `None` for a C symbol.
-pub fn crate_of(symbol: &str) -> Option<String> {
-    if let Some(rest) = symbol.strip_prefix("_R") {
-        return v0(rest.as_bytes());
+/// The crate's name and the modules and names that follow it, or `None` for a C symbol.
+pub fn path_of(symbol: &str) -> Option<Vec<String>> {
+    match symbol.strip_prefix("_R") {
+        Some(rest) => v0(rest.as_bytes()),
+        None => legacy(symbol.strip_prefix("_ZN")?),
     }
-    legacy(symbol.strip_prefix("_ZN")?)
 }
 
 /// v0: tags, each with what follows it, until the crate root `C`. An impl's first path is the crate that wrote it.
-fn v0(mut rest: &[u8]) -> Option<String> {
+fn v0(mut rest: &[u8]) -> Option<Vec<String>> {
     loop {
         let (&tag, after) = rest.split_first()?;
         rest = match tag {
@@ -17,16 +17,31 @@ fn v0(mut rest: &[u8]) -> Option<String> {
             b'M' | b'X' => disambiguator(after)?,
             b'I' | b'Y' | b'R' | b'Q' | b'P' | b'O' | b'S' | b'A' | b'0'..=b'9' => after,
             b'C' => {
-                let name = disambiguator(after)?;
-                let digits = name.iter().take_while(|byte| byte.is_ascii_digit()).count();
-                let length: usize = std::str::from_utf8(&name[..digits]).ok()?.parse().ok()?;
-                let name = &name[digits..];
-                let name = name.strip_prefix(b"_").unwrap_or(name);
-                return Some(String::from_utf8_lossy(name.get(..length)?).into_owned());
+                let mut path = Vec::new();
+                let mut rest = after;
+                while let Some((name, after)) = disambiguator(rest).and_then(identifier) {
+                    path.push(name);
+                    rest = after;
+                }
+                return (!path.is_empty()).then_some(path);
             }
             _ => return None,
         };
     }
+}
+
+/// `<length>[_]<bytes>`; a closure has a length of 0.
+fn identifier(text: &[u8]) -> Option<(String, &[u8])> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let length: usize = std::str::from_utf8(&text[..digits]).ok()?.parse().ok()?;
+    let text = &text[digits..];
+    let text = text.strip_prefix(b"_").unwrap_or(text);
+    let name = if length == 0 {
+        "{closure}".into()
+    } else {
+        String::from_utf8_lossy(text.get(..length)?).into_owned()
+    };
+    Some((name, &text[length..]))
 }
 
 /// Skips `s<base 62>_`, when it is there.
@@ -38,11 +53,22 @@ fn disambiguator(text: &[u8]) -> Option<&[u8]> {
     text.get(end + 1..)
 }
 
-/// Legacy: `<length><first component>`; an impl's component is the type itself, `_$LT$alloc..vec..Vec...`.
-fn legacy(rest: &str) -> Option<String> {
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let length: usize = rest[..digits].parse().ok()?;
-    let mut name = rest.get(digits..digits + length)?;
+/// Legacy: `<length><component>...`, a hash last; an impl's component is the type itself, `_$LT$alloc..vec..Vec...`.
+fn legacy(rest: &str) -> Option<Vec<String>> {
+    let (first, mut rest) = identifier(rest.as_bytes())?;
+    let mut path = vec![owner(&first)];
+    while let Some((name, after)) = identifier(rest) {
+        path.push(name);
+        rest = after;
+    }
+    if path.len() > 1 {
+        path.pop();
+    }
+    Some(path)
+}
+
+/// The crate of a legacy symbol's first component.
+fn owner(mut name: &str) -> String {
     for prefix in [
         "_$LT$",
         "$LT$",
@@ -66,37 +92,44 @@ fn legacy(rest: &str) -> Option<String> {
             name,
             "str" | "bool" | "char" | "u16" | "u32" | "u64" | "usize" | "i32" | "i64" | "isize"
         );
-    Some(if primitive {
+    if primitive {
         "core".to_owned()
     } else {
         name.to_owned()
-    })
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::crate_of;
+    use super::path_of;
 
     #[test]
     fn names_lead_to_crates() {
         let rows = [
-            ("_RNvNtCsdMHEDF4wQP2_4core3fmt5write", Some("core")),
+            (
+                "_RNvNtCsdMHEDF4wQP2_4core3fmt5write",
+                Some("core::fmt::write"),
+            ),
             (
                 "_RNvXs1_NtCs1a_5alloc3vecINtB5_3VecpENtNtCsb_4core3fmt5Debug3fmt",
-                Some("alloc"),
+                Some("alloc::vec"),
             ),
-            ("_RINvCs4fqI2P2rA04_7runtime4mainE", Some("runtime")),
-            ("_ZN4core3fmt5write17h0123456789abcdefE", Some("core")),
+            ("_RINvCs4fqI2P2rA04_7runtime4mainE", Some("runtime::main")),
             (
-                "_ZN66_$LT$alloc..vec..Vec$LT$T$GT$$u20$as$u20$core..ops..drop..Drop$GT$4drop17hE",
-                Some("alloc"),
+                "_ZN4core3fmt5write17h0123456789abcdefE",
+                Some("core::fmt::write"),
+            ),
+            (
+                "_ZN39_$LT$alloc..vec..Vec$LT$T$GT$$u20$as$GT$4drop2hEE",
+                Some("alloc::drop"),
             ),
             ("memcpy", None),
             ("_R", None),
             ("_ZN99999x", None),
         ];
         for (symbol, expected) in rows {
-            assert_eq!(crate_of(symbol).as_deref(), expected, "{symbol}");
+            let path = path_of(symbol).map(|path| path.join("::"));
+            assert_eq!(path.as_deref(), expected, "{symbol}");
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::toolchain::{self, Arch};
 use crate::{dist, mangling};
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 /// The most bytes that a binary may have.
 const MOST: u64 = 256 * 1024;
@@ -20,76 +21,69 @@ pub fn run(names: &[String]) -> Result {
             .map(|name| toolchain::arch(name))
             .collect::<Result<_>>()?
     };
-    let mut too_large = Vec::new();
-    for arch in arches {
-        let bytes = report(arch)?;
-        if bytes > MOST {
-            too_large.push(format!(
-                "mote-{} is {} bytes over {MOST}",
-                arch.name,
-                bytes - MOST
-            ));
-        }
-    }
-    if too_large.is_empty() {
-        Ok(())
-    } else {
-        Err(too_large.join("; "))
-    }
+    let binaries = arches.into_iter().map(report).collect::<Result<Vec<_>>>()?;
+    binaries.iter().try_for_each(|path| fits(path))
 }
 
-/// Prints one binary's tables; its size in bytes.
-fn report(arch: &Arch) -> Result<u64> {
+/// An error when the file is larger than a binary may be.
+pub fn fits(path: &Path) -> Result {
+    let bytes = bytes_of(path)?;
+    if bytes <= MOST { Ok(()) } else { Err(format!("{} is {} bytes over {MOST}", path.display(), bytes - MOST)) }
+}
+
+fn bytes_of(path: &Path) -> Result<u64> {
+    Ok(fs::metadata(path).map_err(|e| format!("{}: {e}", path.display()))?.len())
+}
+
+/// Prints one binary's tables; its path.
+fn report(arch: &Arch) -> Result<PathBuf> {
     let stripped = dist::binary(arch)?;
-    let bytes = fs::metadata(&stripped)
-        .map_err(|e| format!("{}: {e}", stripped.display()))?
-        .len();
-    let with_symbols = Elf::read(&dist::build(arch, "runtime", "mote", &["-Cstrip=none"])?)?;
-
-    println!(
-        "\nmote-{}: {bytes} bytes ({:.1} KiB) of at most {MOST}",
-        arch.name,
-        kib(bytes)
-    );
-    println!("\n{:>9}  section", "bytes");
-    let mut sections: Vec<_> = with_symbols
-        .sections
-        .iter()
-        .filter(|section| section.alloc)
-        .collect();
-    sections.sort_by_key(|section| std::cmp::Reverse(section.size));
-    for section in sections {
-        println!("{:>9}  {}", section.size, section.name);
-    }
-
-    println!(
-        "\n{:>9}  {:>5}  crate (by symbol name; inlined code counts for the crate it is in)",
-        "bytes", "share"
-    );
-    let mut crates: BTreeMap<String, u64> = BTreeMap::new();
-    let mut symbols = with_symbols.symbols();
+    let elf = Elf::read(&dist::build(arch, "runtime", "mote", &["-Cstrip=none"])?)?;
+    println!("\nmote-{}: {bytes} bytes of at most {MOST}", arch.name, bytes = bytes_of(&stripped)?);
+    let mut symbols = elf.symbols();
     symbols.sort_by_key(|symbol| symbol.address);
     symbols.dedup_by_key(|symbol| symbol.address);
-    for symbol in symbols {
-        let owner = mangling::crate_of(&symbol.name)
-            .unwrap_or_else(|| "C names (musl, compiler_builtins)".into());
-        *crates.entry(owner).or_default() += symbol.size;
-    }
-    let total: u64 = crates.values().sum();
-    let mut crates: Vec<_> = crates.into_iter().collect();
-    crates.sort_by_key(|&(_, size)| std::cmp::Reverse(size));
-    for (name, size) in crates {
-        println!(
-            "{size:>9}  {:>4.1}%  {name}",
-            100.0 * size as f64 / total as f64
-        );
-    }
-    println!(
-        "{total:>9}  100%   all symbols; the rest is data without a symbol, relocations and headers"
+    let sizes = |depth: usize| {
+        let mut sizes: BTreeMap<String, u64> = BTreeMap::new();
+        for symbol in &symbols {
+            let path = mangling::path_of(&symbol.name)
+                .unwrap_or_else(|| vec!["C names: musl, compiler_builtins".into()]);
+            *sizes
+                .entry(path[..depth.min(path.len())].join("::"))
+                .or_default() += symbol.size;
+        }
+        sizes.into_iter().collect::<Vec<_>>()
+    };
+    let sections = elf
+        .sections
+        .iter()
+        .filter(|section| section.alloc && section.size > 0);
+    table(
+        "section",
+        sections
+            .map(|section| (section.name.clone(), section.size))
+            .collect(),
+        30,
     );
-    Ok(bytes)
+    table(
+        "crate (of code and data with a name; inlined code counts where it is)",
+        sizes(1),
+        30,
+    );
+    table("module, the largest", sizes(2), 30);
+    table("item, the largest", sizes(usize::MAX), 30);
+    Ok(stripped)
 }
 
-fn kib(bytes: u64) -> f64 {
-    bytes as f64 / 1024.0
+/// The `most` largest rows, with their share of all.
+fn table(title: &str, mut rows: Vec<(String, u64)>, most: usize) {
+    let total: u64 = rows.iter().map(|(_, size)| size).sum();
+    rows.sort_by_key(|&(_, size)| std::cmp::Reverse(size));
+    println!("\n{:>9}  {:>5}  {title}", "bytes", "share");
+    for (name, size) in rows.iter().take(most) {
+        println!(
+            "{size:>9}  {:>4.1}%  {name}",
+            100.0 * *size as f64 / total as f64
+        );
+    }
 }

@@ -2,15 +2,15 @@
 
 use crate::counts::Counts;
 use crate::sh::{self, Result};
-use crate::{dist, tidy, toolchain};
+use crate::{dist, size, tidy, toolchain};
 use std::process::Command;
 
-/// A part: its name, and what runs it.
-type Part = (&'static str, fn() -> Result<Counts>);
+/// A part: its name, and what runs it and adds a line for each check that failed or did not run.
+type Part = (&'static str, fn(&mut Vec<String>) -> Result<Counts>);
 
 /// The parts in order; each goes on after a failure of the one before, so that one run shows all there is.
 const PARTS: &[Part] = &[
-    ("tidy", tidy::check),
+    ("tidy", tidy),
     ("unit tests", unit),
     ("static binary", binary),
     ("end-to-end tests", end_to_end),
@@ -22,14 +22,14 @@ pub fn run(_: &[String]) -> Result {
     let mut summary = Vec::new();
     for (name, part) in PARTS {
         sh::say(*name);
-        let counts = part().unwrap_or_else(|error| {
-            println!("{name}: {error}");
+        let counts = part(&mut summary).unwrap_or_else(|error| {
+            summary.push(format!("FAILED {name}: {error}"));
             Counts::one(false)
         });
-        summary.push(format!("{name:<18} {counts}"));
+        println!("{name}: {counts}");
         total += counts;
     }
-    println!();
+    println!("\nNot passed:");
     for line in summary {
         println!("{line}");
     }
@@ -41,8 +41,13 @@ pub fn run(_: &[String]) -> Result {
     Ok(())
 }
 
+/// Formatting, clippy and the text's rules.
+fn tidy(summary: &mut Vec<String>) -> Result<Counts> {
+    tidy::check(summary)
+}
+
 /// The crates' own tests, with the toolchain that the contributor uses.
-fn unit() -> Result<Counts> {
+fn unit(summary: &mut Vec<String>) -> Result<Counts> {
     counted(stock_cargo().args([
         "test",
         "--workspace",
@@ -52,13 +57,17 @@ fn unit() -> Result<Counts> {
     ]))
 }
 
-fn binary() -> Result<Counts> {
-    dist::binary(toolchain::native()?)?;
-    Ok(Counts::one(true))
+fn binary(summary: &mut Vec<String>) -> Result<Counts> {
+    let path = dist::binary(toolchain::native()?)?;
+    let mut counts = Counts::one(true);
+    let fits = size::fits(&path);
+    counts += Counts::one(fits.is_ok());
+    summary.extend(fits.err().map(|error| format!("FAILED size: {error}")));
+    Ok(counts)
 }
 
 /// The suite in `tests/` against the static binary, with the probe program as the containers' process.
-fn end_to_end() -> Result<Counts> {
+fn end_to_end(summary: &mut Vec<String>) -> Result<Counts> {
     let arch = toolchain::native()?;
     let mote = sh::target("dist")?.join(format!("mote-{}", arch.name));
     let probe = dist::build(arch, "tests", "probe", &[])?;
@@ -71,13 +80,21 @@ fn end_to_end() -> Result<Counts> {
 }
 
 /// Runs test programs and sums what they say; a failure that no test program counted is one more.
-fn counted(command: &mut Command) -> Result<Counts> {
+fn counted(command: &mut Command, summary: &mut Vec<String>) -> Result<Counts> {
     let (succeeded, lines) = sh::tee(command)?;
     let mut sum = Counts::default();
-    for counts in lines.iter().filter_map(|line| Counts::parse(line)) {
-        sum += counts;
+    for line in &lines {
+        // libtest's lines, then those of our end-to-end harness.
+        let not_passed = line.starts_with("test ") && (line.ends_with("... FAILED") || line.contains("... ignored"))
+            || line.starts_with("FAILED ")
+            || line.starts_with("skipped ");
+        if not_passed {
+            summary.push(line.clone());
+        }
+        sum += Counts::parse(line).unwrap_or_default();
     }
     if !succeeded && sum.failed == 0 {
+        summary.push(format!("FAILED {}: see above", sh::line(command)));
         sum += Counts::one(false);
     }
     Ok(sum)

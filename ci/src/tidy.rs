@@ -46,7 +46,7 @@ const RULES: &[Rule] = &[
 
 /// The task.
 pub fn run(_: &[String]) -> Result {
-    let counts = check()?;
+    let counts = check(&mut Vec::new())?;
     println!("{counts}");
     if counts.failed == 0 {
         Ok(())
@@ -55,10 +55,10 @@ pub fn run(_: &[String]) -> Result {
     }
 }
 
-/// All checks; findings are printed as `file:line: text`.
-pub fn check() -> Result<Counts> {
+/// All checks; findings are printed as `file:line: text`, and each check that did not pass is a line more in `summary`.
+pub fn check(summary: &mut Vec<String>) -> Result<Counts> {
     let mut total = Counts::default();
-    total += cargo_tool("fmt", "rustfmt", &["--all", "--check"]);
+    total += cargo_tool("fmt", "rustfmt", &["--all", "--check"], summary);
     total += cargo_tool(
         "clippy",
         "clippy",

@@ -6,7 +6,7 @@ use crate::fault::Note;
 use crate::plan::{Hook, StateText};
 use crate::sys::clone::{Clone, clone};
 use crate::sys::exec::{Vector, execve};
-use crate::sys::process::{duplicate_to, exit, standard_streams};
+use crate::sys::process::{close_from, duplicate_to, exit, standard_streams};
 use crate::sys::signal;
 use core::fmt::Write;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -83,8 +83,9 @@ fn become_hook(hook: &Hook<'_>, stage: &Stage<'_>, stdin: &OwnedFd, stdout: &Own
         .and_then(|()| duplicate_to(stdin.as_fd(), 0, false))
         .and_then(|()| duplicate_to(stdout.as_fd(), 1, false))
         .and_then(|()| duplicate_to(stdout.as_fd(), 2, false))
-        .and_then(|()| signal::default_sigpipe())
+        .and_then(|()| signal::default_all())
         .and_then(|()| signal::set_mask(stage.mask));
+    close_from(3);
     let errno = match ready {
         Ok(_) => execve(hook.path, &hook.args, &hook.env.unwrap_or(stage.environment)),
         Err(errno) => errno,

@@ -35,7 +35,8 @@ use fault::{At, Fault, Step};
 use hooks::{Reason, Stage};
 use linux_raw_sys::general::CLONE_NEWUSER;
 use plan::{Hook, Plan};
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use core::ffi::CStr;
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use sys::exec::Vector;
 use sys::signal;
 
@@ -59,6 +60,8 @@ pub struct Handles<'h> {
     pub second_door: OnceCell<OwnedFd>,
     /// Namespaces to join: flags and a namespace's file, or all flags and a pidfd.
     pub joins: &'h [(u32, OwnedFd)],
+    /// Whether the child is in a user namespace that was there before.
+    pub joined_user: bool,
     /// Sources of bind mounts that only the host can reach: index in `mounts`, detached tree.
     pub trees: &'h [(usize, OwnedFd)],
     /// The cgroups of the container, for mounts of them.
@@ -135,7 +138,8 @@ fn list(plan: &Plan<'_>, handles: &Handles<'_>) -> Result<Infallible, Fault> {
     }
     child.mapped()?;
     runtime_hooks(child)?;
-    container_hooks(child, plan.hooks.create_container, "creating", Step::CreateContainerHook, handles.environment)?;
+    let (hooks, step) = (plan.hooks.create_container, Step::CreateContainerHook);
+    container_hooks(child, &handles.channel, hooks, "creating", step, handles.environment)?;
 
     let slave = console::open(child, &rootfs)?;
     if plan.root.switch != plan::Switch::Stay {
@@ -177,18 +181,21 @@ fn list(plan: &Plan<'_>, handles: &Handles<'_>) -> Result<Infallible, Fault> {
 
     handles.channel.ready()?;
     handles.channel.wait()?;
-    let channel = wait_for_start(handles)?;
-    let result = container_hooks(child, plan.hooks.start_container, "created", Step::StartContainerHook, process.env);
-    let fault = match result.and_then(|()| close_all(handles, process.keep_fds, &channel)) {
-        Ok(last) => {
-            let fault = program::run(process, path, &last);
-            last.report(&fault);
-            sys::process::exit(1)
-        }
-        Err(fault) => fault,
-    };
+    // What the host opened is of no more use, and this process may wait for long.
+    let socket = close_all_but(handles.listener.as_ref().unwrap_or(&handles.channel.0), process.keep_fds)?;
+    let channel = if handles.listener.is_some() { accept_start(socket, process.keep_fds)? } else { Channel(socket) };
+    let result = container_hooks(child, &channel, plan.hooks.start_container, "created", Step::StartContainerHook, process.env);
+    let Err(fault) = result.and_then(|()| run(child, path, &channel));
     channel.report(&fault);
     sys::process::exit(1)
+}
+
+/// The point of no return: closes what may have been opened since, restores what execve(2) hands on, and goes.
+fn run(child: &Child<'_>, path: &CStr, channel: &Channel) -> Result<Infallible, Fault> {
+    signal::default_all().at(Step::Args, 0, "rt_sigaction")?;
+    signal::set_mask(child.handles.mask).at(Step::Args, 0, "rt_sigprocmask")?;
+    sys::process::close_from(channel.0.as_raw_fd() + 1);
+    Err(program::run(&child.plan.process, path, channel))
 }
 
 /// No other process of the container may trace this one or open what it has open (CVE-2016-9962). execve(2)
@@ -209,7 +216,7 @@ fn runtime_hooks(child: &Child<'_>) -> Result<(), Fault> {
 }
 
 fn container_hooks(
-    child: &Child<'_>, hooks: &[Hook<'_>], status: &str, step: Step, environment: Vector<'_>,
+    child: &Child<'_>, channel: &Channel, hooks: &[Hook<'_>], status: &str, step: Step, environment: Vector<'_>,
 ) -> Result<(), Fault> {
     if hooks.is_empty() {
         return Ok(());
@@ -227,7 +234,7 @@ fn container_hooks(
             let _ = note.extend_from_slice(b": ");
             let _ = note.extend_from_slice(&failure.output[failure.output.len().saturating_sub(room.saturating_sub(2))..]);
         }
-        child.handles.channel.note(&note);
+        channel.note(&note);
         Fault { call: "", item: failure.item as u32, errno, step }
     })
 }
@@ -245,28 +252,24 @@ pub fn describe(reason: Reason) -> fault::Note {
     text
 }
 
-/// Waits for `start`, or goes on at once for `run`. What is returned leads to who asked.
-fn wait_for_start(handles: &Handles<'_>) -> Result<Channel, Fault> {
-    let Some(listener) = &handles.listener else {
-        let same = rustix::io::fcntl_dupfd_cloexec(&handles.channel.0, 3).at(Step::Channel, 0, "dup")?;
-        return Ok(Channel(same));
-    };
-    // The parent has gone; should `create` have closed its end just now, that is no reason to stop.
-    let flags = rustix::net::SocketFlags::CLOEXEC;
-    let connection = rustix::io::retry_on_intr(|| rustix::net::accept_with(listener, flags));
-    let channel = Channel(connection.at(Step::Channel, 0, "accept")?);
-    channel.wait()?;
-    Ok(channel)
+/// Closes every descriptor but 0 to 2, those that the program inherits, and `last`, which becomes the one after
+/// them, close-on-exec.
+fn close_all_but(last: &OwnedFd, keep: u32) -> Result<OwnedFd, Fault> {
+    let first = 3 + keep as i32;
+    sys::process::duplicate_to(last.as_fd(), first, true).at(Step::Channel, 0, "dup3")?;
+    sys::process::close_from(first + 1);
+    Ok(sys::process::adopt(first))
 }
 
-/// Closes every descriptor but 0 to 2 and those asked for. The channel stays, close-on-exec, as the one after
-/// them, for the case that execve(2) fails; then restores what execve(2) would hand on.
-fn close_all(handles: &Handles<'_>, keep: u32, channel: &Channel) -> Result<Channel, Fault> {
-    let first = 3 + keep as i32;
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum.unwrap_or(u64::MAX);
-    signal::default_sigpipe().at(Step::Args, 0, "rt_sigaction")?;
-    signal::set_mask(handles.mask).at(Step::Args, 0, "rt_sigprocmask")?;
-    sys::process::duplicate_to(channel.0.as_fd(), first, true).at(Step::Channel, 0, "dup3")?;
-    sys::process::close_from(first + 1, limit);
-    Ok(sys::process::channel_at(first))
+/// Waits for `start` on the listening socket; what is returned leads to whoever asked.
+fn accept_start(listener: OwnedFd, keep: u32) -> Result<Channel, Fault> {
+    let flags = rustix::net::SocketFlags::CLOEXEC;
+    let connection = rustix::io::retry_on_intr(|| rustix::net::accept_with(&listener, flags));
+    let connection = connection.at(Step::Channel, 0, "accept")?;
+    // Its number is the listener's from here on.
+    core::mem::forget(listener);
+    let channel = Channel(close_all_but(&connection, keep)?);
+    core::mem::forget(connection);
+    channel.wait()?;
+    Ok(channel)
 }

@@ -31,8 +31,7 @@ pub fn join(child: &Child<'_>) -> Result<(), Fault> {
 /// Becomes root of the user namespace, for files made in it to have an owner. One without a root stays as is.
 pub fn become_root(child: &Child<'_>) -> Result<(), Fault> {
     let namespaces = &child.plan.namespaces;
-    let joined = child.handles.joins.iter().any(|(flags, _)| flags & CLONE_NEWUSER != 0);
-    if namespaces.new & CLONE_NEWUSER == 0 && !joined {
+    if namespaces.new & CLONE_NEWUSER == 0 && !child.handles.joined_user {
         return Ok(());
     }
     let tolerate = |result| match result {

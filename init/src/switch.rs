@@ -120,7 +120,9 @@ pub fn enter(child: &Child<'_>, rootfs: &Rootfs) -> Result<(), Fault> {
 
 /// With `.` for both, the old root comes to lie over the new one and is taken off (pivot_root(2), NOTES).
 fn pivot() -> Result<(), Fault> {
+    let old = open_dir(c"/").at(Step::Root, 0, "open /")?;
     pivot_root(c".", c".").at(Step::Root, 0, "pivot_root")?;
+    fchdir(&old).at(Step::Root, 0, "fchdir")?;
     // Taking it off must not reach the host.
     change(c".", MountPropagationFlags::DOWNSTREAM.bits() | MS_REC).at(Step::Root, 0, "propagation of the old root")?;
     unmount(c".", UnmountFlags::DETACH).at(Step::Root, 0, "umount of the old root")

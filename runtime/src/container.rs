@@ -280,8 +280,6 @@ spec_min::object! {
         boot: Option<&'a core::ffi::CStr> = "boot",
         /// As [`Group::save`] wrote it.
         cgroup: Option<&'a core::ffi::CStr> = "cgroup",
-        /// Effective uid of the creator.
-        owner: u32 = "owner",
         /// See [`Record`].
         private_pids: bool = "privatePids",
     }
@@ -300,8 +298,6 @@ pub struct Record {
     pub boot: String,
     /// Which cgroups.
     pub cgroup: String,
-    /// Whose.
-    pub owner: u32,
     /// Whether it has a pid namespace of its own, whose end takes every process along.
     pub private_pids: bool,
 }
@@ -320,8 +316,6 @@ impl Record {
         ] {
             json.text(key, value);
         }
-        json.key("owner");
-        json.unsigned(self.owner.into());
         json.switch("privatePids", self.private_pids);
         json.close();
         json.finish()
@@ -336,7 +330,6 @@ impl Record {
             created: owned(recorded.created),
             boot: owned(recorded.boot),
             cgroup: owned(recorded.cgroup),
-            owner: recorded.owner,
             private_pids: recorded.private_pids,
         })
     }
@@ -365,25 +358,50 @@ pub struct Container {
 impl Container {
     /// Finds a container.
     pub fn find(root: &Path, id: &str) -> Result<Container> {
-        let dir = Dir::open(root, id)?;
-        let dir = dir.ok_or_else(|| Error::new(format!("container does not exist: {id}")))?;
-        Container::read(dir, id)
+        Container::open(root, id)?.whole()
     }
 
     /// Finds a container and locks it against other commands.
     pub fn lock(root: &Path, id: &str) -> Result<Container> {
-        let container = Container::find(root, id)?;
-        container.dir.lock(PATIENCE)?;
-        // Whoever had the lock before may have changed or removed everything.
-        Container::find(root, id).and_then(|fresh| Container::read(container.dir, &fresh.id))
+        Container::lock_remains(root, id)?.whole()
+    }
+
+    /// The same where what a killed `create` has left will do.
+    pub fn lock_remains(root: &Path, id: &str) -> Result<Container> {
+        let dir = Container::dir(root, id)?;
+        dir.lock(PATIENCE)?;
+        // Whoever had the lock before may have removed everything, and somebody else made it anew.
+        let same = rustix::fs::fstat(&dir).map(|stat| stat.st_ino) == rustix::fs::stat(&dir.path).map(|stat| stat.st_ino);
+        if !same {
+            return Err(Error::new(format!("container does not exist any more: {id}")));
+        }
+        Container::read(dir, id)
+    }
+
+    fn open(root: &Path, id: &str) -> Result<Container> {
+        Container::read(Container::dir(root, id)?, id)
+    }
+
+    fn dir(root: &Path, id: &str) -> Result<Dir> {
+        Dir::open(root, id)?.ok_or_else(|| Error::new(format!("container does not exist: {id}")))
+    }
+
+    fn whole(self) -> Result<Container> {
+        if self.record.boot.is_empty() {
+            return Err(Error::new(format!("container {0} was never finished; `delete --force {0}` clears it away", self.id)));
+        }
+        Ok(self)
+    }
+
+    /// Who made it.
+    pub fn owner(&self) -> u32 {
+        rustix::fs::fstat(&self.dir).map_or(u32::MAX, |stat| stat.st_uid)
     }
 
     fn read(dir: Dir, id: &str) -> Result<Container> {
-        let failed = |error| Error::new(format!("{}/state.json:{error}", dir.path.display()));
-        let record = match dir.read("state.json")? {
-            Some(mut text) => Record::parse(&mut text).map_err(failed)?,
-            None => Record::default(),
-        };
+        let text = dir.read("state.json")?;
+        // One that can't be read is as good as none.
+        let record = text.and_then(|mut text| Record::parse(&mut text).ok()).unwrap_or_default();
         let init = dir.init();
         Ok(Container { id: id.to_string(), dir, record, init })
     }

@@ -16,6 +16,47 @@ impl Error {
         Error(text.into())
     }
 
+    /// The pieces one after the other.
+    #[cold]
+    #[inline(never)]
+    pub fn join(pieces: &[&str]) -> Error {
+        Error(pieces.concat())
+    }
+
+    /// The same for pieces that come from the operating system; what isn't UTF-8 in them becomes U+FFFD.
+    #[cold]
+    #[inline(never)]
+    pub fn bytes(pieces: &[&[u8]]) -> Error {
+        Error(lossy(&pieces.concat()))
+    }
+
+    /// `step: thing: no such file or directory (ENOENT)`; without the step where that is empty.
+    #[cold]
+    #[inline(never)]
+    pub fn of(step: &str, thing: &[u8], errno: Errno) -> Error {
+        let colon = if step.is_empty() { "" } else { ": " };
+        Error::bytes(&[step.as_bytes(), colon.as_bytes(), thing, b": ", crate::errno::text(errno).as_bytes()])
+    }
+
+    /// `step: no such file or directory (ENOENT)`.
+    #[cold]
+    #[inline(never)]
+    pub fn call(step: &str, errno: Errno) -> Error {
+        Error::of("", step.as_bytes(), errno)
+    }
+
+    /// `context: text`, for a context that is one piece.
+    #[cold]
+    #[inline(never)]
+    pub fn under(self, context: &str) -> Error {
+        Error::join(&[context, ": ", &self.0])
+    }
+
+    /// The sentence.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
     /// `what: no such file or directory (ENOENT)`.
     pub fn os(what: impl fmt::Display, errno: Errno) -> Error {
         Error(format!("{what}: {}", crate::errno::text(errno)))
@@ -33,6 +74,12 @@ impl Error {
     pub fn within(self, context: impl fmt::Display) -> Error {
         Error(format!("{context}: {}", self.0))
     }
+}
+
+/// Bytes of the operating system as text; what isn't UTF-8 in them becomes U+FFFD.
+#[inline(never)]
+pub fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 impl fmt::Display for Error {

@@ -78,10 +78,11 @@ impl Started {
     }
 
     /// Lets it go on.
-    pub fn answer(&self) -> Result<()> {
+    pub fn answer(&self, plan: &Plan<'_>) -> Result<()> {
         match self.channel.answer() {
             Ok(()) => Ok(()),
-            Err(Errno::PIPE | Errno::CONNRESET) => Err(self.died()),
+            // It is gone, but may have said why.
+            Err(Errno::PIPE | Errno::CONNRESET) => self.expect(plan).and(Err(self.died())),
             Err(errno) => Err(Error::os("writing to the container's first process", errno)),
         }
     }
@@ -138,14 +139,14 @@ pub fn launch(
         doors: &outfit.doors,
         second_door: OnceCell::new(),
         joins: &joins,
+        joined_user: takes_another(&first),
         trees: &outfit.trees,
         cgroups: outfit.cgroups,
         environment: outfit.environment,
         mask: host.mask,
     };
     if takes_another(&first) {
-        let (pid, pidfd) = by_way_of_another(plan, handles, &first, &ours)?;
-        return Ok(Started { pid, pidfd, channel: Channel(ours), armed: true });
+        return by_way_of_another(plan, handles, &first, ours);
     }
     let back = first.first().map(|_| host.open_own(c"self/ns/pid_for_children")).transpose()?;
     for (flags, fd) in &first {
@@ -165,6 +166,8 @@ pub fn launch(
         result => result,
     };
     if matches!(cloned, Ok(Clone::Child)) {
+        // Or the end of the parent would never be noticed.
+        drop(ours);
         init::start(plan, handles);
     }
     if let Some(back) = back {
@@ -218,13 +221,16 @@ fn split(joins: Vec<(u32, OwnedFd)>) -> core::result::Result<(Vec<(u32, OwnedFd)
 
 /// A process that shares our descriptors joins, makes the real one as our child, and says which it is.
 fn by_way_of_another(
-    plan: &Plan<'_>, handles: Handles<'_>, first: &[(u32, OwnedFd)], ours: &OwnedFd,
-) -> Result<(Pid, OwnedFd)> {
+    plan: &Plan<'_>, handles: Handles<'_>, first: &[(u32, OwnedFd)], ours: OwnedFd,
+) -> Result<Started> {
     let failed = |call: &'static str| move |errno| Error::os(call, errno);
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(failed("pipe"))?;
     match clone(u64::from(CLONE_FILES), None).map_err(failed("making a process to join the user namespace: clone3"))? {
         Clone::Child => match join_and_clone(first, plan.namespaces.new) {
-            Ok(Clone::Child) => init::start(plan, handles),
+            Ok(Clone::Child) => {
+                drop(ours);
+                init::start(plan, handles)
+            }
             Ok(Clone::Parent(pid, pidfd)) => {
                 let mut word = [0; 8];
                 word[..4].copy_from_slice(&pid.as_raw_nonzero().get().to_ne_bytes());
@@ -246,8 +252,10 @@ fn by_way_of_another(
             let length = rustix::io::retry_on_intr(|| rustix::io::read(&read, &mut word)).map_err(failed("read"))?;
             let number = |bytes: &[u8]| i32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
             match (length, Pid::from_raw(number(&word[..4]))) {
-                (8, Some(pid)) => Ok((pid, adopt(number(&word[4..])))),
-                _ => match Channel(rustix::io::dup(ours).map_err(failed("dup"))?).listen() {
+                (8, Some(pid)) => {
+                    Ok(Started { pid, pidfd: adopt(number(&word[4..])), channel: Channel(ours), armed: true })
+                }
+                _ => match Channel(ours).listen() {
                     Ok(Report::Fault(fault)) => Err(explain(&fault, plan)),
                     _ => Err(Error::new("joining the user namespace failed without a word")),
                 },

@@ -18,6 +18,7 @@ pub mod bundle;
 pub mod cli;
 pub mod errno;
 pub mod error;
+pub mod files;
 pub mod json;
 pub mod notify;
 pub mod plan;

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::host::Host;
+use crate::report::Reporter;
 use init::hooks::{Failure, Reason, Stage};
 use init::kernel::RESOURCES;
 use init::plan::{Hook, IdMap, Plan};
@@ -102,6 +103,15 @@ pub fn run_hooks(
 ) -> Result<()> {
     let stage = Stage { state: plan.state, status, pid, environment, mask: host.mask };
     init::hooks::run(hooks, &stage).map_err(|failure| explain(kind, hooks, &failure))
+}
+
+/// Runs the `poststop` hooks. They all run; one that fails is only warned of (runtime.md, "Lifecycle").
+pub fn run_last_hooks(host: &Host, plan: &Plan<'_>, environment: Vector<'_>, report: &Reporter) {
+    for hook in plan.hooks.poststop {
+        if let Err(error) = run_hooks(host, plan, "poststop", core::slice::from_ref(hook), "stopped", 0, environment) {
+            report.warn(&error.to_string());
+        }
+    }
 }
 
 fn explain(kind: &str, hooks: &[Hook<'_>], failure: &Failure) -> Error {

@@ -1,6 +1,6 @@
 //! kill, pause, resume, and signals that the foreground forwards.
 use crate::harness::*;
-use crate::{check, same};
+use crate::same;
 use rustix::process::Signal;
 
 /// The cases.

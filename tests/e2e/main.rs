@@ -1,18 +1,26 @@
 //! mote's end-to-end suite; tests/README.md says how to run it.
+mod bad_config;
 mod bad_input;
 mod cgroups;
 mod cli;
 mod devices;
+mod escapes;
 mod exec;
+mod exec_flags;
 mod harness;
 mod hooks;
+mod kernel_settings;
 mod kill;
 mod lifecycle;
 mod listing;
+mod logs;
 mod mounts;
 mod namespaces;
 mod notify;
+mod privileges;
 mod process;
+mod races;
+mod rootfs;
 mod rootless;
 mod security;
 mod stdio;
@@ -24,19 +32,27 @@ use std::process::ExitCode;
 
 /// Every theme. The serial ones run alone, after the others.
 const MODULES: &[Module] = &[
+    bad_config::MODULE,
     bad_input::MODULE,
     cgroups::MODULE,
     cli::MODULE,
     devices::MODULE,
+    escapes::MODULE,
     exec::MODULE,
+    exec_flags::MODULE,
     hooks::MODULE,
+    kernel_settings::MODULE,
     kill::MODULE,
     lifecycle::MODULE,
     listing::MODULE,
+    logs::MODULE,
     mounts::MODULE,
     namespaces::MODULE,
     notify::MODULE,
+    privileges::MODULE,
     process::MODULE,
+    races::MODULE,
+    rootfs::MODULE,
     rootless::MODULE,
     security::MODULE,
     stdio::MODULE,

@@ -17,13 +17,14 @@ pub fn exit(code: i32) -> ! {
     }
 }
 
-/// Closes every descriptor from `first` on. Kernels before 5.9 get them marked and closed one by one.
-pub fn close_from(first: RawFd, limit: u64) {
-    // SAFETY: called just before execve(2) or exit; nothing uses the descriptors after it.
+/// Closes every descriptor from `first` on; one by one on kernels before 5.9.
+pub fn close_from(first: RawFd) {
+    // SAFETY: called by the child when it uses no descriptor from there on any more.
     if check(unsafe { syscall!(Sysno::close_range, first, u32::MAX, 0) }).is_ok() {
         return;
     }
-    for fd in first..i32::try_from(limit.min(1 << 20)).unwrap_or(1 << 20) {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    for fd in first..limit.min(1 << 20) as i32 {
         // SAFETY: as above.
         let _ = unsafe { syscall!(Sysno::close, fd) };
     }
@@ -40,6 +41,12 @@ pub fn duplicate_to(fd: BorrowedFd<'_>, number: RawFd, close_on_exec: bool) -> R
     let flags = if close_on_exec { O_CLOEXEC } else { 0 };
     // SAFETY: only called by the child, which owns the whole descriptor table and no longer uses `number`.
     check(unsafe { syscall!(Sysno::dup3, fd.as_raw_fd(), number, flags) }).map(drop)
+}
+
+/// Whether a descriptor of that number is open.
+pub fn is_open(number: RawFd) -> bool {
+    // SAFETY: F_GETFD takes no argument and changes nothing.
+    check(unsafe { syscall!(Sysno::fcntl, number, linux_raw_sys::general::F_GETFD) }).is_ok()
 }
 
 /// unshare(2) of namespaces.
@@ -96,17 +103,11 @@ pub fn execute_file(file: BorrowedFd<'_>, args: &super::exec::Vector<'_>, env: &
     result.err().unwrap_or(Errno::IO)
 }
 
-/// The channel under its last number.
-pub fn channel_at(number: RawFd) -> crate::channel::Channel {
-    use rustix::fd::{FromRawFd, OwnedFd};
-    // SAFETY: the child has just put the socket there and closed all other numbers of it.
-    crate::channel::Channel(unsafe { OwnedFd::from_raw_fd(number) })
-}
-
-/// Takes a descriptor that another process with the same table has opened for this one.
+/// Takes a descriptor by its number: one that another process with the same table has opened for this one and
+/// left to it, or one that was just put there by [`duplicate_to`].
 pub fn adopt(number: RawFd) -> rustix::fd::OwnedFd {
     use rustix::fd::FromRawFd;
-    // SAFETY: the other process has given it away and is gone.
+    // SAFETY: nobody else owns the number, by the condition above.
     unsafe { rustix::fd::OwnedFd::from_raw_fd(number) }
 }
 

@@ -4,7 +4,7 @@
 use super::check;
 use core::mem::{size_of, zeroed};
 use core::ptr;
-use linux_raw_sys::general::{O_CLOEXEC, O_NONBLOCK, SIG_SETMASK, SIGPIPE, kernel_sigaction};
+use linux_raw_sys::general::{O_CLOEXEC, O_NONBLOCK, SIG_SETMASK, SIGHUP, SIGINT, SIGKILL, SIGSTOP, kernel_sigaction};
 use rustix::fd::{FromRawFd, OwnedFd};
 use rustix::io::Errno;
 use syscalls::{Sysno, syscall};
@@ -46,31 +46,27 @@ pub fn descriptor(set: Set) -> Result<OwnedFd, Errno> {
     }
 }
 
-/// Gives SIGPIPE its default action back, which Rust's start took away; an ignored signal stays ignored
-/// through execve(2), a default one is what programs expect.
-pub fn default_sigpipe() -> Result<(), Errno> {
-    // SAFETY: all zero bytes are a valid struct: SIG_DFL, no flags, empty mask; the kernel only reads it.
-    unsafe {
-        let action: kernel_sigaction = zeroed();
-        check(syscall!(
-            Sysno::rt_sigaction,
-            SIGPIPE,
-            &raw const action,
-            ptr::null::<kernel_sigaction>(),
-            size_of::<u64>()
-        ))
-        .map(drop)
+/// Gives ignored signals their default action back, as Go's runtime does for runc: Rust's start ignores SIGPIPE,
+/// and what the caller ignored is no business of the program's. SIGHUP and SIGINT alone stay ignored, for
+/// nohup(1) and background jobs.
+pub fn default_all() -> Result<(), Errno> {
+    for number in 1..=64 {
+        if matches!(number, SIGHUP | SIGINT | SIGKILL | SIGSTOP) {
+            continue;
+        }
+        // SAFETY: all zero bytes are a valid struct: SIG_DFL, no flags, empty mask; the kernel only reads it.
+        unsafe {
+            let action: kernel_sigaction = zeroed();
+            check(syscall!(
+                Sysno::rt_sigaction,
+                number,
+                &raw const action,
+                ptr::null::<kernel_sigaction>(),
+                size_of::<u64>()
+            ))?;
+        }
     }
-}
-
-/// The thread's signal mask.
-pub fn mask() -> Result<Set, Errno> {
-    let mut now = Set::NONE;
-    // SAFETY: one set of 8 bytes is written; a null new set changes nothing.
-    check(unsafe {
-        syscall!(Sysno::rt_sigprocmask, SIG_SETMASK, ptr::null::<u64>(), &raw mut now.0, size_of::<u64>())
-    })?;
-    Ok(now)
+    Ok(())
 }
 
 /// A signal by its number, real-time ones included; none if it can't be one.
@@ -81,4 +77,14 @@ pub fn numbered(number: i32) -> Option<rustix::process::Signal> {
     // SAFETY: the numbers after the named ones are never used by a C library within mote: it has no threads
     // and calls none of what musl reserves three of them for, and it only sends these to other processes.
     (32..=64).contains(&number).then(|| unsafe { rustix::process::Signal::from_raw_unchecked(number) })
+}
+
+/// The thread's signal mask.
+pub fn mask() -> Result<Set, Errno> {
+    let mut now = Set::NONE;
+    // SAFETY: one set of 8 bytes is written; a null new set changes nothing.
+    check(unsafe {
+        syscall!(Sysno::rt_sigprocmask, SIG_SETMASK, ptr::null::<u64>(), &raw mut now.0, size_of::<u64>())
+    })?;
+    Ok(now)
 }

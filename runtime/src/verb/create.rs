@@ -19,6 +19,7 @@ use init::channel::Report;
 use init::plan::{Mount, Plan, Source};
 use init::sys::arena::Arena;
 use init::sys::exec::Vector;
+use init::sys::process::is_open;
 use init::sys::signal::{self, Set};
 use linux_raw_sys::general::{
     CLONE_NEWPID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY,
@@ -87,11 +88,12 @@ impl Request {
 }
 
 /// The host list.
-pub fn create<'a>(global: &Global, request: &'a Request, arena: &'a Arena) -> Result<Created<'a>> {
-    let host = Host::look()?;
-    let spec = request.bundle.parse(arena)?;
+pub fn create<'a>(global: &'a Global, request: &'a Request, arena: &'a Arena) -> Result<Created<'a>> {
+    // Before anything that is opened takes a number that should have been the caller's.
     let listening = Listening::passed_to(getpid(), |name| std::env::var_os(name));
     let keep_fds = inherited_fds(&listening, request.preserve_fds)?;
+    let host = Host::look()?;
+    let spec = request.bundle.parse(arena)?;
     let manager = notify::host(|name| std::env::var_os(name));
     let extra = extra_environment(arena, &listening, manager.is_some())?;
     let facts = facts(global, &host, request, &spec, arena, keep_fds, extra)?;
@@ -106,8 +108,9 @@ pub fn create<'a>(global: &Global, request: &'a Request, arena: &'a Arena) -> Re
 
     global.make_root()?;
     let dir = Dir::create(&global.root, &request.bundle.id)?;
-    let hierarchies = Hierarchies::discover(host.procfs.fd())?;
-    let group = hierarchies.group(plan.cgroup.path, &request.bundle.id, plan.cgroup.lenient)?;
+    let group = Hierarchies::discover(host.procfs.fd())
+        .and_then(|all| all.group(plan.cgroup.path, &request.bundle.id, plan.cgroup.lenient))
+        .inspect_err(|_| drop(dir.remove()))?;
     let mut made = Made { dir, group, armed: true };
     dir_record(&made, &host, request, &plan)?;
     let notify = match &manager {
@@ -144,7 +147,7 @@ pub fn create<'a>(global: &Global, request: &'a Request, arena: &'a Arena) -> Re
         outfit.doors.extend(made.group.v2_door()?);
     }
     let started = launch(&host, &plan, outfit, &mut |errno| without_birth_in_place(&mut made.group, errno))?;
-    let mut created = Created { started, made, host, plan, relay: streams.relay.take(), notify, signals, environment };
+    let mut created = Created { started, made, host, plan, relay: streams.relay.take(), notify, signals, environment, report: &global.report };
     created.settle(request, &facts, pidfd_socket, streams)?;
     Ok(created)
 }
@@ -190,6 +193,7 @@ pub struct Created<'a> {
     notify: Option<Notify>,
     signals: Option<OwnedFd>,
     environment: Vector<'a>,
+    report: &'a report::Reporter,
 }
 
 impl Created<'_> {
@@ -212,12 +216,12 @@ impl Created<'_> {
             self.made.dir.set_init(init)?;
         }
         tend::prepare(&self.host, &self.plan, pid, facts.rootless)?;
-        self.started.answer()?;
+        self.started.answer(&self.plan)?;
         let mut report = self.started.expect(&self.plan)?;
         if matches!(report, Report::Mounted) {
             self.hooks("prestart", "creating")?;
             self.hooks("createRuntime", "creating")?;
-            self.started.answer()?;
+            self.started.answer(&self.plan)?;
             report = self.started.expect(&self.plan)?;
         }
         if !matches!(report, Report::Ready) {
@@ -238,18 +242,18 @@ impl Created<'_> {
 
     fn hooks(&self, kind: &str, status: &str) -> Result<()> {
         let hooks = &self.plan.hooks;
-        let (list, pid) = match kind {
-            "prestart" => (hooks.prestart, self.started.pid.as_raw_nonzero().get()),
-            "createRuntime" => (hooks.create_runtime, self.started.pid.as_raw_nonzero().get()),
-            "poststart" => (hooks.poststart, self.started.pid.as_raw_nonzero().get()),
-            _ => (hooks.poststop, 0),
+        let list = match kind {
+            "prestart" => hooks.prestart,
+            "createRuntime" => hooks.create_runtime,
+            _ => hooks.poststart,
         };
-        tend::run_hooks(&self.host, &self.plan, kind, list, status, pid as u32, self.environment)
+        let pid = self.started.pid.as_raw_nonzero().get() as u32;
+        tend::run_hooks(&self.host, &self.plan, kind, list, status, pid, self.environment)
     }
 
     /// `create`: lets the process wait for `start`.
     fn leave(mut self) -> Result<()> {
-        self.started.answer()?;
+        self.started.answer(&self.plan)?;
         self.release();
         Ok(())
     }
@@ -264,7 +268,7 @@ impl Created<'_> {
     }
 
     fn try_to_go(&mut self) -> Result<()> {
-        self.started.answer()?;
+        self.started.answer(&self.plan)?;
         match self.started.listen(&self.plan)? {
             Report::End => self.hooks("poststart", "running"),
             _ => Err(Error::new("the container's first process is out of step")),
@@ -272,10 +276,10 @@ impl Created<'_> {
     }
 
     /// `run --detach`: leaves the program alone, once it has said that it is ready if somebody waits for that.
-    pub fn detach(mut self, report: &report::Reporter) -> Result<()> {
+    pub fn detach(mut self) -> Result<()> {
         self.release();
         match &self.notify {
-            Some(notify) => notify.wait(self.started.pidfd.as_fd(), self.started.pid, report),
+            Some(notify) => notify.wait(self.started.pidfd.as_fd(), self.started.pid, self.report),
             None => Ok(()),
         }
     }
@@ -290,7 +294,6 @@ impl Created<'_> {
         }
         // A failure of ours from here on leaves the container in the state that it is in, as runc does.
         self.release();
-        self.made.dir.unlock();
         let code = relay.run(self.started.pidfd.as_fd(), self.started.pid, signals.as_fd());
         if !keep && self.made.dir.lock_if_there() {
             self.destroy()?;
@@ -298,16 +301,20 @@ impl Created<'_> {
         code
     }
 
+    /// The container stands on its own: other commands may work on it. (The lock is the process's as much as
+    /// ours, so closing the directory would not give it back.)
     fn release(&mut self) {
         self.started.release();
         self.made.armed = false;
+        self.made.dir.unlock();
     }
 
     fn destroy(&mut self) -> Result<()> {
         let gone = self.made.group.kill_all(Duration::from_secs(10));
         gone.and_then(|_| self.made.group.remove())?;
         self.made.dir.remove()?;
-        self.hooks("poststop", "stopped")
+        tend::run_last_hooks(&self.host, &self.plan, self.environment, self.report);
+        Ok(())
     }
 
     /// What a failed hook or step asks for: the process and all that was made goes, then the last hooks run
@@ -407,8 +414,7 @@ fn joins_own_network(spec: &Spec<'_>) -> bool {
 pub fn inherited_fds(listening: &Listening, preserved: u32) -> Result<u32> {
     let count = listening.count.checked_add(preserved).filter(|count| *count < 1 << 20);
     let count = count.ok_or_else(|| Error::new("--preserve-fds: so many descriptors can't be open"))?;
-    let open = |number: u32| std::fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_ok();
-    match (3..3 + count).find(|number| !open(*number)) {
+    match (3..3 + count).find(|number| !is_open(*number as i32)) {
         Some(missing) => Err(Error::new(format!("--preserve-fds: descriptor {missing} is not open"))),
         None => Ok(count),
     }
@@ -450,7 +456,6 @@ fn dir_record(made: &Made, host: &Host, request: &Request, plan: &Plan<'_>) -> R
         created: report::rfc3339_nanos(SystemTime::now()),
         boot: boot_id(&host.procfs),
         cgroup: made.group.save(),
-        owner: geteuid().as_raw(),
         private_pids: plan.namespaces.new & CLONE_NEWPID != 0,
     };
     made.dir.write("config.json", &request.bundle.config)?;

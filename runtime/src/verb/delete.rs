@@ -22,7 +22,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         return if force { Ok(0) } else { Err(Error::new(format!("container does not exist: {id}"))) };
     }
     let host = Host::look()?;
-    let container = match Container::lock(&global.root, id) {
+    let container = match Container::lock_remains(&global.root, id) {
         // Somebody else was faster.
         Err(_) if force && Dir::open(&global.root, id)?.is_none() => return Ok(0),
         result => result?,
@@ -78,9 +78,6 @@ fn destroy(global: &Global, host: &Host, container: &Container) -> Result<()> {
     // A config that was good at `create` is good now, or the hooks are out of reach.
     let Ok(plan) = stored.plan(&facts) else { return Ok(()) };
     let environment = super::create::vector(stored.arena(), &host.environment)?;
-    let hooks = plan.hooks.poststop;
-    if let Err(error) = tend::run_hooks(host, &plan, "poststop", hooks, "stopped", 0, environment) {
-        global.report.warn(&error.to_string());
-    }
+    tend::run_last_hooks(host, &plan, environment, &global.report);
     Ok(())
 }

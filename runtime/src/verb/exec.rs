@@ -29,13 +29,13 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let id = id(options.positional(0))?;
     let detach = options.flag("detach");
     let pid_file = absolute(options.text("pid-file"))?;
+    let listening = Listening::passed_to(getpid(), |name| std::env::var_os(name));
+    let keep_fds = inherited_fds(&listening, options.number("preserve-fds")?.unwrap_or(0))?;
     let host = Host::look()?;
     let container = Container::find(&global.root, id)?;
     check_status(&container, &host, options)?;
     let stored = Stored::read(&container)?.ok_or_else(|| Error::new(format!("{id}: config.json is gone")))?;
     let spec = stored.spec()?;
-    let listening = Listening::passed_to(getpid(), |name| std::env::var_os(name));
-    let keep_fds = inherited_fds(&listening, options.number("preserve-fds")?.unwrap_or(0))?;
     let facts = Facts {
         keep_fds,
         extra_env: extra_environment(stored.arena(), &listening, false)?,
@@ -190,7 +190,7 @@ fn settle(
 ) -> Result<Option<Relay>> {
     let without_score = Plan { process: init::plan::Process { oom_score_adj: None, ..plan.process }, ..*plan };
     tend::prepare(host, &without_score, started.pid, lenient)?;
-    started.answer()?;
+    started.answer(plan)?;
     if !matches!(started.expect(plan)?, Report::Ready) {
         return Err(Error::new("the new process is out of step"));
     }
@@ -203,7 +203,7 @@ fn settle(
 }
 
 fn finish(mut started: Started, plan: &Plan<'_>, relay: Option<Relay>, signals: Option<OwnedFd>) -> Result<u8> {
-    started.answer()?;
+    started.answer(plan)?;
     match started.listen(plan)? {
         Report::End => {}
         _ => return Err(Error::new("the new process is out of step")),

@@ -62,7 +62,7 @@ fn table(global: &Global, host: &Host, containers: &[Container]) -> String {
         };
         let pid = container.alive(&host.procfs).map_or(0, |init| init.pid.as_raw_nonzero().get());
         let record = &container.record;
-        table.row(&[&container.id, &pid.to_string(), status, &record.bundle, &record.created, &user(record.owner)]);
+        table.row(&[&container.id, &pid.to_string(), status, &record.bundle, &record.created, &user(container.owner())]);
     }
     table.text()
 }
@@ -74,7 +74,7 @@ fn json(global: &Global, host: &Host, containers: &[Container]) -> String {
     let mut json = Writer::new(Layout::Compact);
     json.open_array();
     for container in containers {
-        let owner = user(container.record.owner);
+        let owner = user(container.owner());
         if let Err(error) = super::state::write(&mut json, container, &host.procfs, &owner) {
             global.report.error(&format!("state of {}: {error}", container.id));
         }

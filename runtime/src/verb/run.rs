@@ -19,6 +19,6 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     created.go()?;
     match stay {
         Stay::Attach => created.attend(options.flag("keep")),
-        _ => created.detach(&global.report).map(|()| 0),
+        _ => created.detach().map(|()| 0),
     }
 }

@@ -32,15 +32,6 @@ impl Bundle {
         Ok(bundle)
     }
 
-    /// The same config and rootfs under another id.
-    pub fn twin(&self, case: &Case) -> Bundle {
-        Bundle {
-            dir: self.dir.clone(),
-            id: case.id(),
-            config: self.config.clone(),
-        }
-    }
-
     /// A path inside the rootfs, as the host sees it.
     pub fn rootfs(&self, name: &str) -> PathBuf {
         self.dir.join("rootfs").join(name)

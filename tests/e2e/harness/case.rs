@@ -1,5 +1,5 @@
 //! One case: its directory, its state root, its ids, and the verbs in short form.
-use super::{Bundle, Cmd, Out, R, Report, Stop, Value, fail};
+use super::{Bundle, Cmd, Out, R, Report, Value, fail};
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs;
@@ -184,9 +184,4 @@ impl Case {
             .unwrap_or(1);
         (n / by).max(1)
     }
-}
-
-/// A failure, for `ok_or`.
-pub fn missing(what: &str) -> Stop {
-    Stop::Failed(format!("{what} is missing"))
 }

@@ -6,6 +6,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Debian's busybox-static puts it here.
+const BUSYBOX: &str = "/bin/busybox";
+
 /// The applets that the tests use in a container.
 const APPLETS: &[&str] = &[
     "sh",
@@ -49,11 +52,19 @@ const APPLETS: &[&str] = &[
     "sha256sum",
 ];
 
+/// Why this machine can't run the suite at all, if so.
+pub fn unfit() -> Option<&'static str> {
+    if !rustix::process::geteuid().is_root() {
+        return Some("needs root: the suite makes containers, mounts and cgroups");
+    }
+    if !Path::new(BUSYBOX).exists() {
+        return Some("no /bin/busybox: apt-get install busybox-static");
+    }
+    None
+}
+
 /// Makes the suite's directory with `base/` in it.
 pub fn prepare() -> Result<Suite, String> {
-    if !rustix::process::geteuid().is_root() {
-        return Err("needs root: the suite makes containers, mounts and cgroups".into());
-    }
     let dir = std::env::temp_dir().join(format!("mote-e2e-{}", std::process::id()));
     let base = dir.join("base");
     fs::create_dir_all(&base).map_err(|e| format!("{}: {e}", base.display()))?;
@@ -64,12 +75,7 @@ pub fn prepare() -> Result<Suite, String> {
     let mote = base.join(name);
     copy(&original, &mote)?;
     probe(&base.join("probe"))?;
-    let busybox = Path::new("/bin/busybox");
-    if busybox.exists() {
-        copy(busybox, &base.join("busybox"))?;
-    } else {
-        return Err("/bin/busybox is missing: apt-get install busybox-static".into());
-    }
+    copy(Path::new(BUSYBOX), &base.join("busybox"))?;
     Ok(Suite { dir, mote })
 }
 
@@ -104,7 +110,8 @@ fn probe(to: &Path) -> Result<(), String> {
         return copy(Path::new(&path), to);
     }
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("probe/main.rs");
-    let kept = std::env::temp_dir().join(format!("mote-probe-{}", newest(source.parent())));
+    let me = std::env::current_exe().map_err(|e| e.to_string())?;
+    let kept = me.with_file_name(format!("static-probe-{}", newest(source.parent())));
     if !kept.exists() {
         let rustc = std::env::var_os("RUSTC").unwrap_or("rustc".into());
         let fresh = to.with_extension("new");

@@ -81,12 +81,15 @@ macro_rules! same {
     };
 }
 
+/// Second half of a case's name, and the case.
+pub type Row = (&'static str, fn(&Case) -> Res);
+
 /// One theme's cases.
 pub struct Module {
     /// The first half of a case's name.
     pub name: &'static str,
     /// Runs alone, because it measures or loads the machine.
     pub serial: bool,
-    /// Second half of the name, and the case.
-    pub cases: &'static [(&'static str, fn(&Case) -> Res)],
+    /// What it has.
+    pub cases: &'static [Row],
 }

@@ -1,0 +1,97 @@
+//! Whole files, read and written with the system calls alone.
+//!
+//! The standard library's `File` does the same behind an error type of its own and a good deal of code.
+
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
+use std::path::Path;
+
+/// What a system call gave.
+pub type Result<T> = core::result::Result<T, Errno>;
+
+/// Room made for every next part of a file; what mote reads is mostly shorter.
+const PART: usize = 4096;
+
+/// open(2) with `O_CLOEXEC`; a new file gets the mode less the umask.
+#[inline(never)]
+pub fn open(path: &Path, flags: OFlags, mode: u32) -> Result<OwnedFd> {
+    openat(CWD, path, flags | OFlags::CLOEXEC, Mode::from_raw_mode(mode))
+}
+
+/// openat(2), the same way.
+#[inline(never)]
+pub fn open_at(dir: BorrowedFd<'_>, name: &str, flags: OFlags, mode: u32) -> Result<OwnedFd> {
+    openat(dir, name, flags | OFlags::CLOEXEC, Mode::from_raw_mode(mode))
+}
+
+/// All that the file holds.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    rest(open(path, OFlags::RDONLY, 0)?.as_fd())
+}
+
+/// The same for a file below an open directory.
+pub fn read_at(dir: BorrowedFd<'_>, name: &str) -> Result<Vec<u8>> {
+    rest(open_at(dir, name, OFlags::RDONLY, 0)?.as_fd())
+}
+
+/// All that can be read from here to the end.
+#[inline(never)]
+pub fn rest(file: BorrowedFd<'_>) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    loop {
+        let filled = text.len();
+        text.resize(filled + PART, 0);
+        let got = rustix::io::retry_on_intr(|| rustix::io::read(file, text.get_mut(filled..).unwrap_or_default()));
+        text.truncate(filled + *got.as_ref().unwrap_or(&0));
+        if got? == 0 {
+            return Ok(text);
+        }
+    }
+}
+
+/// Writes all of it.
+#[inline(never)]
+pub fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<()> {
+    while !bytes.is_empty() {
+        let written = rustix::io::retry_on_intr(|| rustix::io::write(file, bytes))?;
+        bytes = bytes.get(written..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Writes a file that is there already, as the kernel's are, in one write.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_all(open(path, OFlags::WRONLY, 0)?.as_fd(), bytes)
+}
+
+/// `write` for a file below an open directory.
+pub fn write_at(dir: BorrowedFd<'_>, name: &str, bytes: &[u8]) -> Result<()> {
+    write_all(open_at(dir, name, OFlags::WRONLY, 0)?.as_fd(), bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_any_length() {
+        let dir = std::env::temp_dir().join(format!("mote-files-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let path = dir.join("f");
+        let directory = open(&dir, OFlags::PATH, 0).unwrap();
+        for length in [0, 1, PART - 1, PART, PART + 1, 3 * PART] {
+            let bytes: Vec<u8> = (0..length).map(|at| at as u8).collect();
+            std::fs::write(&path, "").unwrap();
+            write(&path, &bytes).unwrap();
+            assert_eq!(read(&path).unwrap(), bytes);
+            assert_eq!(read_at(directory.as_fd(), "f").unwrap(), bytes);
+            assert_eq!(std::fs::read(&path).unwrap(), bytes);
+        }
+        write_at(directory.as_fd(), "f", b"x").unwrap();
+        assert_eq!(read(&dir.join("g")), Err(Errno::NOENT));
+        assert_eq!(write(&dir.join("g"), b""), Err(Errno::NOENT));
+        assert_eq!(read(&dir), Err(Errno::ISDIR));
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}
