@@ -28,18 +28,32 @@ pub fn run(names: &[String]) -> Result {
 /// An error when the file is larger than a binary may be.
 pub fn fits(path: &Path) -> Result {
     let bytes = bytes_of(path)?;
-    if bytes <= MOST { Ok(()) } else { Err(format!("{} is {} bytes over {MOST}", path.display(), bytes - MOST)) }
+    if bytes <= MOST {
+        Ok(())
+    } else {
+        Err(format!(
+            "{} is {} bytes over {MOST}",
+            path.display(),
+            bytes - MOST
+        ))
+    }
 }
 
 fn bytes_of(path: &Path) -> Result<u64> {
-    Ok(fs::metadata(path).map_err(|e| format!("{}: {e}", path.display()))?.len())
+    Ok(fs::metadata(path)
+        .map_err(|e| format!("{}: {e}", path.display()))?
+        .len())
 }
 
 /// Prints one binary's tables; its path.
 fn report(arch: &Arch) -> Result<PathBuf> {
     let stripped = dist::binary(arch)?;
     let elf = Elf::read(&dist::build(arch, "runtime", "mote", &["-Cstrip=none"])?)?;
-    println!("\nmote-{}: {bytes} bytes of at most {MOST}", arch.name, bytes = bytes_of(&stripped)?);
+    println!(
+        "\nmote-{}: {bytes} bytes of at most {MOST}",
+        arch.name,
+        bytes = bytes_of(&stripped)?
+    );
     let mut symbols = elf.symbols();
     symbols.sort_by_key(|symbol| symbol.address);
     symbols.dedup_by_key(|symbol| symbol.address);

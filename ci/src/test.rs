@@ -2,7 +2,7 @@
 
 use crate::counts::Counts;
 use crate::sh::{self, Result};
-use crate::{dist, size, tidy, toolchain};
+use crate::{apt, dist, size, tidy, toolchain};
 use std::process::Command;
 
 /// A part: its name, and what runs it and adds a line for each check that failed or did not run.
@@ -15,6 +15,9 @@ const PARTS: &[Part] = &[
     ("static binary", binary),
     ("end-to-end tests", end_to_end),
 ];
+
+/// What the end-to-end tests use on the machine; without these programs they would skip.
+const PACKAGES: &[&str] = &["busybox-static", "iproute2", "uidmap", "util-linux"];
 
 /// The task. Its last line of output is the sum of all parts; the exit status is 1 when one failed.
 pub fn run(_: &[String]) -> Result {
@@ -29,7 +32,7 @@ pub fn run(_: &[String]) -> Result {
         println!("{name}: {counts}");
         total += counts;
     }
-    println!("\nNot passed:");
+    println!();
     for line in summary {
         println!("{line}");
     }
@@ -48,13 +51,15 @@ fn tidy(summary: &mut Vec<String>) -> Result<Counts> {
 
 /// The crates' own tests, with the toolchain that the contributor uses.
 fn unit(summary: &mut Vec<String>) -> Result<Counts> {
-    counted(stock_cargo().args([
+    let mut cargo = stock_cargo();
+    cargo.args([
         "test",
         "--workspace",
         "--exclude",
         "tests",
         "--no-fail-fast",
-    ]))
+    ]);
+    counted(&mut cargo, summary)
 }
 
 fn binary(summary: &mut Vec<String>) -> Result<Counts> {
@@ -68,14 +73,15 @@ fn binary(summary: &mut Vec<String>) -> Result<Counts> {
 
 /// The suite in `tests/` against the static binary, with the probe program as the containers' process.
 fn end_to_end(summary: &mut Vec<String>) -> Result<Counts> {
+    apt::need(PACKAGES)?;
     let arch = toolchain::native()?;
     let mote = sh::target("dist")?.join(format!("mote-{}", arch.name));
     let probe = dist::build(arch, "tests", "probe", &[])?;
+    let mut cargo = stock_cargo();
+    cargo.args(["test", "--package", "tests", "--test", "e2e"]);
     counted(
-        stock_cargo()
-            .args(["test", "--package", "tests", "--test", "e2e"])
-            .env("MOTE_BIN", mote)
-            .env("MOTE_PROBE", probe),
+        cargo.env("MOTE_BIN", mote).env("MOTE_PROBE", probe),
+        summary,
     )
 }
 
@@ -85,7 +91,8 @@ fn counted(command: &mut Command, summary: &mut Vec<String>) -> Result<Counts> {
     let mut sum = Counts::default();
     for line in &lines {
         // libtest's lines, then those of our end-to-end harness.
-        let not_passed = line.starts_with("test ") && (line.ends_with("... FAILED") || line.contains("... ignored"))
+        let not_passed = line.starts_with("test ")
+            && (line.ends_with("... FAILED") || line.contains("... ignored"))
             || line.starts_with("FAILED ")
             || line.starts_with("skipped ");
         if not_passed {

@@ -23,6 +23,23 @@ pub struct Finding {
 /// A rule: its name and the check that reads the tree.
 type Rule = (&'static str, fn(&Tree) -> Vec<Finding>);
 
+/// Components of the toolchain: subcommand, component, arguments.
+const TOOLS: &[(&str, &str, &[&str])] = &[
+    ("fmt", "rustfmt", &["--all", "--check"]),
+    (
+        "clippy",
+        "clippy",
+        &[
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    ),
+];
+
 const RULES: &[Rule] = &[
     (
         "unsafe code only in init/src/sys and targets",
@@ -55,50 +72,49 @@ pub fn run(_: &[String]) -> Result {
     }
 }
 
-/// All checks; findings are printed as `file:line: text`, and each check that did not pass is a line more in `summary`.
+/// All checks; findings are printed as `file:line: text`, and each check that did not pass adds a line to `summary`.
 pub fn check(summary: &mut Vec<String>) -> Result<Counts> {
     let mut total = Counts::default();
-    total += cargo_tool("fmt", "rustfmt", &["--all", "--check"], summary);
-    total += cargo_tool(
-        "clippy",
-        "clippy",
-        &[
-            "--workspace",
-            "--all-targets",
-            "--quiet",
-            "--",
-            "-D",
-            "warnings",
-        ],
-    );
+    for (name, component, arguments) in TOOLS {
+        total += cargo_tool(name, component, arguments, summary);
+    }
     let tree = Tree::read(&sh::top())?;
     for (name, rule) in RULES {
         let findings = rule(&tree);
-        println!(
-            "tidy: {name}: {}",
-            if findings.is_empty() { "ok" } else { "FAILED" }
-        );
         for finding in &findings {
             println!("{}:{}: {}", finding.file, finding.line, finding.text);
         }
-        total += Counts::one(findings.is_empty());
+        total += outcome(name, findings.is_empty(), summary);
     }
     Ok(total)
 }
 
 /// Runs a subcommand that is a component of the toolchain; skipped, and said so, where it isn't installed.
-fn cargo_tool(name: &str, component: &str, arguments: &[&str]) -> Counts {
+fn cargo_tool(
+    name: &str,
+    component: &str,
+    arguments: &[&str],
+    summary: &mut Vec<String>,
+) -> Counts {
     if sh::output(stock_cargo().args([name, "--version"])).is_err() {
-        println!("tidy: cargo {name}: SKIPPED: not installed; rustup component add {component}");
+        let line = format!("skipped cargo {name}: not installed; rustup component add {component}");
+        println!("{line}");
+        summary.push(line);
         return Counts {
             skipped: 1,
             ..Counts::default()
         };
     }
     let result = sh::run(stock_cargo().arg(name).args(arguments));
-    println!(
-        "tidy: cargo {name}: {}",
-        result.as_ref().map_or_else(|_| "FAILED", |()| "ok")
-    );
-    Counts::one(result.is_ok())
+    outcome(&format!("cargo {name}"), result.is_ok(), summary)
+}
+
+/// Says and counts how a check went.
+fn outcome(name: &str, passed: bool, summary: &mut Vec<String>) -> Counts {
+    let line = format!("{} tidy: {name}", if passed { "ok" } else { "FAILED" });
+    println!("{line}");
+    if !passed {
+        summary.push(line);
+    }
+    Counts::one(passed)
 }

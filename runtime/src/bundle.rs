@@ -3,12 +3,14 @@
 use crate::cli::{Global, Options};
 use crate::container::id;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::verb::spec::{Template, default_config, unified_cgroups};
 use init::sys::arena::Arena;
+use rustix::io::Errno;
 use spec_min::Spec;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// What `create` and `run` are asked for.
@@ -28,9 +30,11 @@ impl Bundle {
         let id = id(options.positional(0))?.to_string();
         let dir = options.text("bundle").map(Path::new);
         if let Some(dir) = dir {
-            std::env::set_current_dir(dir).map_err(|error| Error::io(format_args!("bundle {}", dir.display()), &error))?;
+            let entered = rustix::process::chdir(dir);
+            entered.map_err(|errno| Error::of("bundle", dir.as_os_str().as_bytes(), errno))?;
         }
-        let path = std::env::current_dir().map_err(|error| Error::io("bundle", &error))?;
+        let path = rustix::process::getcwd(Vec::new()).map_err(|errno| Error::call("bundle: getcwd", errno))?;
+        let path = PathBuf::from(OsString::from_vec(path.into_bytes()));
         let config = match options.text("rootfs") {
             Some(rootfs) => made_up(global, options, rootfs)?,
             None => read(&path)?,
@@ -51,7 +55,7 @@ impl Bundle {
 
 /// Decodes a config.json.
 pub fn parse<'a>(config: &[u8], arena: &'a Arena) -> Result<Spec<'a>> {
-    let buffer = arena.bytes(config.len()).map_err(|errno| Error::os("config.json", errno))?;
+    let buffer = arena.bytes(config.len()).map_err(|errno| Error::call("config.json", errno))?;
     buffer.copy_from_slice(config);
     spec_min::parse_spec(buffer).map_err(|error| Error::new(format!("config.json:{error}")))
 }
@@ -59,16 +63,16 @@ pub fn parse<'a>(config: &[u8], arena: &'a Arena) -> Result<Spec<'a>> {
 /// Memory for the plan of a document of that length.
 pub fn arena(length: usize) -> Result<Arena> {
     let size = length + crate::plan::arena_size(length) + (1 << 20);
-    Arena::new(size).map_err(|errno| Error::os("memory for the plan: mmap", errno))
+    Arena::new(size).map_err(|errno| Error::call("memory for the plan: mmap", errno))
 }
 
 fn read(bundle: &Path) -> Result<Vec<u8>> {
-    std::fs::read("config.json").map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Error::new(format!(
-            "config.json: no such file or directory (ENOENT) in the bundle {}; `spec` writes a template",
-            bundle.display()
-        )),
-        _ => Error::io(format_args!("{}/config.json", bundle.display()), &error),
+    files::read(Path::new("config.json")).map_err(|errno| {
+        let error = Error::bytes(&[bundle.as_os_str().as_bytes(), b"/config.json"]).with(errno);
+        match errno {
+            Errno::NOENT => Error::join(&[error.text(), "; `spec` writes a template"]),
+            _ => error,
+        }
     })
 }
 
@@ -78,7 +82,7 @@ fn made_up(global: &Global, options: &Options, rootfs: &OsStr) -> Result<Vec<u8>
     if words.is_empty() {
         return Err(Error::new("run --rootfs: which command? `run --rootfs DIR ID -- COMMAND [ARGUMENT...]`"));
     }
-    let rootfs = std::fs::canonicalize(rootfs).map_err(|error| Error::io(format_args!("--rootfs {}", Path::new(rootfs).display()), &error))?;
+    let rootfs = absolute(Some(rootfs))?.unwrap_or_default();
     let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && !options.flag("detach");
     let user = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let text = default_config(&Template {
@@ -94,5 +98,22 @@ fn made_up(global: &Global, options: &Options, rootfs: &OsStr) -> Result<Vec<u8>
 
 /// A path from the command line, to be used after the bundle has become the current directory.
 pub fn absolute(path: Option<&OsStr>) -> Result<Option<PathBuf>> {
-    path.map(|path| std::path::absolute(path).map_err(|error| Error::io(Path::new(path).display(), &error))).transpose()
+    let Some(path) = path.map(Path::new) else { return Ok(None) };
+    if path.is_absolute() {
+        return Ok(Some(path.to_owned()));
+    }
+    let here = rustix::process::getcwd(Vec::new()).map_err(|errno| Error::call("getcwd", errno))?;
+    Ok(Some(Path::new(OsStr::from_bytes(here.as_bytes())).join(path)))
+}
+
+/// Text in the plan's memory.
+#[inline(never)]
+pub fn text<'a>(arena: &'a Arena, bytes: &[u8]) -> Result<&'a core::ffi::CStr> {
+    arena.text(&[bytes]).map_err(no_memory)
+}
+
+/// What the plan's memory says when it is full.
+#[cold]
+pub fn no_memory(errno: Errno) -> Error {
+    Error::call("memory for the plan", errno)
 }

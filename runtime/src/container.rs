@@ -12,18 +12,19 @@
 
 use crate::cgroup::Group;
 use crate::error::{Error, Result};
+use crate::files;
+use crate::host::of_process;
 use crate::json::{Layout, Writer};
 use init::procfs::Procfs;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{
-    AtFlags, CWD, FlockOperation, Mode, OFlags, chmodat, flock, mkdirat, open, openat, readlinkat, renameat, symlinkat,
-    unlinkat,
+    AtFlags, CWD, FlockOperation, Mode, OFlags, chmodat, flock, mkdirat, open, readlinkat, renameat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with};
 use rustix::process::Pid;
-use std::ffi::{CString, OsStr};
-use std::io::Write;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,14 +35,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Checks an id by runc's rule.
 pub fn id(text: Option<&OsStr>) -> Result<&str> {
-    let refuse = |why: &str| Error::new(format!("container id {:?}: {why}", text.unwrap_or_default()));
+    let refuse = |why: &str| {
+        Error::bytes(&[b"container id \"", text.unwrap_or_default().as_bytes(), b"\": ", why.as_bytes()])
+    };
     let id = text.and_then(OsStr::to_str).ok_or_else(|| refuse("must be text"))?;
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_+.-".contains(&byte);
     if id.is_empty() || !id.bytes().all(legal) || id == "." || id == ".." {
         return Err(refuse("must be letters, digits, `_`, `+`, `.` or `-`, and neither `.` nor `..`"));
     }
     if id.len() > ID_MAX {
-        return Err(Error::new(format!("container id: {} characters are too many, {ID_MAX} may be", id.len())));
+        return Err(Error::join(&["container id: too long, 255 characters may be"]));
     }
     Ok(id)
 }
@@ -61,9 +64,9 @@ impl Dir {
         match mkdirat(CWD, &path, Mode::from_raw_mode(0o711)) {
             Ok(()) => {}
             Err(Errno::EXIST) => {
-                return Err(Error::new(format!("container with given ID already exists: {id}; `delete {id}` removes it")));
+                return Err(Error::join(&["container with given ID already exists: ", id, "; `delete ", id, "` removes it"]));
             }
-            Err(errno) => return Err(Error::os(format_args!("state directory {}", path.display()), errno)),
+            Err(errno) => return Err(Error::of("state directory", path.as_os_str().as_bytes(), errno)),
         }
         let dir = Dir::open_at(path).inspect_err(|_| drop(std::fs::remove_dir(root.join(id))))?;
         dir.lock(Duration::ZERO)?;
@@ -76,14 +79,14 @@ impl Dir {
         match open(&path, DIRECTORY, Mode::empty()) {
             Ok(fd) => Ok(Some(Dir { fd, path })),
             Err(Errno::NOENT) => Ok(None),
-            Err(errno) => Err(Error::os(format_args!("state directory {}", path.display()), errno)),
+            Err(errno) => Err(Error::of("state directory", path.as_os_str().as_bytes(), errno)),
         }
     }
 
     fn open_at(path: PathBuf) -> Result<Dir> {
         match open(&path, DIRECTORY, Mode::empty()) {
             Ok(fd) => Ok(Dir { fd, path }),
-            Err(errno) => Err(Error::os(format_args!("state directory {}", path.display()), errno)),
+            Err(errno) => Err(Error::of("state directory", path.as_os_str().as_bytes(), errno)),
         }
     }
 
@@ -96,9 +99,9 @@ impl Dir {
                 Ok(()) => return Ok(()),
                 Err(Errno::AGAIN) if waited < patience => std::thread::sleep(pause),
                 Err(Errno::AGAIN) => {
-                    return Err(Error::new(format!("{}: another mote command is at work on this container", self.path.display())));
+                    return Err(Error::bytes(&[self.path.as_os_str().as_bytes(), b": another mote command is at work on this container"]));
                 }
-                Err(errno) => return Err(Error::os(format_args!("{}: flock", self.path.display()), errno)),
+                Err(errno) => return Err(self.failed("", errno)),
             }
             waited += pause;
         }
@@ -121,33 +124,35 @@ impl Dir {
 
     /// Writes a file that is there as a whole or not at all.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
-        let failed = |errno| Error::os(format_args!("{}/{name}", self.path.display()), errno);
-        let draft = format!(".{name}");
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
-        let file = openat(&self.fd, &*draft, flags, Mode::from_raw_mode(0o600)).map_err(failed)?;
-        let written = std::fs::File::from(file).write_all(content);
-        written.map_err(|error| Error::io(format_args!("{}/{name}", self.path.display()), &error))?;
-        renameat(&self.fd, &*draft, &self.fd, name).map_err(failed)
+        self.try_to_write(name, content).map_err(|errno| self.failed(name, errno))
+    }
+
+    fn try_to_write(&self, name: &str, content: &[u8]) -> core::result::Result<(), Errno> {
+        let draft = [".", name].concat();
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
+        let file = files::open_at(self.fd.as_fd(), &draft, flags, 0o600)?;
+        files::write_all(file.as_fd(), content)?;
+        renameat(&self.fd, &*draft, &self.fd, name)
+    }
+
+    #[cold]
+    fn failed(&self, name: &str, errno: Errno) -> Error {
+        Error::bytes(&[self.path.as_os_str().as_bytes(), b"/", name.as_bytes()]).with(errno)
     }
 
     /// Reads a file; none if there is none.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        use std::io::Read;
-        let file = match openat(&self.fd, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
-            Ok(file) => file,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(errno) => return Err(Error::os(format_args!("{}/{name}", self.path.display()), errno)),
-        };
-        let mut content = Vec::new();
-        let read = std::fs::File::from(file).read_to_end(&mut content);
-        read.map_err(|error| Error::io(format_args!("{}/{name}", self.path.display()), &error))?;
-        Ok(Some(content))
+        match files::read_at(self.fd.as_fd(), name) {
+            Ok(content) => Ok(Some(content)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(self.failed(name, errno)),
+        }
     }
 
     /// Records the first process.
     pub fn set_init(&self, init: Init) -> Result<()> {
         symlinkat(format!("{} {}", init.pid.as_raw_nonzero(), init.start), &self.fd, "init")
-            .map_err(|errno| Error::os(format_args!("{}/init", self.path.display()), errno))
+            .map_err(|errno| self.failed("init", errno))
     }
 
     fn init(&self) -> Option<Init> {
@@ -174,7 +179,7 @@ impl Dir {
             listen(&socket, 1)?;
             Ok(socket)
         };
-        make().map_err(|errno| Error::os(format_args!("{}/start", self.path.display()), errno))
+        make().map_err(|errno| self.failed("start", errno))
     }
 
     /// Connects to the created container and removes the socket: from here on it counts as started, and if
@@ -186,7 +191,7 @@ impl Dir {
             unlinkat(&self.fd, "start", AtFlags::empty())?;
             Ok(socket)
         };
-        make().map_err(|errno| Error::os(format_args!("{}/start", self.path.display()), errno))
+        make().map_err(|errno| self.failed("start", errno))
     }
 
     fn is_waiting(&self) -> bool {
@@ -203,7 +208,7 @@ impl Dir {
         }
         match unlinkat(CWD, &self.path, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(errno) => Err(Error::os(format_args!("removing {}", self.path.display()), errno)),
+            Err(errno) => Err(self.failed("", errno)),
         }
     }
 }
@@ -228,7 +233,7 @@ pub struct Init {
 impl Init {
     /// Reads a process's start time; none if it is gone, or dead and not yet waited for.
     pub fn look(procfs: &Procfs, pid: Pid) -> Option<Init> {
-        let path = CString::new(format!("{}/stat", pid.as_raw_nonzero())).ok()?;
+        let path = of_process(pid, "stat");
         let mut buffer = [0; 1024];
         let text = core::str::from_utf8(procfs.read(&path, &mut buffer).ok()?).ok()?;
         // The program's name, in parentheses, may hold anything, even `)`.
@@ -373,7 +378,7 @@ impl Container {
         // Whoever had the lock before may have removed everything, and somebody else made it anew.
         let same = rustix::fs::fstat(&dir).map(|stat| stat.st_ino) == rustix::fs::stat(&dir.path).map(|stat| stat.st_ino);
         if !same {
-            return Err(Error::new(format!("container does not exist any more: {id}")));
+            return Err(Error::join(&["container does not exist any more: ", id]));
         }
         Container::read(dir, id)
     }
@@ -383,12 +388,13 @@ impl Container {
     }
 
     fn dir(root: &Path, id: &str) -> Result<Dir> {
-        Dir::open(root, id)?.ok_or_else(|| Error::new(format!("container does not exist: {id}")))
+        Dir::open(root, id)?.ok_or_else(|| Error::join(&["container does not exist: ", id]))
     }
 
     fn whole(self) -> Result<Container> {
         if self.record.boot.is_empty() {
-            return Err(Error::new(format!("container {0} was never finished; `delete --force {0}` clears it away", self.id)));
+            let id = &self.id;
+            return Err(Error::join(&["container ", id, " was never finished; `delete --force ", id, "` clears it away"]));
         }
         Ok(self)
     }

@@ -45,6 +45,13 @@ impl Error {
         Error::of("", step.as_bytes(), errno)
     }
 
+    /// Adds the errno: `text: no such file or directory (ENOENT)`.
+    #[cold]
+    #[inline(never)]
+    pub fn with(self, errno: Errno) -> Error {
+        Error::of("", self.0.as_bytes(), errno)
+    }
+
     /// `context: text`, for a context that is one piece.
     #[cold]
     #[inline(never)]

@@ -1,7 +1,9 @@
 //! What `exec` is asked to run: a process.json, or the container's own process with what the options change.
 
+use crate::bundle;
 use crate::cli::Options;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::json::{Layout, Writer};
 use init::sys::arena::Arena;
 use spec_min::{List, Process, Spec};
@@ -12,13 +14,13 @@ use std::path::Path;
 /// Reads `--process`.
 pub fn read_process_file(options: &Options) -> Result<Option<Vec<u8>>> {
     let Some(path) = options.text("process") else { return Ok(None) };
-    let read = std::fs::read(path);
-    read.map(Some).map_err(|error| Error::io(format_args!("--process {}", Path::new(path).display()), &error))
+    let read = files::read(Path::new(path));
+    read.map(Some).map_err(|errno| Error::of("--process", path.as_bytes(), errno))
 }
 
 /// Decodes a process.json.
 pub fn parse_process<'a>(text: &[u8], arena: &'a Arena) -> Result<Process<'a>> {
-    let buffer = arena.bytes(text.len()).map_err(|errno| Error::os("process.json", errno))?;
+    let buffer = arena.bytes(text.len()).map_err(bundle::no_memory)?;
     buffer.copy_from_slice(text);
     spec_min::parse_process(buffer).map_err(|error| Error::new(format!("process.json:{error}")))
 }
@@ -29,14 +31,14 @@ pub fn from_options<'a>(options: &Options, spec: &Spec<'a>, arena: &'a Arena) ->
     if options.rest().is_empty() {
         return Err(Error::new("exec: which command? `exec ID COMMAND [ARGUMENT...]`, or --process FILE"));
     }
-    let config = spec.process.ok_or_else(|| Error::new("config.json has no process"))?;
-    let changed = parse_process(changes(options, &config)?.as_bytes(), arena)?;
+    let config = spec.process.get().ok_or_else(|| Error::new("config.json has no process"))?;
+    let changed = parse_process(changes(options, config)?.as_bytes(), arena)?;
     let mut process = Process {
         terminal: options.flag("tty"),
         args: changed.args,
         env: changed.env,
         capabilities: changed.capabilities,
-        ..config
+        ..*config
     };
     process.user.additional_gids = changed.user.additional_gids;
     if changed.cwd.is_some() {
@@ -99,7 +101,7 @@ fn user(json: &mut Writer, options: &Options, config: &Process<'_>) -> Result<()
         json.unsigned(gid.into());
     }
     for gid in options.list("additional-gids") {
-        let number = number(gid).ok_or_else(|| Error::new(format!("--additional-gids {gid:?}: a number from 0 to 4294967294 is needed")))?;
+        let number = number(gid).ok_or_else(|| Error::bytes(&[b"--additional-gids \"", gid.as_bytes(), b"\": a number from 0 to 4294967294 is needed"]))?;
         json.unsigned(number.into());
     }
     json.close();
@@ -112,7 +114,7 @@ fn user(json: &mut Writer, options: &Options, config: &Process<'_>) -> Result<()
 fn capabilities(json: &mut Writer, options: &Options, config: &Process<'_>) {
     let empty = List::default();
     let own = config.capabilities;
-    let sets = own.map(|own| [own.bounding, own.effective, own.permitted, own.inheritable, own.ambient]);
+    let sets = own.get().map(|own| [own.bounding, own.effective, own.permitted, own.inheritable, own.ambient]);
     let [bounding, effective, permitted, inheritable, ambient] = sets.unwrap_or([empty; 5]);
     let added = || options.list("cap").map(OsStr::as_bytes);
     let inherits = !inheritable.is_empty();
@@ -139,7 +141,7 @@ fn parse_user(text: &OsStr, gid: u32) -> Result<(u32, u32)> {
 }
 
 fn wrong_user(text: &OsStr) -> Error {
-    Error::new(format!("--user {text:?}: UID or UID:GID is needed, numbers from 0 to 4294967294"))
+    Error::bytes(&[b"--user \"", text.as_bytes(), b"\": UID or UID:GID is needed, numbers from 0 to 4294967294"])
 }
 
 /// An id: digits only, and not the one that means "no change" to the kernel.

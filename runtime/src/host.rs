@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use init::procfs::Procfs;
 use init::sys::signal::{self, Set};
 use rustix::fs::{Access, AtFlags, OFlags, accessat};
+use rustix::process::Pid;
 use std::ffi::{CString, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
@@ -21,8 +22,8 @@ pub struct Host {
 impl Host {
     /// Looks.
     pub fn look() -> Result<Host> {
-        let procfs = Procfs::open().map_err(|errno| Error::os("/proc (is it mounted?)", errno))?;
-        let mask = signal::mask().map_err(|errno| Error::os("rt_sigprocmask", errno))?;
+        let procfs = Procfs::open().map_err(|errno| Error::call("/proc (is it mounted?)", errno))?;
+        let mask = signal::mask().map_err(|errno| Error::call("rt_sigprocmask", errno))?;
         Ok(Host { procfs, mask, environment: environment() })
     }
 
@@ -32,8 +33,11 @@ impl Host {
     }
 
     /// Whether setgroups(2) is denied in the caller's user namespace, or in that of a process.
-    pub fn setgroups_denied(&self, pid: &str) -> bool {
-        let path = CString::new(format!("{pid}/setgroups")).unwrap_or_default();
+    pub fn setgroups_denied(&self, pid: Option<Pid>) -> bool {
+        let path = match pid {
+            Some(pid) => of_process(pid, "setgroups"),
+            None => c"self/setgroups".to_owned(),
+        };
         let mut buffer = [0; 16];
         self.procfs.read(&path, &mut buffer).is_ok_and(|word| word.starts_with(b"deny"))
     }
@@ -51,8 +55,14 @@ impl Host {
         // Below `ns` there are magic links only, which the strict way to open refuses.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         rustix::fs::openat(self.procfs.fd(), path, flags, rustix::fs::Mode::empty())
-            .map_err(|errno| Error::os(format_args!("/proc/{}", path.to_string_lossy()), errno))
+            .map_err(|errno| Error::of("/proc", path.to_bytes(), errno))
     }
+}
+
+/// `PID/FILE`, below /proc.
+#[inline(never)]
+pub fn of_process(pid: Pid, file: &str) -> CString {
+    CString::new([&pid.as_raw_nonzero().to_string(), "/", file].concat()).unwrap_or_default()
 }
 
 /// mote's environment as execve(2) takes it.

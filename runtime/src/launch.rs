@@ -63,7 +63,7 @@ impl Started {
 
     /// What it says next; its fault as an error.
     pub fn listen(&self, plan: &Plan<'_>) -> Result<Report> {
-        match self.channel.listen().map_err(|errno| Error::os("reading from the container's first process", errno))? {
+        match self.channel.listen().map_err(|errno| Error::call("reading from the container's first process", errno))? {
             Report::Fault(fault) => Err(explain(&fault, plan)),
             report => Ok(report),
         }
@@ -83,7 +83,7 @@ impl Started {
             Ok(()) => Ok(()),
             // It is gone, but may have said why.
             Err(Errno::PIPE | Errno::CONNRESET) => self.expect(plan).and(Err(self.died())),
-            Err(errno) => Err(Error::os("writing to the container's first process", errno)),
+            Err(errno) => Err(Error::call("writing to the container's first process", errno)),
         }
     }
 
@@ -91,9 +91,11 @@ impl Started {
     fn died(&self) -> Error {
         let waited = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
         match waited.ok().flatten().and_then(|status| status.terminating_signal()) {
-            Some(signal) => Error::new(format!(
-                "the container's first process was killed by signal {signal} before its program ran; if nobody sent it, a memory limit is too small"
-            )),
+            Some(signal) => Error::join(&[
+                "the container's first process was killed by signal ",
+                &signal.to_string(),
+                " before its program ran; if nobody sent it, a memory limit is too small",
+            ]),
             None => Error::new("the container's first process ended before its program ran"),
         }
     }
@@ -125,7 +127,7 @@ pub enum Otherwise {
 pub fn launch(
     host: &Host, plan: &Plan<'_>, outfit: Outfit<'_>, otherwise: &mut dyn FnMut(Errno) -> Otherwise,
 ) -> Result<Started> {
-    let failed = |call: &'static str| move |errno| Error::os(call, errno);
+    let failed = |call: &'static str| move |errno| Error::call(call, errno);
     let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
         .map_err(failed("socketpair"))?;
     let (first, joins) = split(outfit.joins).map_err(failed("dup"))?;
@@ -193,7 +195,7 @@ fn refused(errno: Errno, new: u64, into_cgroup: bool) -> Error {
         Errno::BUSY if into_cgroup => "; the cgroup gives controllers to its children and takes no process itself",
         _ => "",
     };
-    Error::new(format!("{}{hint}", Error::os("making the container's first process: clone3", errno)))
+    Error::join(&[Error::call("making the container's first process: clone3", errno).text(), hint])
 }
 
 /// Whether another process has to join a user namespace first; then nobody can be born in a cgroup.
@@ -223,7 +225,7 @@ fn split(joins: Vec<(u32, OwnedFd)>) -> core::result::Result<(Vec<(u32, OwnedFd)
 fn by_way_of_another(
     plan: &Plan<'_>, handles: Handles<'_>, first: &[(u32, OwnedFd)], ours: OwnedFd,
 ) -> Result<Started> {
-    let failed = |call: &'static str| move |errno| Error::os(call, errno);
+    let failed = |call: &'static str| move |errno| Error::call(call, errno);
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(failed("pipe"))?;
     match clone(u64::from(CLONE_FILES), None).map_err(failed("making a process to join the user namespace: clone3"))? {
         Clone::Child => match join_and_clone(first, plan.namespaces.new) {
@@ -274,13 +276,13 @@ fn join_and_clone(first: &[(u32, OwnedFd)], new: u32) -> core::result::Result<Cl
 /// Opens the namespaces that a config gives by path, and checks that each is of its type.
 pub fn open_joins(plan: &Plan<'_>) -> Result<Vec<(u32, OwnedFd)>> {
     let open = |join: &init::plan::Join<'_>| {
-        let failed = |errno| Error::os(format_args!("linux.namespaces: {}", join.path.to_string_lossy()), errno);
+        let failed = |errno| Error::of("linux.namespaces", join.path.to_bytes(), errno);
         let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
         let fd = rustix::fs::open(join.path, flags, rustix::fs::Mode::empty()).map_err(failed)?;
         match init::sys::process::namespace_type(fd.as_fd()) {
             Ok(found) if found == join.flag => Ok((join.flag, fd)),
-            Ok(_) => Err(failed(Errno::INVAL)).map_err(|error| Error::new(format!("{error}: it is a namespace of another type"))),
-            Err(_) => Err(Error::new(format!("{}: not a namespace", failed(Errno::INVAL)))),
+            Ok(_) => Err(Error::join(&[failed(Errno::INVAL).text(), ": it is a namespace of another type"])),
+            Err(_) => Err(Error::join(&[failed(Errno::INVAL).text(), ": not a namespace"])),
         }
     };
     plan.namespaces.join.iter().map(open).collect()

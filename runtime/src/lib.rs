@@ -25,6 +25,7 @@ pub mod plan;
 pub mod relay;
 pub mod report;
 pub mod socket;
+pub mod text;
 pub mod verb;
 
 /// The version of the OCI runtime specification that mote follows.

@@ -38,10 +38,7 @@ impl Stored {
 
     /// What the host has to say for a plan of it.
     pub fn facts<'a>(&'a self, host: &Host, container: &Container, rootless: bool) -> Result<Facts<'a>> {
-        let text = |text: &str| {
-            let made = self.arena.text(&[text.as_bytes()]);
-            made.map_err(|errno| Error::os("memory for the plan", errno))
-        };
+        let text = |text: &str| bundle::text(&self.arena, text.as_bytes());
         Ok(Facts {
             document: "config.json",
             id: text(&container.id)?,

@@ -1,21 +1,23 @@
 //! What the host does to a process that it has made: id maps, limits, hooks, files that tell others of it.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, lossy};
+use crate::files;
 use crate::host::Host;
 use crate::report::Reporter;
+use crate::text::{c, decimal, quote};
 use init::hooks::{Failure, Reason, Stage};
 use init::kernel::RESOURCES;
-use init::plan::{Hook, IdMap, Plan};
+use init::plan::{Hook, IdMap, Plan, StateText};
+use init::sys::arena::Arena;
 use init::sys::exec::Vector;
 use linux_raw_sys::general::CLONE_NEWUSER;
+use rustix::fd::AsFd;
+use rustix::fs::{Access, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, Rlimit, getrlimit, prlimit};
 use std::ffi::CString;
-use std::fmt::Write;
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::process::Command;
 
 /// Maps ids, raises limits and sets the OOM score.
 pub fn prepare(host: &Host, plan: &Plan<'_>, pid: Pid, lenient: bool) -> Result<()> {
@@ -40,32 +42,56 @@ fn map_ids(host: &Host, plan: &Plan<'_>, pid: Pid) -> Result<()> {
 fn map(host: &Host, pid: Pid, file: &str, helper: &str, lines: &[IdMap], privileged: bool) -> Result<()> {
     let mut text = String::new();
     for line in lines {
-        let _ = writeln!(text, "{} {} {}", line.inside, line.outside, line.count);
+        for (number, end) in [(line.inside, " "), (line.outside, " "), (line.count, "\n")] {
+            text.push_str(&decimal(number.into()));
+            text.push_str(end);
+        }
     }
     match write(host, pid, file, &text) {
-        Err(error) if !privileged => by_helper(pid, helper, lines, &error),
+        Err(error) if !privileged => by_helper(host, pid, helper, &text, &error),
         result => result,
     }
 }
 
-/// newuidmap(1) and newgidmap(1) may map what /etc/subuid and /etc/subgid allow.
-fn by_helper(pid: Pid, helper: &str, lines: &[IdMap], refused: &Error) -> Result<()> {
-    let mut command = Command::new(helper);
-    command.arg(pid.as_raw_nonzero().to_string());
-    for line in lines {
-        command.args([line.inside, line.outside, line.count].map(|number| number.to_string()));
-    }
-    match command.output() {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(Error::new(format!("{helper}: {}", String::from_utf8_lossy(&output.stderr).trim_end()))),
-        Err(error) => Err(Error::new(format!("{refused}; and {helper}: {}", Error::io("it", &error)))),
-    }
+/// newuidmap(1) and newgidmap(1) may map what /etc/subuid and /etc/subgid allow. They are run as hooks are, whose
+/// output is kept.
+fn by_helper(host: &Host, pid: Pid, helper: &str, lines: &str, refused: &Error) -> Result<()> {
+    let Some(path) = in_path(helper) else {
+        return Err(Error::join(&[refused.text(), "; and there is no ", helper, " in PATH"]));
+    };
+    let memory = |errno| Error::call(helper, errno);
+    let number = decimal(pid.as_raw_pid() as u64);
+    let words: Vec<CString> =
+        [helper, &number].into_iter().chain(lines.split_ascii_whitespace()).map(|word| c(&[word.as_bytes()])).collect();
+    let arena = Arena::new(16 * (words.len() + host.environment.len() + 4)).map_err(memory)?;
+    let args = vector(&arena, &words).map_err(memory)?;
+    let environment = vector(&arena, &host.environment).map_err(memory)?;
+    let hook = Hook { path: &path, args, env: None, timeout: None };
+    let state = StateText { head: b"", middle: b"", tail: b"" };
+    let stage = Stage { state, status: "", pid: 0, environment, mask: host.mask };
+    init::hooks::run(&[hook], &stage).map_err(|failure| explain(helper, &failure))
+}
+
+fn vector<'a>(arena: &'a Arena, texts: &'a [CString]) -> core::result::Result<Vector<'a>, Errno> {
+    Vector::new(arena, texts.len(), texts.iter().map(CString::as_c_str), 0)
+}
+
+/// Where execvp(3) would find a program.
+fn in_path(program: &str) -> Option<CString> {
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
+    let mut places = path.as_bytes().split(|byte| *byte == b':').map(|place| c(&[place, b"/", program.as_bytes()]));
+    places.find(|place| rustix::fs::access(place.as_c_str(), Access::EXEC_OK).is_ok())
 }
 
 fn write(host: &Host, pid: Pid, file: &str, value: &str) -> Result<()> {
-    let path = CString::new(format!("{}/{file}", pid.as_raw_nonzero())).unwrap_or_default();
-    let result = host.procfs.write(&path, value.as_bytes());
-    result.map_err(|errno| Error::os(format_args!("writing {:?} to /proc/{}", value.trim_end(), path.to_string_lossy()), errno))
+    let number = decimal(pid.as_raw_pid() as u64);
+    let path = c(&[number.as_bytes(), b"/", file.as_bytes()]);
+    host.procfs.write(&path, value.as_bytes()).map_err(|errno| {
+        let mut step = String::from("writing ");
+        quote(&mut step, value.trim_ascii_end());
+        step.push_str(" to /proc/");
+        Error::of("", &[step.as_bytes(), path.as_bytes()].concat(), errno)
+    })
 }
 
 /// Raises hard limits, for which the process in its user namespace has no privilege. It lowers them itself.
@@ -80,9 +106,8 @@ fn raise_limits(plan: &Plan<'_>, pid: Pid) -> Result<()> {
         };
         if raised {
             let new = Rlimit { current: now.current, maximum: wanted };
-            prlimit(Some(pid), resource, new).map_err(|errno| {
-                Error::os(format_args!("process.rlimits: raising {}", limit.name.to_string_lossy()), errno)
-            })?;
+            prlimit(Some(pid), resource, new)
+                .map_err(|errno| Error::of("", &[b"process.rlimits: raising ", limit.name.to_bytes()].concat(), errno))?;
         }
     }
     Ok(())
@@ -90,10 +115,11 @@ fn raise_limits(plan: &Plan<'_>, pid: Pid) -> Result<()> {
 
 fn set_oom_score(host: &Host, plan: &Plan<'_>, pid: Pid, lenient: bool) -> Result<()> {
     let Some(score) = plan.process.oom_score_adj else { return Ok(()) };
-    match write(host, pid, "oom_score_adj", &score.to_string()) {
+    let sign = if score < 0 { "-" } else { "" };
+    match write(host, pid, "oom_score_adj", &[sign, &decimal(score.unsigned_abs().into())].concat()) {
         // Lowering it takes CAP_SYS_RESOURCE, which a rootless caller hasn't.
         Err(_) if lenient => Ok(()),
-        result => result.map_err(|error| error.within("process.oomScoreAdj")),
+        result => result.map_err(|error| error.under("process.oomScoreAdj")),
     }
 }
 
@@ -102,50 +128,49 @@ pub fn run_hooks(
     host: &Host, plan: &Plan<'_>, kind: &str, hooks: &[Hook<'_>], status: &str, pid: u32, environment: Vector<'_>,
 ) -> Result<()> {
     let stage = Stage { state: plan.state, status, pid, environment, mask: host.mask };
-    init::hooks::run(hooks, &stage).map_err(|failure| explain(kind, hooks, &failure))
+    init::hooks::run(hooks, &stage).map_err(|failure| {
+        let path = hooks.get(failure.item).map(|hook| hook.path.to_bytes()).unwrap_or_default();
+        let item = ["hooks.", kind, "[", &decimal(failure.item as u64), "] ", &lossy(path)].concat();
+        explain(&item, &failure)
+    })
 }
 
 /// Runs the `poststop` hooks. They all run; one that fails is only warned of (runtime.md, "Lifecycle").
 pub fn run_last_hooks(host: &Host, plan: &Plan<'_>, environment: Vector<'_>, report: &Reporter) {
     for hook in plan.hooks.poststop {
         if let Err(error) = run_hooks(host, plan, "poststop", core::slice::from_ref(hook), "stopped", 0, environment) {
-            report.warn(&error.to_string());
+            report.warn(error.text());
         }
     }
 }
 
-fn explain(kind: &str, hooks: &[Hook<'_>], failure: &Failure) -> Error {
-    let path = hooks.get(failure.item).map(|hook| hook.path.to_string_lossy()).unwrap_or_default();
-    let reason = init::describe(failure.reason);
-    let mut text = format!("hooks.{kind}[{}] {path}: {}", failure.item, String::from_utf8_lossy(&reason));
-    let output = String::from_utf8_lossy(&failure.output);
-    if !output.trim().is_empty() {
-        text.push_str(": ");
-        text.push_str(&output.trim().replace('\n', " | "));
+fn explain(program: &str, failure: &Failure) -> Error {
+    let output = lossy(failure.output.trim_ascii());
+    let mut text = [program, ": ", &lossy(&init::describe(failure.reason))].concat();
+    for (at, line) in output.split('\n').filter(|line| !line.is_empty()).enumerate() {
+        text.push_str(if at == 0 { ": " } else { " | " });
+        text.push_str(line);
     }
     match failure.reason {
-        Reason::Call(_, errno) => Error::os(text, errno),
+        Reason::Call(_, errno) => Error::call(&text, errno),
         _ => Error::new(text),
     }
 }
 
 /// `--pid-file`: there as a whole or not at all.
 pub fn write_pid_file(path: &Path, pid: Pid) -> Result<()> {
-    use std::io::Write;
-    let failed = |error: &std::io::Error| Error::io(format_args!("--pid-file {}", path.display()), error);
-    let Some(name) = path.file_name() else {
-        return Err(Error::os(format_args!("--pid-file {}", path.display()), Errno::ISDIR));
-    };
-    let mut draft = std::ffi::OsString::from(".");
-    draft.push(name);
-    let draft = path.with_file_name(draft);
-    let options = OpenOptions::new().write(true).create_new(true).mode(0o666).open(&draft);
-    let written = options.and_then(|mut file| file.write_all(pid.as_raw_nonzero().to_string().as_bytes()));
-    let placed = written.and_then(|()| std::fs::rename(&draft, path));
-    placed.map_err(|error| {
-        if error.kind() != std::io::ErrorKind::AlreadyExists {
-            let _ = std::fs::remove_file(&draft);
-        }
-        failed(&error)
+    let path = path.as_os_str().as_bytes();
+    let failed = |errno| Error::of("", &[b"--pid-file ", path].concat(), errno);
+    let (directory, name) = path.split_at(path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1));
+    if name.is_empty() {
+        return Err(failed(Errno::ISDIR));
+    }
+    let (draft, path) = (c(&[directory, b".", name]), c(&[path]));
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(CWD, &draft, flags, Mode::from_raw_mode(0o666)).map_err(failed)?;
+    let written = files::write_all(file.as_fd(), decimal(pid.as_raw_pid() as u64).as_bytes());
+    written.and_then(|()| rustix::fs::rename(&draft, &path)).map_err(|errno| {
+        let _ = rustix::fs::unlink(&draft);
+        failed(errno)
     })
 }

@@ -1,9 +1,10 @@
-//! Why a document was refused, and where: data first, one line of text when somebody prints it.
+//! Why a document was refused, and where: data first, one line of text when it is known that nobody goes on.
 
-use core::fmt;
+use core::fmt::{self, Write};
 
-use crate::found::Found;
-use crate::place::{self, Path};
+use crate::found;
+use crate::message::Message;
+use crate::place;
 
 /// A refused document. It prints as `41:17: linux.resources.memory.limit: expected an integer, found "1g"`; whoever
 /// knows the file's name puts it in front.
@@ -15,41 +16,11 @@ pub struct Error {
     pub line: usize,
     /// Its column in bytes, from 1.
     pub column: usize,
-    /// The member it is in; empty at the top.
-    pub path: Path,
-    /// What is wrong there.
-    pub what: What,
+    /// The path of the member it is in, but at the top, and what is wrong there.
+    pub message: Message,
 }
 
-/// What is wrong with a document.
-#[derive(Clone, Copy, Debug)]
-pub enum What {
-    /// Something else than the grammar or the declared type wants.
-    Expected {
-        /// What would have been right, with its article.
-        wanted: &'static str,
-        /// What stands there.
-        found: Found,
-    },
-    /// An integer that its type can't hold.
-    Range {
-        /// The least value allowed.
-        min: i64,
-        /// The greatest value allowed.
-        max: u64,
-        /// The number as written.
-        found: Found,
-    },
-    /// An object without a key that it must have.
-    Missing {
-        /// The key.
-        key: &'static str,
-    },
-    /// Text that no JSON document, or none that the kernel can be told, contains.
-    Broken(&'static str),
-}
-
-/// An error in the form in which the two phases hand it up: small, and without the costly search for its place.
+/// An error in the form in which the two phases keep it: small, and without the costly search for its place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fault {
     offset: usize,
@@ -58,9 +29,13 @@ pub(crate) struct Fault {
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
+    /// Something else than the grammar or the declared type wants: what would have been right, with its article.
     Expected(&'static str),
+    /// An integer that its type can't hold.
     Range { min: i64, max: u64 },
+    /// An object without a key that it must have.
     Missing(&'static str),
+    /// Text that no JSON document, or none that the kernel can be told, contains.
     Broken(&'static str),
 }
 
@@ -96,59 +71,58 @@ impl Fault {
     }
 }
 
+/// Which phase found a fault.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The first: the text behind the fault is still as it was written, so only one character of it is shown.
+    Syntax,
+    /// The second, which shows the whole value.
+    Types,
+}
+
 impl Error {
-    /// A fault of phase one: the text behind it is still as it was written, so only one character of it is shown.
     #[cold]
     #[inline(never)]
-    pub(crate) fn in_raw(text: &[u8], fault: Fault) -> Self {
-        Error::new(text, fault, Found::character(text, fault.offset))
-    }
-
-    /// A fault of phase two, which shows the whole value.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn in_decoded(text: &[u8], fault: Fault) -> Self {
-        Error::new(text, fault, Found::value(text, fault.offset))
-    }
-
-    fn new(text: &[u8], fault: Fault, found: Found) -> Self {
-        let (line, column, path) = place::locate(text, fault.offset);
-        let what = match fault.kind {
-            Kind::Expected(wanted) => What::Expected { wanted, found },
-            Kind::Range { min, max } => What::Range { min, max, found },
-            Kind::Missing(key) => What::Missing { key },
-            Kind::Broken(why) => What::Broken(why),
+    pub(crate) fn new(text: &[u8], fault: Fault, phase: Phase) -> Self {
+        let mut message = Message::new();
+        let (line, column) = place::locate(text, fault.offset, &mut message);
+        let wanted = match fault.kind {
+            Kind::Missing(key) => {
+                message.push(key);
+                " is missing"
+            }
+            Kind::Broken(why) => why,
+            Kind::Expected(wanted) => {
+                message.push("expected ");
+                wanted
+            }
+            Kind::Range { min, max } => {
+                // Writing into a message never fails: it cuts.
+                let _ = write!(message, "expected an integer from {min} to {max}");
+                ""
+            }
         };
+        message.push(wanted);
+        if let Kind::Expected(_) | Kind::Range { .. } = fault.kind {
+            message.push(", found ");
+            let rest = text.get(fault.offset..).unwrap_or_default();
+            match phase {
+                Phase::Syntax => found::character(&mut message, rest),
+                Phase::Types => found::value(&mut message, rest),
+            }
+        }
         Error {
             offset: fault.offset,
             line,
             column,
-            path,
-            what,
+            message,
         }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: ", self.line, self.column)?;
-        if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
-        }
-        self.what.fmt(f)
-    }
-}
-
-impl fmt::Display for What {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            What::Expected { wanted, found } => write!(f, "expected {wanted}, found {found}"),
-            What::Range { min, max, found } => {
-                write!(f, "expected an integer from {min} to {max}, found {found}")
-            }
-            What::Missing { key } => write!(f, "{key} is missing"),
-            What::Broken(why) => f.write_str(why),
-        }
+        write!(f, "{}:{}: {}", self.line, self.column, self.message.as_str())
     }
 }
 

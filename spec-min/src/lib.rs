@@ -25,25 +25,25 @@ pub mod config;
 mod error;
 mod found;
 mod list;
+mod message;
 mod object;
 mod place;
 mod reader;
 pub mod text;
 
 pub use config::*;
-pub use error::{Error, What};
-pub use found::Found;
+pub use error::Error;
 pub use list::{List, ListIter, Map, MapIter};
+pub use message::{Message, quote};
 pub use object::{Keys, Members};
-pub use place::{Fixed, Path};
-pub use reader::{Read, Reader, Refused};
+pub use reader::{Maybe, Read, Reader, Refused};
 
 /// Reads a whole document of type `T`. The buffer is rewritten in place and must not be shown to anybody afterwards.
 pub fn parse<'a, T: Read<'a>>(buf: &'a mut [u8]) -> Result<T, Error> {
     text::decode(buf)?;
     let mut reader = Reader::new(buf);
-    let mut value = T::default();
-    match value.read(&mut reader) {
+    let mut value = T::ABSENT;
+    match value.fill(&mut reader) {
         Ok(()) => Ok(value),
         Err(Refused) => Err(reader.into_error()),
     }

@@ -10,17 +10,37 @@ use core::marker::PhantomData;
 use crate::reader::{Read, Reader, Refused};
 
 /// A JSON array whose elements are all `T`. Absent and `null` are the empty list.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct List<'a, T> {
-    text: &'a [u8],
+    /// From bracket to bracket.
+    text: Option<&'a [u8]>,
     of: PhantomData<T>,
 }
 
 /// A JSON object used as a dictionary: any keys, and values that are all `V`. Absent and `null` are the empty map.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Map<'a, V> {
-    text: &'a [u8],
+    /// From bracket to bracket.
+    text: Option<&'a [u8]>,
     of: PhantomData<V>,
+}
+
+impl<T> Default for List<'_, T> {
+    fn default() -> Self {
+        List {
+            text: None,
+            of: PhantomData,
+        }
+    }
+}
+
+impl<V> Default for Map<'_, V> {
+    fn default() -> Self {
+        Map {
+            text: None,
+            of: PhantomData,
+        }
+    }
 }
 
 impl<'a, T: Read<'a>> List<'a, T> {
@@ -70,15 +90,18 @@ impl<'a, V: Read<'a>> Map<'a, V> {
 
     /// The value of a key, the last one if the document repeats it.
     pub fn get(&self, key: &CStr) -> Option<V> {
-        self.iter()
-            .filter(|(name, _)| *name == key)
-            .last()
-            .map(|(_, value)| value)
+        let mut found = None;
+        for (name, value) in self.iter() {
+            if name == key {
+                found = Some(value);
+            }
+        }
+        found
     }
 }
 
 /// Counts the values in an array, or the keys and values in an object.
-fn count(text: &[u8]) -> usize {
+fn count(text: Option<&[u8]>) -> usize {
     let mut reader = Reader::inside(text);
     let mut count = 0;
     while reader.another() {
@@ -88,42 +111,31 @@ fn count(text: &[u8]) -> usize {
     count
 }
 
+/// Reads one value, to see whether it is a `T`.
+fn check<'a, T: Read<'a>>(reader: &mut Reader<'a>) -> Result<(), Refused> {
+    let mut value = T::ABSENT;
+    value.fill(reader)
+}
+
 impl<'a, T: Read<'a>> Read<'a> for List<'a, T> {
+    const ABSENT: Self = List {
+        text: None,
+        of: PhantomData,
+    };
+
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
-        *self = List {
-            text: &[],
-            of: PhantomData,
-        };
-        if reader.null() {
-            return Ok(());
-        }
-        let start = reader.position();
-        reader.open(b'[', "an array")?;
-        while reader.another() {
-            T::default().read(reader)?;
-        }
-        self.text = reader.since(start);
-        Ok(())
+        reader.array(&mut self.text, check::<T>)
     }
 }
 
 impl<'a, V: Read<'a>> Read<'a> for Map<'a, V> {
+    const ABSENT: Self = Map {
+        text: None,
+        of: PhantomData,
+    };
+
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
-        *self = Map {
-            text: &[],
-            of: PhantomData,
-        };
-        if reader.null() {
-            return Ok(());
-        }
-        let start = reader.position();
-        reader.open(b'{', "an object")?;
-        while reader.another() {
-            reader.string()?;
-            V::default().read(reader)?;
-        }
-        self.text = reader.since(start);
-        Ok(())
+        reader.dictionary(&mut self.text, check::<V>)
     }
 }
 
@@ -148,9 +160,9 @@ impl<'a, T: Read<'a>> Iterator for ListIter<'a, T> {
         if !self.reader.another() {
             return None;
         }
-        let mut value = T::default();
+        let mut value = T::ABSENT;
         // The same bytes were read without a refusal when the list was.
-        value.read(&mut self.reader).ok()?;
+        value.fill(&mut self.reader).ok()?;
         Some(value)
     }
 }
@@ -163,8 +175,8 @@ impl<'a, V: Read<'a>> Iterator for MapIter<'a, V> {
             return None;
         }
         let key = self.reader.string().ok()?;
-        let mut value = V::default();
-        value.read(&mut self.reader).ok()?;
+        let mut value = V::ABSENT;
+        value.fill(&mut self.reader).ok()?;
         Some((key, value))
     }
 }

@@ -49,13 +49,28 @@ macro_rules! object {
         }
     ) => {
         $(#[$about])*
-        #[derive(Clone, Copy, Debug, Default)]
+        #[derive(Clone, Copy, Debug)]
         $vis struct $name $($generics)* {
             $( $(#[$doc])* pub $field: $type, )*
         }
 
+        impl $($generics)* ::core::default::Default for $name $($generics)* {
+            fn default() -> Self {
+                $crate::Read::ABSENT
+            }
+        }
+
         impl<$life> $crate::Read<$life> for $name $($generics)* {
+            const ABSENT: Self = $name { $( $field: $crate::Read::ABSENT ),* };
+
             fn read(
+                &mut self, reader: &mut $crate::Reader<$life>,
+            ) -> ::core::result::Result<(), $crate::Refused> {
+                *self = Self::ABSENT;
+                self.fill(reader)
+            }
+
+            fn fill(
                 &mut self, reader: &mut $crate::Reader<$life>,
             ) -> ::core::result::Result<(), $crate::Refused> {
                 const TABLE: &[(&str, bool)] = &[$( ($key, $crate::object!(@is $($required)?)) ),*];
@@ -63,15 +78,14 @@ macro_rules! object {
                 #[allow(non_camel_case_types)]
                 enum Field { $($field),* }
 
-                *self = Self::default();
-                let mut members = $crate::Members::open($crate::Keys::new(&PACKED), reader)?;
-                while let Some(member) = members.next(reader)? {
-                    match member {
-                        $( at if at == Field::$field as usize => $crate::Read::read(&mut self.$field, reader)?, )*
-                        _ => {}
-                    }
+                let mut members = $crate::Members::new();
+                loop {
+                    match members.next($crate::Keys::new(&PACKED), reader) {
+                        $( at if at == Field::$field as usize => $crate::Read::read(&mut self.$field, reader), )*
+                        $crate::Members::END => return Ok(()),
+                        _ => return Err($crate::Refused),
+                    }?
                 }
-                Ok(())
             }
         }
     };
@@ -156,40 +170,51 @@ impl Keys {
 /// Goes through an object's members.
 #[derive(Debug)]
 pub struct Members {
-    keys: Keys,
+    /// Behind the bracket that opens the object; 0 before it was entered.
     start: usize,
     /// Bit n: the nth key has had a value.
     seen: u64,
 }
 
 impl Members {
-    /// Enters the object that comes next.
-    pub fn open(keys: Keys, reader: &mut Reader<'_>) -> Result<Self, Refused> {
-        let start = reader.position();
-        reader.open(b'{', "an object")?;
-        Ok(Members {
-            keys,
-            start,
-            seen: 0,
-        })
+    /// What [`Members::next`] gives behind the last member.
+    pub const END: usize = 64;
+
+    /// What it gives once the reader has refused something. Both are numbers and no `Result`, because each declared
+    /// object has its own code for the answer.
+    const REFUSED: usize = 65;
+
+    /// The members of the object that comes next.
+    #[expect(clippy::new_without_default, reason = "an object's reader is its only user")]
+    pub const fn new() -> Self {
+        Members { start: 0, seen: 0 }
     }
 
     /// Goes to the value of the next known key and gives that key's place in the table.
-    pub fn next(&mut self, reader: &mut Reader<'_>) -> Result<Option<usize>, Refused> {
+    #[inline(never)]
+    pub fn next(&mut self, keys: Keys, reader: &mut Reader<'_>) -> usize {
+        self.step(keys, reader).unwrap_or(Self::REFUSED)
+    }
+
+    fn step(&mut self, keys: Keys, reader: &mut Reader<'_>) -> Result<usize, Refused> {
+        if self.start == 0 {
+            reader.open(b'{', "an object")?;
+            self.start = reader.behind();
+        }
         while reader.another() {
             let key = reader.string()?;
             if reader.null() {
                 continue;
             }
-            if let Some(at) = self.keys.find(key.to_bytes()) {
+            if let Some(at) = keys.find(key.to_bytes()) {
                 self.seen |= 1 << at;
-                return Ok(Some(at));
+                return Ok(at);
             }
             reader.skip();
         }
-        match self.keys.missing(self.seen) {
-            Some(key) => reader.refuse(Fault::missing(self.start, key)),
-            None => Ok(None),
+        match keys.missing(self.seen) {
+            Some(key) => reader.refuse(Fault::missing(self.start - 1, key)),
+            None => Ok(Self::END),
         }
     }
 }

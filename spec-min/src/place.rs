@@ -4,16 +4,16 @@
 //! offending byte. The strings before that byte are decoded already, so newlines in them are no line ends; and since
 //! decoding moves nothing, offsets and columns are those of the file.
 
-use core::fmt::{self, Write};
+use core::fmt::Write;
 
 use memchr::memchr;
 
-use crate::found::quote;
+use crate::found::string;
+use crate::message::{DOTS, Message, quote};
 use crate::text::MAX_DEPTH;
 
-/// The members that lead to a value: `mounts[3].destination`, `annotations["org.example.key"]`. Of a path that is too
-/// long the end is kept, behind `...`.
-pub type Path = Fixed<128>;
+/// Longest path, in bytes. Of one that is longer the end is kept, behind `...`.
+const ROOM: usize = 128;
 
 /// One step of a path.
 #[derive(Clone, Copy)]
@@ -26,8 +26,9 @@ enum Step {
     Index(usize),
 }
 
-/// Finds line, column (both from 1, in bytes) and path of an offset. `text` is decoded at least up to that offset.
-pub(crate) fn locate(text: &[u8], offset: usize) -> (usize, usize, Path) {
+/// Finds line and column of an offset (both from 1, in bytes), and starts the message with the members that lead there:
+/// `mounts[3].destination`, `annotations["org.example.key"]`. `text` is decoded at least up to that offset.
+pub(crate) fn locate(text: &[u8], offset: usize, message: &mut Message) -> (usize, usize) {
     let mut steps = [Step::NoKey; MAX_DEPTH];
     let (mut depth, mut at) = (0usize, 0);
     let (mut line, mut line_start) = (1, 0);
@@ -35,17 +36,14 @@ pub(crate) fn locate(text: &[u8], offset: usize) -> (usize, usize, Path) {
     while let Some(&byte) = before.get(at) {
         let start = at + 1;
         at = start;
-        match (
-            byte,
-            depth.checked_sub(1).and_then(|top| steps.get_mut(top)),
-        ) {
+        let top = depth.checked_sub(1).and_then(|top| steps.get_mut(top));
+        match (byte, top) {
             (b'\n', _) => (line, line_start) = (line + 1, start),
             (b'{' | b'[', _) => {
                 if let Some(step) = steps.get_mut(depth) {
-                    *step = if byte == b'{' {
-                        Step::NoKey
-                    } else {
-                        Step::Index(0)
+                    *step = match byte {
+                        b'{' => Step::NoKey,
+                        _ => Step::Index(0),
                     };
                 }
                 depth += 1;
@@ -66,114 +64,52 @@ pub(crate) fn locate(text: &[u8], offset: usize) -> (usize, usize, Path) {
             _ => {}
         }
     }
-    (
-        line,
-        before.len() - line_start + 1,
-        render(text, &steps[..depth.min(MAX_DEPTH)]),
-    )
+    render(text, &steps[..depth.min(MAX_DEPTH)], message);
+    (line, before.len() - line_start + 1)
 }
 
 /// Writes the path, leaving out as many steps at its start as needed.
-fn render(text: &[u8], steps: &[Step]) -> Path {
+fn render(text: &[u8], steps: &[Step], message: &mut Message) {
     let mut from = 0;
     loop {
-        let mut path = Path::new();
+        message.restart(ROOM);
         if from > 0 {
-            let _ = path.write_str("...");
+            message.push(DOTS);
         }
         for step in &steps[from..] {
-            let _ = step.write(text, &mut path);
+            step.write(text, message);
         }
-        if !path.cut || from + 1 >= steps.len() {
-            return path;
+        if !message.is_cut() || from + 1 >= steps.len() {
+            break;
         }
         from += 1;
+    }
+    message.end_part();
+    if !message.is_empty() {
+        message.push(": ");
     }
 }
 
 impl Step {
-    fn write(self, text: &[u8], path: &mut Path) -> fmt::Result {
+    fn write(self, text: &[u8], path: &mut Message) {
         match self {
-            Step::NoKey => Ok(()),
-            Step::Index(index) => write!(path, "[{index}]"),
+            Step::NoKey => {}
+            Step::Index(index) => {
+                // Writing into a message never fails: it cuts.
+                let _ = write!(path, "[{index}]");
+            }
             Step::Key(start) => {
-                let key = text[start..]
-                    .split(|byte| *byte == 0)
-                    .next()
-                    .unwrap_or_default();
-                let key = core::str::from_utf8(key).unwrap_or_default();
-                if key.is_empty()
-                    || !key
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-                {
-                    path.write_char('[')?;
-                    quote(path, key, '"')?;
-                    return path.write_char(']');
+                let key = string(&text[start..]);
+                let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+                if key.is_empty() || !key.bytes().all(plain) {
+                    path.push("[");
+                    quote(path, key, '"');
+                    path.push("]");
+                } else {
+                    path.push(if path.is_empty() { "" } else { "." });
+                    path.push(key);
                 }
-                if !path.is_empty() {
-                    path.write_char('.')?;
-                }
-                path.write_str(key)
             }
         }
-    }
-}
-
-/// A text of at most `N` bytes. What doesn't fit is cut off at a character and shown as `...`.
-#[derive(Clone, Copy)]
-pub struct Fixed<const N: usize> {
-    bytes: [u8; N],
-    length: usize,
-    cut: bool,
-}
-
-impl<const N: usize> Fixed<N> {
-    pub(crate) const fn new() -> Self {
-        Fixed {
-            bytes: [0; N],
-            length: 0,
-            cut: false,
-        }
-    }
-
-    /// Whether there is no text.
-    pub fn is_empty(&self) -> bool {
-        self.length == 0
-    }
-
-    /// The text, without the dots that tell of a cut.
-    pub fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
-    }
-}
-
-impl<const N: usize> Write for Fixed<N> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.cut {
-            return Ok(());
-        }
-        let room = N - self.length;
-        let mut fits = text.len().min(room);
-        while !text.is_char_boundary(fits) {
-            fits -= 1;
-        }
-        self.cut = fits < text.len();
-        self.bytes[self.length..self.length + fits].copy_from_slice(&text.as_bytes()[..fits]);
-        self.length += fits;
-        Ok(())
-    }
-}
-
-impl<const N: usize> fmt::Display for Fixed<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())?;
-        if self.cut { f.write_str("...") } else { Ok(()) }
-    }
-}
-
-impl<const N: usize> fmt::Debug for Fixed<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }

@@ -4,21 +4,34 @@
 //! Commas, colons and the NUL bytes behind each string carry no information any more: they are skipped like blanks.
 
 use core::ffi::CStr;
+use core::fmt;
 
 use memchr::memchr;
 
-use crate::error::{Error, Fault};
+use crate::error::{Error, Fault, Phase};
 
 /// The value has a wrong type or is out of range. What and where is kept in the [`Reader`], so that the many small
 /// reading functions return one bit.
 #[derive(Clone, Copy, Debug)]
 pub struct Refused;
 
-/// A type that can be read from JSON. Its `Default` stands for the absent value.
-pub trait Read<'a>: Copy + Default {
-    /// Reads one value into `self`, and leaves the reader behind it. `self` is unspecified after a refusal.
+/// A type that can be read from JSON.
+pub trait Read<'a>: Copy {
+    /// Stands for a value that isn't there. All of them are zero bytes, which one memset writes; see [`Maybe`].
+    const ABSENT: Self;
+
+    /// Reads one value into `self`, and leaves the reader behind it. Of what `self` was nothing stays, since an object
+    /// may repeat a key; after a refusal it is unspecified.
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused>;
+
+    /// The same for a `self` that is [`Read::ABSENT`].
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
+        self.read(reader)
+    }
 }
+
+/// Reads one value and tells whether it has the right type.
+type Check<'a> = fn(&mut Reader<'a>) -> Result<(), Refused>;
 
 /// A position in text that [`text::decode`](crate::text::decode) accepted.
 #[derive(Debug)]
@@ -39,9 +52,10 @@ impl<'a> Reader<'a> {
 
     /// A reader of the members of an array or object, `text` being the whole of it with its brackets. A list that was
     /// absent has no brackets; then nothing is read.
-    pub(crate) fn inside(text: &'a [u8]) -> Self {
+    #[inline(never)]
+    pub(crate) fn inside(text: Option<&'a [u8]>) -> Self {
         Reader {
-            text,
+            text: text.unwrap_or_default(),
             at: 1,
             fault: Fault::NONE,
         }
@@ -58,15 +72,56 @@ impl<'a> Reader<'a> {
         0
     }
 
+    /// Behind what was read last.
+    pub(crate) fn behind(&self) -> usize {
+        self.at
+    }
+
     /// Where the next value starts.
     pub(crate) fn position(&mut self) -> usize {
         self.peek();
         self.at
     }
 
-    /// Everything read since `start`.
-    pub(crate) fn since(&self, start: usize) -> &'a [u8] {
-        self.text.get(start..self.at).unwrap_or_default()
+    /// Passes an array whose elements satisfy `check`, and gives its text; none for `null`.
+    pub(crate) fn array(
+        &mut self,
+        text: &mut Option<&'a [u8]>,
+        check: Check<'a>,
+    ) -> Result<(), Refused> {
+        self.members(text, b'[', check)
+    }
+
+    /// The same for an object used as a dictionary, and its values.
+    pub(crate) fn dictionary(
+        &mut self,
+        text: &mut Option<&'a [u8]>,
+        check: Check<'a>,
+    ) -> Result<(), Refused> {
+        self.members(text, b'{', check)
+    }
+
+    fn members(
+        &mut self,
+        text: &mut Option<&'a [u8]>,
+        bracket: u8,
+        check: Check<'a>,
+    ) -> Result<(), Refused> {
+        *text = None;
+        if self.null() {
+            return Ok(());
+        }
+        let start = self.position();
+        let keys = bracket == b'{';
+        self.open(bracket, if keys { "an object" } else { "an array" })?;
+        while self.another() {
+            if keys {
+                self.string()?;
+            }
+            check(self)?;
+        }
+        *text = self.text.get(start..self.at);
+        Ok(())
     }
 
     /// Enters an array or object, or refuses, naming what was wanted.
@@ -122,9 +177,9 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    /// An integer between `min` and `max`; the widest ranges are those of i64 and u64. A fraction or an exponent is
-    /// refused even where the value is whole, as Go's decoder does.
-    fn integer(&mut self, min: i64, max: u64) -> Result<i128, Refused> {
+    /// An integer between `min` and `max`, in two's complement; the widest ranges are those of i64 and u64. A fraction
+    /// or an exponent is refused even where the value is whole, as Go's decoder does.
+    fn integer(&mut self, min: i64, max: u64) -> Result<u64, Refused> {
         let negative = self.peek() == b'-';
         let mut end = self.at + usize::from(negative);
         let first = end;
@@ -137,17 +192,16 @@ impl<'a> Reader<'a> {
         if end == first || matches!(self.text.get(end), Some(b'.' | b'e' | b'E')) {
             return self.expected("an integer");
         }
-        let value = magnitude.map(|m| {
-            if negative {
-                -i128::from(m)
-            } else {
-                i128::from(m)
-            }
-        });
-        match value {
-            Some(value) if value >= i128::from(min) && value <= i128::from(max) => {
+        // No unsigned type reaches below 0, and -0 is 0.
+        let most = if negative { min.unsigned_abs() } else { max };
+        match magnitude {
+            Some(magnitude) if magnitude <= most => {
                 self.at = end;
-                Ok(value)
+                Ok(if negative {
+                    magnitude.wrapping_neg()
+                } else {
+                    magnitude
+                })
             }
             _ => self.refuse(Fault::range(self.at, min, max)),
         }
@@ -197,6 +251,7 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
+    #[inline(never)]
     pub(crate) fn refuse<T>(&mut self, fault: Fault) -> Result<T, Refused> {
         self.fault = fault;
         Err(Refused)
@@ -204,11 +259,51 @@ impl<'a> Reader<'a> {
 
     #[cold]
     pub(crate) fn into_error(self) -> Error {
-        Error::in_decoded(self.text, self.fault)
+        Error::new(self.text, self.fault, Phase::Types)
+    }
+}
+
+/// A value that may be absent, like an `Option`, but absent is all zero bytes: `None` would be one more value of some tag
+/// or `bool` inside of it, and a large object with that at one place can't be cleared by one memset.
+#[derive(Clone, Copy)]
+pub struct Maybe<T> {
+    given: bool,
+    value: T,
+}
+
+impl<T> Maybe<T> {
+    /// The value, if there is one.
+    pub fn get(&self) -> Option<&T> {
+        self.given.then_some(&self.value)
+    }
+
+    /// Whether there is one.
+    pub fn is_some(&self) -> bool {
+        self.given
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Maybe<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}
+
+impl<'a, T: Read<'a>> Read<'a> for Maybe<T> {
+    const ABSENT: Self = Maybe {
+        given: false,
+        value: T::ABSENT,
+    };
+
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
+        self.given = true;
+        self.value.read(reader)
     }
 }
 
 impl<'a> Read<'a> for bool {
+    const ABSENT: Self = false;
+
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
         *self = reader.boolean()?;
         Ok(())
@@ -216,25 +311,28 @@ impl<'a> Read<'a> for bool {
 }
 
 impl<'a> Read<'a> for &'a CStr {
+    const ABSENT: Self = c"";
+
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
         *self = reader.string()?;
         Ok(())
     }
 }
 
+/// Absent is `None`. A `null` is none only as a member of an object, which takes it for an absent one.
 impl<'a, T: Read<'a>> Read<'a> for Option<T> {
+    const ABSENT: Self = None;
+
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
-        if reader.null() {
-            *self = None;
-            return Ok(());
-        }
-        self.insert(T::default()).read(reader)
+        self.insert(T::ABSENT).fill(reader)
     }
 }
 
 macro_rules! integers {
     ($($int:ident)*) => {$(
         impl<'a> Read<'a> for $int {
+            const ABSENT: Self = 0;
+
             fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
                 *self = reader.integer($int::MIN as i64, $int::MAX as u64)? as $int;
                 Ok(())

@@ -12,7 +12,8 @@
 //! So each string is a C string in the buffer, and nothing else moves: offsets stay those of the file. A NUL *in* a
 //! string is refused, since no path, name or value that the kernel takes can hold one.
 
-use crate::error::{Error, Fault};
+use crate::error::{Error, Fault, Phase};
+use crate::reader::Refused;
 
 /// How deep arrays and objects may nest. config.json needs 7 levels; a level costs the checker one bit.
 pub const MAX_DEPTH: usize = 128;
@@ -23,10 +24,15 @@ const _: () = assert!(MAX_DEPTH == Levels::BITS as usize);
 
 /// Checks the whole text and decodes its strings in place. After an error the text is of no more use.
 pub fn decode(text: &mut [u8]) -> Result<(), Error> {
-    let mut decoder = Decoder { text, at: 0 };
-    decoder
-        .document()
-        .map_err(|fault| Error::in_raw(decoder.text, fault))
+    let mut decoder = Decoder {
+        text,
+        at: 0,
+        fault: Fault::NONE,
+    };
+    match decoder.document() {
+        Ok(()) => Ok(()),
+        Err(Refused) => Err(Error::new(decoder.text, decoder.fault, Phase::Syntax)),
+    }
 }
 
 const TOO_DEEP: &str = "arrays and objects nest deeper than 128 levels";
@@ -34,17 +40,16 @@ const TOO_DEEP: &str = "arrays and objects nest deeper than 128 levels";
 struct Decoder<'a> {
     text: &'a mut [u8],
     at: usize,
+    /// What is wrong, behind a refusal.
+    fault: Fault,
 }
 
-type Checked<T = ()> = Result<T, Fault>;
+type Checked<T = ()> = Result<T, Refused>;
 
 impl Decoder<'_> {
     fn document(&mut self) -> Checked {
         if self.text.starts_with(b"\xef\xbb\xbf") {
-            return Err(Fault::broken(
-                0,
-                "the text starts with a byte order mark, which JSON forbids",
-            ));
+            return self.broken(0, "the text starts with a byte order mark, which JSON forbids");
         }
         let (mut depth, mut objects): (usize, Levels) = (0, 0);
         loop {
@@ -52,7 +57,7 @@ impl Decoder<'_> {
             match self.peek() {
                 bracket @ (b'{' | b'[') => {
                     if depth == MAX_DEPTH {
-                        return Err(Fault::broken(self.at, TOO_DEEP));
+                        return self.broken(self.at, TOO_DEEP);
                     }
                     let object = bracket == b'{';
                     objects = objects << 1 | Levels::from(object);
@@ -112,8 +117,18 @@ impl Decoder<'_> {
         self.text.get(self.at).copied().unwrap_or(0)
     }
 
-    fn expected(&self, wanted: &'static str) -> Checked {
-        Err(Fault::expected(self.at, wanted))
+    #[cold]
+    #[inline(never)]
+    fn expected<T>(&mut self, wanted: &'static str) -> Checked<T> {
+        self.fault = Fault::expected(self.at, wanted);
+        Err(Refused)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn broken<T>(&mut self, offset: usize, why: &'static str) -> Checked<T> {
+        self.fault = Fault::broken(offset, why);
+        Err(Refused)
     }
 
     /// A key and its colon.
@@ -150,7 +165,7 @@ impl Decoder<'_> {
         let start = self.at;
         self.digits()?;
         if zero && self.at > start + 1 {
-            return Err(Fault::broken(start, "a number starts with a needless 0"));
+            return self.broken(start, "a number starts with a needless 0");
         }
         if self.byte() == b'.' {
             self.at += 1;
@@ -194,12 +209,9 @@ impl Decoder<'_> {
                 Some(b'"') => break,
                 Some(b'\\') => end = self.escape(end)?,
                 Some(_) => {
-                    return Err(Fault::broken(
-                        self.at,
-                        "a control character in a string isn't written as \\u00XX",
-                    ));
+                    return self.broken(self.at, "a control character in a string isn't written as \\u00XX");
                 }
-                None => return Err(Fault::broken(quote, "a string isn't closed")),
+                None => return self.broken(quote, "a string isn't closed"),
             }
         }
         // Most strings have no escape and so no gap: a call to memset each would show in the time of the whole.
@@ -217,10 +229,8 @@ impl Decoder<'_> {
         let (length, ascii) = plain_length(&self.text[start..]);
         let plain = &self.text[start..start + length];
         if !ascii && let Err(error) = core::str::from_utf8(plain) {
-            return Err(Fault::broken(
-                start + error.valid_up_to(),
-                "a string isn't UTF-8",
-            ));
+            let offset = start + error.valid_up_to();
+            return self.broken(offset, "a string isn't UTF-8");
         }
         self.at = start + length;
         Ok(start)
@@ -239,9 +249,7 @@ impl Decoder<'_> {
             b't' => b'\t',
             b'u' => return self.unicode(start, end),
             _ => {
-                return self
-                    .expected("one of \" \\ / b f n r t u after '\\'")
-                    .map(|()| end);
+                return self.expected("one of \" \\ / b f n r t u after '\\'");
             }
         };
         self.at += 1;
@@ -255,24 +263,21 @@ impl Decoder<'_> {
         let mut code = self.hex4()?;
         if let 0xd800..=0xdbff = code {
             if !self.text[self.at..].starts_with(b"\\u") {
-                return Err(Fault::broken(start, LONE));
+                return self.broken(start, LONE);
             }
             self.at += 1;
             let low = self.hex4()?;
             if !(0xdc00..=0xdfff).contains(&low) {
-                return Err(Fault::broken(start, LONE));
+                return self.broken(start, LONE);
             }
             code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
         }
         let character = match char::from_u32(code) {
             Some('\0') => {
-                return Err(Fault::broken(
-                    start,
-                    "\\u0000 can't be part of a string given to the kernel",
-                ));
+                return self.broken(start, "\\u0000 can't be part of a string given to the kernel");
             }
             Some(character) => character,
-            None => return Err(Fault::broken(start, LONE)),
+            None => return self.broken(start, LONE),
         };
         let mut utf8 = [0; 4];
         let utf8 = character.encode_utf8(&mut utf8).as_bytes();
@@ -286,9 +291,7 @@ impl Decoder<'_> {
         for _ in 0..4 {
             self.at += 1;
             let Some(digit) = char::from(self.byte()).to_digit(16) else {
-                return self
-                    .expected("four hexadecimal digits after \\u")
-                    .map(|()| 0);
+                return self.expected("four hexadecimal digits after \\u");
             };
             value = value << 4 | digit;
         }

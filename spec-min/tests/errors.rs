@@ -198,7 +198,7 @@ fn repeated_keys() {
         .to_vec();
     let spec = parse_spec(&mut buf).expect("keys may come twice");
     assert_eq!(spec.hostname, Some(c"b"));
-    let process = spec.process.expect("it is there");
+    let process = spec.process.get().expect("it is there");
     assert_eq!((process.cwd, process.args.first()), (None, Some(c"x")));
 
     let mut buf = br#"{"user": {"uid": 5, "gid": 5}, "user": {"gid": 6}}"#.to_vec();

@@ -101,7 +101,7 @@ fn every_property_may_be_null() {
             let mut text = serde_json::to_vec(value).expect("a value can be written");
             parse_spec(&mut text)
                 .map(|spec| format!("{spec:?}"))
-                .map_err(|error| error.what.to_string())
+                .map_err(|error| error.message.as_str().to_owned())
         };
         let map = ["sysctl", "unified", "rdma", "netDevices", "annotations"];
         if map.iter().any(|map| parent.ends_with(map)) {
@@ -144,22 +144,22 @@ fn sparse_documents() {
         "hooks": {"prestart": [{"path": "/usr/bin/setup-network"}, {"path": "/x", "env": []}]}}"#
         .to_vec();
     let spec = parse_spec(&mut buf).expect("a sparse document");
-    assert!(spec.process.is_none() && spec.mounts.is_empty() && spec.annotations.is_empty());
+    assert!(!spec.process.is_some() && spec.mounts.is_empty() && spec.annotations.is_empty());
     let linux = spec.linux;
     let device = linux.net_devices.get(c"ens4").expect("ens4 is there");
     assert_eq!((linux.net_devices.len(), device.name), (2, None));
-    let resources = linux.resources.expect("resources are there");
+    let resources = linux.resources.get().expect("resources are there");
     let rdma = resources.rdma.get(c"mlx4_0").expect("mlx4_0 is there");
     assert_eq!((rdma.hca_handles, rdma.hca_objects), (None, Some(1000)));
     let rule = resources.devices.first().expect("a rule is there");
     assert_eq!((rule.allow, rule.kind, rule.major), (false, None, None));
-    let seccomp = linux.seccomp.expect("seccomp is there");
+    let seccomp = linux.seccomp.get().expect("seccomp is there");
     assert!(seccomp.flags.is_some_and(|flags| flags.is_empty()));
     assert_eq!(
         linux.namespaces.first().expect("a namespace is there").path,
         None
     );
-    let offset = linux.time_offsets.monotonic.expect("an offset is there");
+    let offset = linux.time_offsets.monotonic.get().expect("an offset is there");
     assert_eq!((offset.secs, offset.nanosecs), (5, 0));
     let envs: Vec<bool> = spec
         .hooks

@@ -11,7 +11,7 @@ fn a_document() {
     let mut texts = 0;
     let counted = measure(|| {
         let spec = parse_spec(&mut buf).expect("full.json is a config.json");
-        let process = spec.process.expect("full.json has a process");
+        let process = spec.process.get().expect("full.json has a process");
         texts += process
             .args
             .iter()

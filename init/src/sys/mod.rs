@@ -5,6 +5,7 @@ pub mod arena;
 pub mod bpf;
 pub mod clone;
 pub mod exec;
+pub mod heap;
 pub mod keyring;
 pub mod mount;
 pub mod net;

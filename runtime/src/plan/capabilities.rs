@@ -52,7 +52,7 @@ pub const NAMES: [&str; 41] = [
 ];
 
 /// The plan's part; without `capabilities` the process has none.
-pub fn lower(job: &mut Job<'_, '_>, sets: Option<spec_min::Capabilities<'_>>) -> Capabilities {
+pub fn lower(job: &mut Job<'_, '_>, sets: Option<&spec_min::Capabilities<'_>>) -> Capabilities {
     let Some(sets) = sets else {
         return Capabilities::default();
     };

@@ -179,7 +179,7 @@ fn permissions(at: usize, kind: u32, mode: Option<u32>) -> Result<u32> {
 
 /// `linux.resources.devices`.
 pub fn rules<'a>(job: &Job<'_, 'a>) -> Result<&'a [DeviceRule]> {
-    let Some(resources) = job.spec.linux.resources else {
+    let Some(resources) = job.spec.linux.resources.get() else {
         return Ok(&[]);
     };
     let mut list = job.arena.list(resources.devices.len())?;

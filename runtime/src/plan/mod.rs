@@ -91,7 +91,7 @@ fn lower_container<'a>(
     warn: &mut Warn<'_>,
 ) -> Result<Plan<'a>> {
     version::check(spec.oci_version)?;
-    let Some(process) = spec.process else {
+    let Some(process) = spec.process.get() else {
         return Err(refuse(
             format_args!("process"),
             format_args!("required: what runs in the container"),
@@ -105,7 +105,7 @@ fn lower_container<'a>(
         warn,
     };
     unsupported::check(&mut job)?;
-    unsupported::check_process(process.exec_cpu_affinity)?;
+    unsupported::check_process(process.exec_cpu_affinity.get())?;
     let namespaces = namespaces::lower(&mut job)?;
     let root = root::lower(&mut job)?;
     let mounts = mounts::lower(&mut job)?;
@@ -123,7 +123,7 @@ fn lower_container<'a>(
         hostname: root::uts_name(&job, "hostname", spec.hostname)?,
         domainname: root::uts_name(&job, "domainname", spec.domainname)?,
         loopback: job.kinds.makes(CLONE_NEWNET),
-        process: process::lower(&mut job, &process)?,
+        process: process::lower(&mut job, process)?,
         hooks: hooks::lower(&mut job)?,
         state: hooks::state(&job)?,
         cgroup: cgroup::lower(&job)?,
@@ -144,7 +144,7 @@ fn lower_process<'a>(
         kinds: Kinds::of(&spec.linux)?,
         warn,
     };
-    unsupported::check_process(process.exec_cpu_affinity)?;
+    unsupported::check_process(process.exec_cpu_affinity.get())?;
     Ok(Plan {
         namespaces: Namespaces {
             new: 0,

@@ -222,8 +222,8 @@ fn offsets<'a>(job: &Job<'_, 'a>) -> Result<&'a [TimeOffset<'a>]> {
     let given = job.spec.linux.time_offsets;
     let mut list = job.arena.list(2)?;
     for (clock, offset) in [
-        (c"monotonic", given.monotonic),
-        (c"boottime", given.boottime),
+        (c"monotonic", given.monotonic.get()),
+        (c"boottime", given.boottime.get()),
     ] {
         let Some(offset) = offset else { continue };
         if offset.nanosecs >= 1_000_000_000 {

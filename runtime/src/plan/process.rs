@@ -61,12 +61,12 @@ pub fn lower<'a>(job: &mut Job<'_, 'a>, process: &spec_min::Process<'a>) -> Resu
         set_groups,
         umask: umask(user.umask)?,
         rlimits: rlimits(job, process.rlimits)?,
-        capabilities: capabilities::lower(job, process.capabilities),
+        capabilities: capabilities::lower(job, process.capabilities.get()),
         no_new_privileges: process.no_new_privileges,
         oom_score_adj: oom_score_adj(process.oom_score_adj)?,
-        scheduler: scheduler::scheduler(process.scheduler)?,
-        io_priority: scheduler::io_priority(process.io_priority)?,
-        personality: scheduler::personality(linux.personality)?,
+        scheduler: scheduler::scheduler(process.scheduler.get())?,
+        io_priority: scheduler::io_priority(process.io_priority.get())?,
+        personality: scheduler::personality(linux.personality.get())?,
         apparmor: match given(process.apparmor_profile) {
             Some(profile) => Some(job.arena.text(&[b"exec ", profile.to_bytes()])?),
             None => None,
@@ -83,7 +83,7 @@ pub fn lower<'a>(job: &mut Job<'_, 'a>, process: &spec_min::Process<'a>) -> Resu
 /// Both sides are needed, and a terminal to have them.
 fn size(process: &spec_min::Process<'_>) -> (u16, u16) {
     let cut = |side: u64| u16::try_from(side).unwrap_or(u16::MAX);
-    match process.console_size {
+    match process.console_size.get() {
         Some(size) if process.terminal && size.height != 0 && size.width != 0 => {
             (cut(size.height), cut(size.width))
         }

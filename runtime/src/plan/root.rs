@@ -26,7 +26,7 @@ const UTS_NAME_MAX: usize = 64;
 
 /// The plan's part.
 pub fn lower<'a>(job: &mut Job<'_, 'a>) -> Result<Root<'a>> {
-    let Some(root) = job.spec.root else {
+    let Some(root) = job.spec.root.get() else {
         return Err(refuse(
             format_args!("root"),
             format_args!("required: where the container's files are"),

@@ -69,7 +69,7 @@ fn find(table: &[Row], word: Option<&CStr>, path: &str) -> Result<u32> {
 }
 
 /// `process.scheduler`.
-pub fn scheduler(config: Option<spec_min::Scheduler<'_>>) -> Result<Option<Scheduler>> {
+pub fn scheduler(config: Option<&spec_min::Scheduler<'_>>) -> Result<Option<Scheduler>> {
     let Some(config) = config else {
         return Ok(None);
     };
@@ -126,7 +126,7 @@ fn deadline_only(policy: u32, name: &str, value: u64) -> Result<u64> {
 }
 
 /// `process.ioPriority`.
-pub fn io_priority(config: Option<spec_min::IoPriority<'_>>) -> Result<Option<u32>> {
+pub fn io_priority(config: Option<&spec_min::IoPriority<'_>>) -> Result<Option<u32>> {
     let Some(config) = config else {
         return Ok(None);
     };
@@ -142,7 +142,7 @@ pub fn io_priority(config: Option<spec_min::IoPriority<'_>>) -> Result<Option<u3
 }
 
 /// `linux.personality`.
-pub fn personality(config: Option<spec_min::Personality<'_>>) -> Result<Option<u32>> {
+pub fn personality(config: Option<&spec_min::Personality<'_>>) -> Result<Option<u32>> {
     let Some(config) = config else {
         return Ok(None);
     };

@@ -15,20 +15,20 @@ pub fn check(job: &mut Job<'_, '_>) -> Result<()> {
         (
             "linux.memoryPolicy",
             linux
-                .memory_policy
+                .memory_policy.get()
                 .is_some_and(|policy| given(policy.mode).is_some()),
         ),
         ("linux.netDevices", !linux.net_devices.is_empty()),
     ];
     first(&rest)?;
-    let Some(resources) = linux.resources else {
+    let Some(resources) = linux.resources.get() else {
         return Ok(());
     };
     first(&[
         ("linux.resources.unified", !resources.unified.is_empty()),
         (
             "linux.resources.pids.limit",
-            resources.pids.is_some_and(|pids| limits(pids.limit, -1)),
+            resources.pids.get().is_some_and(|pids| limits(pids.limit, -1)),
         ),
         (
             "linux.resources.hugepageLimits",
@@ -36,20 +36,20 @@ pub fn check(job: &mut Job<'_, '_>) -> Result<()> {
         ),
         ("linux.resources.rdma", !resources.rdma.is_empty()),
     ])?;
-    resources.cpu.map_or(Ok(()), |cpu| self::cpu(&cpu))?;
+    resources.cpu.get().map_or(Ok(()), self::cpu)?;
     resources
-        .block_io
-        .map_or(Ok(()), |block_io| self::block_io(&block_io))?;
+        .block_io.get()
+        .map_or(Ok(()), self::block_io)?;
     resources
-        .network
-        .map_or(Ok(()), |network| self::network(&network))?;
+        .network.get()
+        .map_or(Ok(()), self::network)?;
     resources
-        .memory
-        .map_or(Ok(()), |memory| self::memory(job, &memory))
+        .memory.get()
+        .map_or(Ok(()), |memory| self::memory(job, memory))
 }
 
 /// The same for a process.
-pub fn check_process(affinity: Option<ExecCpuAffinity<'_>>) -> Result<()> {
+pub fn check_process(affinity: Option<&ExecCpuAffinity<'_>>) -> Result<()> {
     let asks = affinity.is_some_and(|cpus| given(cpus.initial).or(given(cpus.last)).is_some());
     first(&[("process.execCPUAffinity", asks)])
 }
@@ -96,7 +96,7 @@ fn memory(job: &mut Job<'_, '_>, memory: &Memory) -> Result<()> {
         ),
         (
             "linux.resources.memory.disableOOMKiller",
-            memory.disable_oom_killer == Some(true),
+            memory.disable_oom_killer.get() == Some(&true),
         ),
     ])
 }

@@ -3,7 +3,7 @@
 //! Up to the plan nothing is made. From there on whatever was made is undone in reverse when a step fails
 //! ([`Created`]'s Drop), and is on record before it is made, for `delete --force` after a mote that was killed.
 
-use crate::bundle::{Bundle, absolute};
+use crate::bundle::{Bundle, absolute, no_memory, text};
 use crate::cgroup::{Enforced, Group, Hierarchies};
 use crate::cli::{Global, Options};
 use crate::container::{Dir, Init, Record, boot_id};
@@ -25,10 +25,11 @@ use linux_raw_sys::general::{
     CLONE_NEWPID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY,
 };
 use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{geteuid, getegid, getpid};
 use spec_min::Spec;
-use std::ffi::{CString, OsStr};
+use std::ffi::CString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -374,7 +375,7 @@ pub fn prepare_streams(terminal: bool, attached: bool, console_socket: Option<&s
 /// Blocks all signals, for them to be read from the descriptor and passed on; and makes mote the reaper of
 /// what the container leaves behind.
 pub fn take_signals() -> Result<OwnedFd> {
-    let failed = |errno| Error::os("signalfd", errno);
+    let failed = |errno| Error::call("signalfd", errno);
     signal::set_mask(Set::ALL).map_err(failed)?;
     signal::descriptor(Set::ALL).map_err(failed)
 }
@@ -383,16 +384,15 @@ fn facts<'a>(
     global: &Global, host: &Host, request: &Request, spec: &Spec<'_>, arena: &'a Arena, keep_fds: u32,
     extra_env: &'a [&'a core::ffi::CStr],
 ) -> Result<Facts<'a>> {
-    let memory = |errno| Error::os("memory for the plan", errno);
     Ok(Facts {
         document: "config.json",
-        id: arena.text(&[request.bundle.id.as_bytes()]).map_err(memory)?,
-        bundle: arena.text(&[request.bundle.path.as_os_str().as_bytes()]).map_err(memory)?,
+        id: text(arena, request.bundle.id.as_bytes())?,
+        bundle: text(arena, request.bundle.path.as_os_str().as_bytes())?,
         rootless: global.rootless(),
         euid: geteuid().as_raw(),
         egid: getegid().as_raw(),
         in_user_namespace: host.in_user_namespace(),
-        setgroups_denied: host.setgroups_denied("self"),
+        setgroups_denied: host.setgroups_denied(None),
         joins_own_network: joins_own_network(spec),
         kcore: host.has_kcore(),
         no_pivot: request.no_pivot,
@@ -415,7 +415,7 @@ pub fn inherited_fds(listening: &Listening, preserved: u32) -> Result<u32> {
     let count = listening.count.checked_add(preserved).filter(|count| *count < 1 << 20);
     let count = count.ok_or_else(|| Error::new("--preserve-fds: so many descriptors can't be open"))?;
     match (3..3 + count).find(|number| !is_open(*number as i32)) {
-        Some(missing) => Err(Error::new(format!("--preserve-fds: descriptor {missing} is not open"))),
+        Some(missing) => Err(Error::join(&["--preserve-fds: descriptor ", &missing.to_string(), " is not open"])),
         None => Ok(count),
     }
 }
@@ -425,25 +425,23 @@ pub fn extra_environment<'a>(
     arena: &'a Arena, listening: &Listening, notify: bool,
 ) -> Result<&'a [&'a core::ffi::CStr]> {
     let variables = listening.variables();
-    let memory = |errno| Error::os("memory for the plan", errno);
-    let mut list = arena.list(variables.len() + 1).map_err(memory)?;
+    let mut list = arena.list(variables.len() + 1).map_err(no_memory)?;
     for variable in variables {
-        list.push(arena.text(&[&variable.into_vec()]).map_err(memory)?).map_err(memory)?;
+        list.push(text(arena, &variable.into_vec())?).map_err(no_memory)?;
     }
     if notify {
-        list.push(c"NOTIFY_SOCKET=/run/notify/notify.sock").map_err(memory)?;
+        list.push(c"NOTIFY_SOCKET=/run/notify/notify.sock").map_err(no_memory)?;
     }
     Ok(list.finish())
 }
 
 fn check_root(plan: &Plan<'_>) -> Result<()> {
-    let path = OsStr::from_bytes(plan.root.path.to_bytes());
-    let failed = |error| Error::io(format_args!("root.path {}", path.display()), &error);
-    let real = std::fs::canonicalize(path).map_err(failed)?;
-    if !real.is_dir() {
-        return Err(Error::new(format!("root.path {}: not a directory (ENOTDIR)", path.display())));
-    }
-    if real == std::path::Path::new("/") {
+    let path = plan.root.path;
+    let failed = |errno| Error::of("root.path", path.to_bytes(), errno);
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = rustix::fs::open(path, flags, Mode::empty()).and_then(|fd| rustix::fs::fstat(&fd)).map_err(failed)?;
+    let host = rustix::fs::stat(c"/").map_err(failed)?;
+    if (root.st_dev, root.st_ino) == (host.st_dev, host.st_ino) {
         return Err(Error::new("root.path: the host's own / can't become a container's"));
     }
     Ok(())
@@ -464,13 +462,12 @@ fn dir_record(made: &Made, host: &Host, request: &Request, plan: &Plan<'_>) -> R
 
 /// One more mount in the plan: the directory of the container's own notify socket.
 fn mount_notify<'a>(dir: &Dir, plan: &mut Plan<'a>, arena: &'a Arena) -> Result<()> {
-    let memory = |errno| Error::os("memory for the plan", errno);
     let source = notify::make_directory(&dir.path)?;
-    let mut mounts = arena.list(plan.mounts.len() + 1).map_err(memory)?;
+    let mut mounts = arena.list(plan.mounts.len() + 1).map_err(no_memory)?;
     for mount in plan.mounts {
-        mounts.push(*mount).map_err(memory)?;
+        mounts.push(*mount).map_err(no_memory)?;
     }
-    let path = arena.text(&[source.as_os_str().as_bytes()]).map_err(memory)?;
+    let path = text(arena, source.as_os_str().as_bytes())?;
     let attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
     let mount = Mount {
         target: c"/run/notify",
@@ -482,7 +479,7 @@ fn mount_notify<'a>(dir: &Dir, plan: &mut Plan<'a>, arena: &'a Arena) -> Result<
         propagation: &[],
         late_readonly: false,
     };
-    mounts.push(mount).map_err(memory)?;
+    mounts.push(mount).map_err(no_memory)?;
     plan.mounts = mounts.finish();
     Ok(())
 }
@@ -492,20 +489,19 @@ fn restrict_devices(global: &Global, host: &Host, plan: &Plan<'_>, group: &Group
         return Ok(());
     }
     if let Enforced::No(why) = group.restrict_devices(plan.cgroup.devices)? {
-        global.report.warn(&format!("linux.resources.devices: {why}"));
+        global.report.warn(&["linux.resources.devices: ", why].concat());
     }
     Ok(())
 }
 
 /// Strings as execve(2) takes them.
 pub fn vector<'a>(arena: &'a Arena, strings: &[CString]) -> Result<Vector<'a>> {
-    let memory = |errno| Error::os("memory for the environment", errno);
-    let mut texts = arena.list(strings.len()).map_err(memory)?;
+    let mut texts = arena.list(strings.len()).map_err(no_memory)?;
     for string in strings {
-        texts.push(arena.text(&[string.as_bytes()]).map_err(memory)?).map_err(memory)?;
+        texts.push(text(arena, string.as_bytes())?).map_err(no_memory)?;
     }
     let texts = texts.finish();
-    Vector::new(arena, texts.len(), texts.iter().copied(), 0).map_err(memory)
+    Vector::new(arena, texts.len(), texts.iter().copied(), 0).map_err(no_memory)
 }
 
 /// The cgroups for a mount of them, if the plan has one.
@@ -513,17 +509,16 @@ fn views<'a>(arena: &'a Arena, plan: &Plan<'_>, group: &Group) -> Result<&'a [in
     if !plan.mounts.iter().any(|mount| matches!(mount.source, Source::Cgroup)) {
         return Ok(&[]);
     }
-    let memory = |errno| Error::os("memory for the plan", errno);
-    let mut list = arena.list(group.paths().count()).map_err(memory)?;
+    let mut list = arena.list(group.paths().count()).map_err(no_memory)?;
     for (controllers, path) in group.paths() {
         let name = controllers.strip_prefix("name=").unwrap_or(controllers);
         let view = init::cgroups::Hierarchy {
-            name: arena.text(&[name.as_bytes()]).map_err(memory)?,
-            option: arena.text(&[controllers.as_bytes()]).map_err(memory)?,
+            name: text(arena, name.as_bytes())?,
+            option: text(arena, controllers.as_bytes())?,
             unified: controllers.is_empty(),
-            path: arena.text(&[path.as_bytes()]).map_err(memory)?,
+            path: text(arena, path.as_bytes())?,
         };
-        list.push(view).map_err(memory)?;
+        list.push(view).map_err(no_memory)?;
     }
     Ok(list.finish())
 }

@@ -19,7 +19,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let id = id(options.positional(0))?;
     let force = options.flag("force");
     if Dir::open(&global.root, id)?.is_none() {
-        return if force { Ok(0) } else { Err(Error::new(format!("container does not exist: {id}"))) };
+        return if force { Ok(0) } else { Err(Error::join(&["container does not exist: ", id])) };
     }
     let host = Host::look()?;
     let container = match Container::lock_remains(&global.root, id) {
@@ -29,10 +29,9 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     };
     let status = container.status(&host.procfs)?;
     if !force && !matches!(status, Status::Stopped | Status::Created) {
-        return Err(Error::new(format!(
-            "cannot delete container {id} that is not stopped: {}; `kill {id} KILL` or `delete --force` ends it",
-            status.name()
-        )));
+        let status = status.name();
+        let parts = ["cannot delete container ", id, " that is not stopped: ", status, "; `delete --force` ends it"];
+        return Err(Error::join(&parts));
     }
     if let Some(init) = container.alive(&host.procfs) {
         end(&container, &host, init)?;
@@ -42,7 +41,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
 }
 
 fn end(container: &Container, host: &Host, init: Init) -> Result<()> {
-    let failed = |errno| Error::os(format_args!("killing the container's first process {}", init.pid.as_raw_nonzero()), errno);
+    let failed = |errno| Error::call("killing the container's first process", errno);
     let pidfd = match pidfd_open(init.pid, PidfdFlags::empty()) {
         Err(Errno::SRCH) => return Ok(()),
         result => result.map_err(failed)?,

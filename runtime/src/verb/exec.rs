@@ -6,7 +6,7 @@ use crate::cgroup::Group;
 use crate::cli::{Global, Options};
 use crate::container::{Container, Init, Status, id};
 use crate::error::{Error, Result};
-use crate::host::Host;
+use crate::host::{Host, of_process};
 use crate::launch::{Otherwise, Outfit, Started, launch, takes_another};
 use crate::notify::Listening;
 use crate::plan::{self, Facts};
@@ -19,9 +19,8 @@ use init::sys::arena::Arena;
 use linux_raw_sys::general as raw;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
-use rustix::process::{PidfdFlags, getpid, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
 use spec_min::Spec;
-use std::ffi::CString;
 
 /// See the row in [`crate::cli::rows`].
 pub fn run(global: &Global, options: &Options) -> Result<u8> {
@@ -34,12 +33,12 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let host = Host::look()?;
     let container = Container::find(&global.root, id)?;
     check_status(&container, &host, options)?;
-    let stored = Stored::read(&container)?.ok_or_else(|| Error::new(format!("{id}: config.json is gone")))?;
+    let stored = Stored::read(&container)?.ok_or_else(|| Error::join(&[id, ": config.json is gone"]))?;
     let spec = stored.spec()?;
     let facts = Facts {
         keep_fds,
         extra_env: extra_environment(stored.arena(), &listening, false)?,
-        setgroups_denied: container.init.is_some_and(|init| host.setgroups_denied(&init.pid.to_string())),
+        setgroups_denied: container.init.is_some_and(|init| host.setgroups_denied(Some(init.pid))),
         document: if options.text("process").is_some() { "process.json" } else { "config.json" },
         ..stored.facts(&host, &container, global.rootless())?
     };
@@ -101,12 +100,11 @@ fn open_joins(container: &Container, host: &Host, init: Init) -> Result<Vec<(u32
         ("cgroup", raw::CLONE_NEWCGROUP),
         ("time", raw::CLONE_NEWTIME),
     ];
-    let number = init.pid.as_raw_nonzero();
-    let failed = |errno| Error::os(format_args!("pidfd_open {number}"), errno);
+    let failed = |errno| Error::call("pidfd_open of the container's first process", errno);
     let pidfd = pidfd_open(init.pid, PidfdFlags::empty()).map_err(failed)?;
     let mut flags = 0;
     for (name, flag) in KINDS {
-        if different(host, number.get(), name) {
+        if different(host, init.pid, name) {
             flags |= flag;
         }
     }
@@ -116,12 +114,10 @@ fn open_joins(container: &Container, host: &Host, init: Init) -> Result<Vec<(u32
 }
 
 /// Whether the process is in another namespace of this kind than mote; a kernel without the kind has none.
-fn different(host: &Host, pid: i32, name: &str) -> bool {
-    let look = |whose: &str| {
-        let path = CString::new(format!("{whose}/ns/{name}")).ok()?;
-        rustix::fs::readlinkat(host.procfs.fd(), &*path, Vec::new()).ok()
-    };
-    match (look(&pid.to_string()), look("self")) {
+fn different(host: &Host, pid: Pid, name: &str) -> bool {
+    let name = ["ns/", name].concat();
+    let look = |pid| rustix::fs::readlinkat(host.procfs.fd(), &*of_process(pid, &name), Vec::new()).ok();
+    match (look(pid), look(getpid())) {
         (Some(theirs), Some(ours)) => theirs != ours,
         _ => false,
     }
@@ -137,7 +133,7 @@ fn open_group(container: &Container, options: &Options) -> Result<Group> {
 fn set_own_oom_score(host: &Host, plan: &Plan<'_>, lenient: bool) -> Result<()> {
     let Some(score) = plan.process.oom_score_adj else { return Ok(()) };
     match host.procfs.write(c"self/oom_score_adj", score.to_string().as_bytes()) {
-        Err(errno) if !lenient => Err(Error::os("process.oomScoreAdj", errno)),
+        Err(errno) if !lenient => Err(Error::call("process.oomScoreAdj", errno)),
         _ => Ok(()),
     }
 }
@@ -168,7 +164,7 @@ fn start(host: &Host, plan: &Plan<'_>, going: Going, arena: &Arena) -> Result<St
     }
     // No process of the container may look into mote from the moment that it is to be seen there.
     let hidden = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-    hidden.map_err(|errno| Error::os("PR_SET_DUMPABLE", errno))?;
+    hidden.map_err(|errno| Error::call("PR_SET_DUMPABLE", errno))?;
     launch(host, plan, outfit, &mut |errno| match (errno, where_init_is(host, &group, init)) {
         (Errno::BUSY, Some(dir)) => Otherwise::Elsewhere(dir),
         _ => without_birth_in_place(&mut group, errno),
@@ -178,7 +174,7 @@ fn start(host: &Host, plan: &Plan<'_>, going: Going, arena: &Arena) -> Result<St
 /// The cgroup that the container's first process has moved to: its own takes no process any more once it gives
 /// controllers to its children.
 fn where_init_is(host: &Host, group: &Group, init: Init) -> Option<OwnedFd> {
-    let path = CString::new(format!("{}/cgroup", init.pid.as_raw_nonzero())).ok()?;
+    let path = of_process(init.pid, "cgroup");
     let mut buffer = [0; 8192];
     let now = host.procfs.read(&path, &mut buffer).ok()?;
     group.v2_dir_of(core::str::from_utf8(now).ok()?)

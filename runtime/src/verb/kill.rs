@@ -36,7 +36,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         Some(Ok(())) => {}
         None | Some(Err(Errno::SRCH)) if options.flag("all") => return Ok(0),
         None | Some(Err(Errno::SRCH)) => return Err(Error::new("container not running")),
-        Some(Err(errno)) => return Err(Error::os(format_args!("kill {id}"), errno)),
+        Some(Err(errno)) => return Err(Error::of("kill", id.as_bytes(), errno)),
     }
     if signal == Signal::KILL {
         // Of v1's freezer even SIGKILL waits for the thaw.

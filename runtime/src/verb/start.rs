@@ -21,13 +21,13 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         Status::Created => {}
         Status::Stopped => return Err(Error::new("cannot start a container that has stopped")),
         Status::Running => return Err(Error::new("cannot start an already running container")),
-        other => return Err(Error::new(format!("cannot start a container in the {} state", other.name()))),
+        other => return Err(Error::join(&["cannot start a container in the ", other.name(), " state"])),
     }
-    let stored = Stored::read(&container)?.ok_or_else(|| Error::new(format!("{id}: config.json is gone")))?;
+    let stored = Stored::read(&container)?.ok_or_else(|| Error::join(&[id, ": config.json is gone"]))?;
     let facts = stored.facts(&host, &container, global.rootless())?;
     let plan = stored.plan(&facts)?;
     let init = container.alive(&host.procfs).ok_or_else(|| Error::new("cannot start a container that has stopped"))?;
-    let failed = |errno| Error::os(format_args!("pidfd_open {}", init.pid.as_raw_nonzero()), errno);
+    let failed = |errno| Error::call("pidfd_open of the container's first process", errno);
     let pidfd = pidfd_open(init.pid, PidfdFlags::empty()).map_err(failed)?;
 
     // Bound before the program can speak to it.
@@ -36,8 +36,8 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let notify = manager.map(|manager| notify::Notify::listen(&container.dir.path, &manager)).transpose()?;
 
     let channel = Channel(container.dir.connect()?);
-    channel.answer().map_err(|errno| Error::os("writing to the container's first process", errno))?;
-    match channel.listen().map_err(|errno| Error::os("reading from the container's first process", errno))? {
+    channel.answer().map_err(|errno| Error::call("writing to the container's first process", errno))?;
+    match channel.listen().map_err(|errno| Error::call("reading from the container's first process", errno))? {
         Report::End => {}
         Report::Fault(fault) => return Err(explain(&fault, &plan)),
         _ => return Err(Error::new("the container's first process is out of step")),

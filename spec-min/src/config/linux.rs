@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 
 use super::{IdMapping, Resources, Seccomp};
-use crate::{List, Map};
+use crate::{List, Map, Maybe};
 
 crate::object! {
     /// The `linux` section (config-linux.md).
@@ -15,7 +15,7 @@ crate::object! {
         /// Kernel parameters to set: name under /proc/sys, with dots or slashes, to value.
         sysctl: Map<'a, &'a CStr> = "sysctl",
         /// Limits; absent differs from empty in that nothing is asked for at all.
-        resources: Option<Resources<'a>> = "resources",
+        resources: Maybe<Resources<'a>> = "resources",
         /// The control group, absolute or relative to where the runtime puts its own.
         cgroups_path: Option<&'a CStr> = "cgroupsPath",
         /// The namespaces to make or to join.
@@ -25,7 +25,7 @@ crate::object! {
         /// Network interfaces of the host, by name, to move into the container.
         net_devices: Map<'a, NetDevice<'a>> = "netDevices",
         /// Which system calls it may make.
-        seccomp: Option<Seccomp<'a>> = "seccomp",
+        seccomp: Maybe<Seccomp<'a>> = "seccomp",
         /// `private`, `shared`, `slave` or `unbindable`, perhaps with an `r` before it.
         rootfs_propagation: Option<&'a CStr> = "rootfsPropagation",
         /// Paths that the container can't look into.
@@ -35,13 +35,13 @@ crate::object! {
         /// The SELinux context for the mounts.
         mount_label: Option<&'a CStr> = "mountLabel",
         /// Shares of cache and memory bandwidth.
-        intel_rdt: Option<IntelRdt<'a>> = "intelRdt",
+        intel_rdt: Maybe<IntelRdt<'a>> = "intelRdt",
         /// The execution domain.
-        personality: Option<Personality<'a>> = "personality",
+        personality: Maybe<Personality<'a>> = "personality",
         /// The time namespace's clocks.
         time_offsets: TimeOffsets = "timeOffsets",
         /// Which NUMA nodes memory comes from.
-        memory_policy: Option<MemoryPolicy<'a>> = "memoryPolicy",
+        memory_policy: Maybe<MemoryPolicy<'a>> = "memoryPolicy",
     }
 
     /// One namespace (config-linux.md, "Namespaces").
@@ -101,9 +101,9 @@ crate::object! {
     /// The time namespace's clocks (config-linux.md, "Offset for Time Namespace").
     pub struct TimeOffsets {
         /// For CLOCK_MONOTONIC.
-        monotonic: Option<TimeOffset> = "monotonic",
+        monotonic: Maybe<TimeOffset> = "monotonic",
         /// For CLOCK_BOOTTIME.
-        boottime: Option<TimeOffset> = "boottime",
+        boottime: Maybe<TimeOffset> = "boottime",
     }
 
     /// By how much one clock differs from the host's.

@@ -19,7 +19,7 @@ pub use process::*;
 pub use resources::*;
 pub use seccomp::*;
 
-use crate::Map;
+use crate::{Map, Maybe};
 
 crate::object! {
     /// A whole config.json (config.md).
@@ -27,9 +27,9 @@ crate::object! {
         /// The version of the runtime-spec that the document follows (config.md, "Specification version").
         oci_version: Option<&'a CStr> = "ociVersion",
         /// What runs in the container. May be absent for `create`, not for `start`.
-        process: Option<Process<'a>> = "process",
+        process: Maybe<Process<'a>> = "process",
         /// The root filesystem.
-        root: Option<Root<'a>> = "root",
+        root: Maybe<Root<'a>> = "root",
         /// The name for the container's UTS namespace.
         hostname: Option<&'a CStr> = "hostname",
         /// The NIS domain name for the container's UTS namespace.

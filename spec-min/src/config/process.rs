@@ -2,7 +2,7 @@
 
 use core::ffi::CStr;
 
-use crate::List;
+use crate::{List, Maybe};
 
 crate::object! {
     /// A process (config.md, "Process").
@@ -10,7 +10,7 @@ crate::object! {
         /// Whether it gets a terminal.
         terminal: bool = "terminal",
         /// The terminal's size.
-        console_size: Option<ConsoleSize> = "consoleSize",
+        console_size: Maybe<ConsoleSize> = "consoleSize",
         /// Who it runs as.
         user: User<'a> = "user",
         /// The program and its arguments.
@@ -20,7 +20,7 @@ crate::object! {
         /// Its working directory, absolute, inside the container.
         cwd: Option<&'a CStr> = "cwd",
         /// Its capabilities; absent leaves them to the runtime.
-        capabilities: Option<Capabilities<'a>> = "capabilities",
+        capabilities: Maybe<Capabilities<'a>> = "capabilities",
         /// Its resource limits, one of a type.
         rlimits: List<'a, Rlimit<'a>> = "rlimits",
         /// Whether execve(2) may no longer give privileges (PR_SET_NO_NEW_PRIVS).
@@ -32,11 +32,11 @@ crate::object! {
         /// What to write to /proc/self/oom_score_adj, -1000..=1000. Absent: leave it alone.
         oom_score_adj: Option<i32> = "oomScoreAdj",
         /// How it is scheduled.
-        scheduler: Option<Scheduler<'a>> = "scheduler",
+        scheduler: Maybe<Scheduler<'a>> = "scheduler",
         /// Its priority for input and output.
-        io_priority: Option<IoPriority<'a>> = "ioPriority",
+        io_priority: Maybe<IoPriority<'a>> = "ioPriority",
         /// The CPUs that an exec'd process is bound to.
-        exec_cpu_affinity: Option<ExecCpuAffinity<'a>> = "execCPUAffinity",
+        exec_cpu_affinity: Maybe<ExecCpuAffinity<'a>> = "execCPUAffinity",
     }
 
     /// A terminal's size in characters (config.md, "Process").

@@ -4,7 +4,7 @@
 
 use core::ffi::CStr;
 
-use crate::{List, Map};
+use crate::{List, Map, Maybe};
 
 crate::object! {
     /// The `linux.resources` section.
@@ -14,17 +14,17 @@ crate::object! {
         /// Which devices may be used; the order counts.
         devices: List<'a, DeviceRule<'a>> = "devices",
         /// Memory.
-        memory: Option<Memory> = "memory",
+        memory: Maybe<Memory> = "memory",
         /// Processors.
-        cpu: Option<Cpu<'a>> = "cpu",
+        cpu: Maybe<Cpu<'a>> = "cpu",
         /// Number of tasks.
-        pids: Option<Pids> = "pids",
+        pids: Maybe<Pids> = "pids",
         /// Block devices.
-        block_io: Option<BlockIo<'a>> = "blockIO",
+        block_io: Maybe<BlockIo<'a>> = "blockIO",
         /// Huge pages.
         hugepage_limits: List<'a, HugepageLimit<'a>> = "hugepageLimits",
         /// Classes of network traffic.
-        network: Option<Network<'a>> = "network",
+        network: Maybe<Network<'a>> = "network",
         /// RDMA: limits by device name.
         rdma: Map<'a, Rdma> = "rdma",
     }
@@ -58,11 +58,11 @@ crate::object! {
         /// vm.swappiness of the group, 0..=100.
         swappiness: Option<u64> = "swappiness",
         /// Whether tasks wait for memory instead of being killed.
-        disable_oom_killer: Option<bool> = "disableOOMKiller",
+        disable_oom_killer: Maybe<bool> = "disableOOMKiller",
         /// Deprecated: whether usage counts for the groups above.
-        use_hierarchy: Option<bool> = "useHierarchy",
+        use_hierarchy: Maybe<bool> = "useHierarchy",
         /// Whether to refuse a limit below the present usage.
-        check_before_update: Option<bool> = "checkBeforeUpdate",
+        check_before_update: Maybe<bool> = "checkBeforeUpdate",
     }
 
     /// Processors ("CPU"); times in microseconds.

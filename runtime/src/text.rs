@@ -1,0 +1,95 @@
+//! Texts put together: one function for each way, instead of a formatter at every place that needs one.
+
+use std::ffi::CString;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+/// The pieces one after the other, as system calls take them: what follows a NUL, which no piece has, is cut off.
+#[inline(never)]
+pub fn c(pieces: &[&[u8]]) -> CString {
+    let mut bytes = pieces.concat();
+    let length = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    bytes.truncate(length);
+    CString::new(bytes).unwrap_or_default()
+}
+
+/// A number in decimal.
+#[inline(never)]
+pub fn decimal(number: u64) -> String {
+    padded(number, 1)
+}
+
+/// A number in decimal, with zeros before it up to a width.
+#[inline(never)]
+pub fn padded(mut number: u64, width: usize) -> String {
+    let mut digits = [b'0'; 20];
+    let mut from = digits.len();
+    while number != 0 || digits.len() - from < width.min(digits.len()) {
+        from -= 1;
+        digits[from] += (number % 10) as u8;
+        number /= 10;
+    }
+    digits[from..].iter().map(|digit| char::from(*digit)).collect()
+}
+
+/// A word of the user's, in quotes, for a message.
+pub fn quoted(word: &OsStr) -> String {
+    let mut text = String::new();
+    quote(&mut text, &String::from_utf8_lossy(word.as_bytes()));
+    text
+}
+
+/// Adds a text in quotes, with the escapes of Go's `%q`.
+#[inline(never)]
+pub fn quote(text: &mut String, value: &str) {
+    text.push('"');
+    for character in value.chars() {
+        let short = match character {
+            '"' => "\\\"",
+            '\\' => "\\\\",
+            '\n' => "\\n",
+            '\r' => "\\r",
+            '\t' => "\\t",
+            '\0'..' ' | '\x7f'..'\u{a0}' => {
+                escape(text, character);
+                continue;
+            }
+            other => {
+                text.push(other);
+                continue;
+            }
+        };
+        text.push_str(short);
+    }
+    text.push('"');
+}
+
+/// Adds `\u` and the four hexadecimal digits of a character's number.
+#[inline(never)]
+pub fn escape(text: &mut String, character: char) {
+    text.push_str("\\u");
+    for shift in [12, 8, 4, 0] {
+        text.push(char::from_digit(character as u32 >> shift & 0xf, 16).unwrap_or('0'));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        assert_eq!(decimal(0), "0");
+        assert_eq!(decimal(u64::MAX), u64::MAX.to_string());
+        assert_eq!(padded(7, 4), "0007");
+        assert_eq!(padded(12345, 4), "12345");
+    }
+
+    #[test]
+    fn words() {
+        assert_eq!(quoted(OsStr::new("a \"b\"\n\u{e9}\u{1}")), "\"a \\\"b\\\"\\n\u{e9}\\u0001\"");
+        assert_eq!(quoted(OsStr::from_bytes(b"\xff")), "\"\u{fffd}\"");
+        assert_eq!(c(&[b"a/", b"b"]).as_c_str(), c"a/b");
+        assert_eq!(c(&[b"a\0b"]).as_c_str(), c"a");
+    }
+}

@@ -1,0 +1,118 @@
+//! The text of an error, for want of a heap in an array: parts of limited length, one behind the other.
+
+use core::fmt::{self, Write};
+
+/// Room for the longest message: a path, a sentence, and what was found.
+const SIZE: usize = 320;
+
+/// A line of text. What doesn't fit in a part of it is cut off at a character and shown as `...`.
+#[derive(Clone, Copy)]
+pub struct Message {
+    bytes: [u8; SIZE],
+    length: usize,
+    /// Where the present part has to end.
+    limit: usize,
+    cut: bool,
+}
+
+/// What stands for text that was cut off.
+pub(crate) const DOTS: &str = "...";
+
+impl Message {
+    pub(crate) const fn new() -> Self {
+        Message {
+            bytes: [0; SIZE],
+            length: 0,
+            limit: SIZE,
+            cut: false,
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
+
+    /// Starts anew, with a part of at most `room` bytes.
+    pub(crate) fn restart(&mut self, room: usize) {
+        self.length = 0;
+        self.part(room);
+    }
+
+    /// Starts a part of at most `room` bytes.
+    pub(crate) fn part(&mut self, room: usize) {
+        self.limit = (self.length + room).min(SIZE - DOTS.len());
+        self.cut = false;
+    }
+
+    /// Whether the part is too long.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// Whether there is no text yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Ends the part.
+    pub(crate) fn end_part(&mut self) {
+        self.limit = SIZE;
+        if core::mem::take(&mut self.cut) {
+            self.push(DOTS);
+        }
+    }
+
+    pub(crate) fn push(&mut self, text: &str) {
+        if self.cut {
+            return;
+        }
+        let mut fits = text.len().min(self.limit - self.length);
+        self.cut = fits < text.len();
+        while !text.is_char_boundary(fits) {
+            fits -= 1;
+        }
+        for &byte in &text.as_bytes()[..fits] {
+            self.bytes[self.length] = byte;
+            self.length += 1;
+        }
+    }
+}
+
+impl Write for Message {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Writes text between quotation marks, so that no byte of it can move a terminal's cursor or end the quotation. An
+/// error of `out` is passed over, since a text in memory has none.
+pub fn quote(out: &mut dyn Write, text: &str, mark: char) {
+    let hex = |digit: u32| char::from_digit(digit, 16).unwrap_or_default();
+    let mut put = |character: char| {
+        let _ = out.write_char(character);
+    };
+    put(mark);
+    for character in text.chars() {
+        if character.is_control() {
+            // All of them are below U+00A0.
+            let code = u32::from(character);
+            for piece in ['\\', 'u', '0', '0', hex(code >> 4), hex(code & 15)] {
+                put(piece);
+            }
+            continue;
+        }
+        if mark == '"' && matches!(character, '"' | '\\') {
+            put('\\');
+        }
+        put(character);
+    }
+    put(mark);
+}
