@@ -43,6 +43,8 @@ fn get() -> Command {
         "DPkg::Lock::Timeout=300",
         "-o",
         "Acquire::Retries=3",
+        "-o",
+        "Dpkg::Use-Pty=0",
     ]);
     command
 }

@@ -26,23 +26,23 @@ pub struct Hierarchy<'a> {
 /// Attaches cgroup2, or a directory with one v1 hierarchy each.
 pub fn attach(child: &Child<'_>, rootfs: &Rootfs, place: &Place, mount: &Mount<'_>) -> Result<OwnedFd, Fault> {
     let Place { step, item } = *place;
-    let target = rootfs.make_dir(mount.target, 0o755).at(step, item, "mount point")?;
+    let target = rootfs.make_dir(mount.target, 0o755).at(step, item, &"mount point")?;
     if let [only] = child.handles.cgroups
         && only.unified
     {
-        hierarchy(child, only, target.as_fd(), mount.set).at(step, item, "mounting cgroup2")?;
-        return rootfs.open(mount.target, OFlags::PATH).at(step, item, "openat2");
+        hierarchy(child, only, target.as_fd(), mount.set).at(step, item, &"mounting cgroup2")?;
+        return rootfs.open(mount.target, OFlags::PATH).at(step, item, &"openat2");
     }
     let options = [FsOption { key: c"mode", value: Some(c"755") }];
-    put_filesystem(child, target.as_fd(), c"tmpfs", &options, mount.set & !READONLY).at(step, item, "mounting tmpfs")?;
-    let mounted = rootfs.open(mount.target, OFlags::PATH).at(step, item, "openat2")?;
+    put_filesystem(child, target.as_fd(), c"tmpfs", &options, mount.set & !READONLY).at(step, item, &"mounting tmpfs")?;
+    let mounted = rootfs.open(mount.target, OFlags::PATH).at(step, item, &"openat2")?;
     for one in child.handles.cgroups.iter().filter(|one| !one.unified) {
         version_1(child, one, mounted.as_fd(), mount.set)
             .inspect_err(|_| child.handles.channel.note(one.name.to_bytes()))
-            .at(step, item, "mounting cgroup")?;
+            .at(step, item, &"mounting cgroup")?;
     }
     if mount.set & READONLY != 0 {
-        make_readonly(child, mounted.as_fd()).at(step, item, "mount_setattr")?;
+        make_readonly(child, mounted.as_fd()).at(step, item, &"mount_setattr")?;
     }
     Ok(mounted)
 }

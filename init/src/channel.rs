@@ -32,12 +32,12 @@ pub struct Channel(pub OwnedFd);
 impl Channel {
     /// Child: the mounts are made.
     pub fn mounted(&self) -> Result<(), Fault> {
-        send(self.0.as_fd(), &[MOUNTED]).at(Step::Channel, 0, "send")
+        send(self.0.as_fd(), &[MOUNTED]).at(Step::Channel, 0, &"send")
     }
 
     /// Child: only `start` is missing.
     pub fn ready(&self) -> Result<(), Fault> {
-        send(self.0.as_fd(), &[READY]).at(Step::Channel, 0, "send")
+        send(self.0.as_fd(), &[READY]).at(Step::Channel, 0, &"send")
     }
 
     /// Child: more on the fault that follows; what doesn't fit is cut.

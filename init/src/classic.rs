@@ -37,15 +37,15 @@ pub fn bind(
 ) -> Result<OwnedFd, Fault> {
     let Place { step, item } = *place;
     let source = openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
-        .at(step, item, "open of the source")?;
-    if mount.target == c"/proc" && fstatfs(&source).at(step, item, "fstatfs")?.f_type != PROC_SUPER_MAGIC {
-        return Err(Fault::new(step, item, "only a procfs may be bound to /proc", Errno::INVAL));
+        .at(step, item, &"open of the source")?;
+    if mount.target == c"/proc" && fstatfs(&source).at(step, item, &"fstatfs")?.f_type != PROC_SUPER_MAGIC {
+        return Err(Fault::new(step, item, &"only a procfs may be bound to /proc", Errno::INVAL));
     }
-    let target = crate::mounts::target_like(rootfs, mount.target, source.as_fd()).at(step, item, "mount point")?;
-    bind_to(source.as_fd(), target.as_fd(), recursive).at(step, item, "mount")?;
-    let mounted = rootfs.open(mount.target, OFlags::PATH).at(step, item, "openat2")?;
+    let target = crate::mounts::target_like(rootfs, mount.target, source.as_fd()).at(step, item, &"mount point")?;
+    bind_to(source.as_fd(), target.as_fd(), recursive).at(step, item, &"mount")?;
+    let mounted = rootfs.open(mount.target, OFlags::PATH).at(step, item, &"openat2")?;
     if mount.set | mount.clear != 0 {
-        remount(mounted.as_fd(), mount.set, mount.clear).at(step, item, "mount (remount)")?;
+        remount(mounted.as_fd(), mount.set, mount.clear).at(step, item, &"mount (remount)")?;
     }
     no_recursion(place, mount)?;
     Ok(mounted)
@@ -69,7 +69,7 @@ pub fn filesystem(
     let Place { step, item } = *place;
     let mut data = heapless::Vec::<u8, 4096>::new();
     let joined = join(&mut data, fs.options.iter().chain(more.as_ref())).ok_or(Errno::NAMETOOLONG);
-    let data = joined.at(step, item, "the options are longer than a page")?;
+    let data = joined.at(step, item, &"the options are longer than a page")?;
     let set = if mount.late_readonly { mount.set & !READONLY } else { mount.set };
     let mut flags = flags_of(set);
     for flag in fs.flags {
@@ -83,10 +83,10 @@ pub fn filesystem(
         };
     }
     let made = mount2(fs.source, fd_path(target.as_fd()).as_c_str(), fs.kind, flags, Some(data));
-    made.at(step, item, "mount")?;
-    let mounted = rootfs.open(mount.target, OFlags::PATH).at(step, item, "openat2")?;
+    made.at(step, item, &"mount")?;
+    let mounted = rootfs.open(mount.target, OFlags::PATH).at(step, item, &"openat2")?;
     if fs.copy_up {
-        copyup::copy(target.as_fd(), mounted.as_fd()).at(step, item, "tmpcopyup")?;
+        copyup::copy(target.as_fd(), mounted.as_fd()).at(step, item, &"tmpcopyup")?;
     }
     no_recursion(place, mount)?;
     Ok(mounted)
@@ -113,7 +113,7 @@ fn no_recursion(place: &Place, mount: &Mount<'_>) -> Result<(), Fault> {
     if mount.set_recursive | mount.clear_recursive == 0 {
         return Ok(());
     }
-    Err(Fault::new(place.step, place.item, "recursive options need mount_setattr", Errno::NOSYS))
+    Err(Fault::new(place.step, place.item, &"recursive options need mount_setattr", Errno::NOSYS))
 }
 
 /// Changes attributes of one mount. mount(2) sets them all at once, so the present ones are read first; that

@@ -24,20 +24,20 @@ pub fn open(child: &Child<'_>, rootfs: &Rootfs) -> Result<Option<OwnedFd>, Fault
     if !child.plan.process.terminal {
         return Ok(None);
     }
-    let master = open_multiplexer(rootfs).at(Step::Console, 0, "/dev/pts/ptmx (is a devpts mounted on /dev/pts?)")?;
-    unlockpt(&master).at(Step::Console, 0, "unlockpt")?;
+    let master = open_multiplexer(rootfs).at(Step::Console, 0, &"/dev/pts/ptmx (is a devpts mounted on /dev/pts?)")?;
+    unlockpt(&master).at(Step::Console, 0, &"unlockpt")?;
     // By the descriptor, not by a name below /dev/pts that may be swapped (CVE-2025-52565).
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    let slave = ioctl_tiocgptpeer(&master, flags).at(Step::Console, 0, "TIOCGPTPEER")?;
+    let slave = ioctl_tiocgptpeer(&master, flags).at(Step::Console, 0, &"TIOCGPTPEER")?;
     if let (rows @ 1.., columns @ 1..) = child.plan.process.size {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&master, size).at(Step::Console, 0, "TIOCSWINSZ")?;
+        tcsetwinsize(&master, size).at(Step::Console, 0, &"TIOCSWINSZ")?;
     }
     if child.plan.root.switch != Switch::Stay {
-        bind_console(child, rootfs, &slave).at(Step::Console, 0, "bind over /dev/console")?;
+        bind_console(child, rootfs, &slave).at(Step::Console, 0, &"bind over /dev/console")?;
     }
     if let Some(socket) = child.handles.console {
-        send_master(socket, master.as_fd()).at(Step::Console, 0, "sending the master to the console socket")?;
+        send_master(socket, master.as_fd()).at(Step::Console, 0, &"sending the master to the console socket")?;
     }
     Ok(Some(slave))
 }
@@ -79,9 +79,9 @@ fn send_master(socket: BorrowedFd<'_>, master: BorrowedFd<'_>) -> Result<(), Err
 /// Puts the slave, or what the parent prepared, on descriptors 0 to 2, and makes the slave the controlling
 /// terminal of the session that this process leads.
 pub fn settle(child: &Child<'_>, slave: Option<OwnedFd>) -> Result<(), Fault> {
-    let put = |fd: BorrowedFd<'_>, number| duplicate_to(fd, number, false).at(Step::Stdio, 0, "dup3");
+    let put = |fd: BorrowedFd<'_>, number| duplicate_to(fd, number, false).at(Step::Stdio, 0, &"dup3");
     if let Some(slave) = &slave {
-        rustix::process::ioctl_tiocsctty(slave).at(Step::Console, 0, "TIOCSCTTY")?;
+        rustix::process::ioctl_tiocsctty(slave).at(Step::Console, 0, &"TIOCSCTTY")?;
         for number in 0..3 {
             put(slave.as_fd(), number)?;
         }
@@ -106,7 +106,7 @@ fn give_to_user(child: &Child<'_>) -> Result<(), Fault> {
         match fchown(fd, Some(Uid::from_raw(uid)), Some(Gid::from_raw(stat.st_gid))) {
             // Not ours to give away (an unmapped owner, a read-only file system): it stays usable as it is.
             Ok(()) | Err(Errno::PERM | Errno::ROFS | Errno::INVAL | Errno::NOSYS) => {}
-            Err(errno) => return Err(Fault::new(Step::Stdio, 0, "fchown", errno)),
+            Err(errno) => return Err(Fault::new(Step::Stdio, 0, &"fchown", errno)),
         }
     }
     Ok(())

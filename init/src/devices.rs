@@ -17,28 +17,28 @@ pub fn make(child: &Child<'_>, rootfs: &Rootfs, item: usize, device: &Device<'_>
     if child.plan.bind_devices && is_node {
         return bind(child, rootfs, item, device);
     }
-    let place = rootfs.place(device.path).at(Step::Device, item, "parent directory")?;
+    let place = rootfs.place(device.path).at(Step::Device, item, &"parent directory")?;
     let number = if is_node { makedev(device.major, device.minor) } else { 0 };
     let kind = FileType::from_raw_mode(device.mode);
     match mknodat(&place.parent, place.name, kind, Mode::from_raw_mode(device.mode & 0o7777), number) {
         // One that the image or a mount brought along will do if it is the same: verified below.
         Ok(()) | Err(Errno::EXIST) => {}
-        Err(errno) => return Err(Fault::new(Step::Device, item, "mknod", errno)),
+        Err(errno) => return Err(Fault::new(Step::Device, item, &"mknod", errno)),
     }
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let node = openat(&place.parent, place.name, flags, Mode::empty()).at(Step::Device, item, "open")?;
-    verify(node.as_fd(), device).at(Step::Device, item, "another file is there")?;
+    let node = openat(&place.parent, place.name, flags, Mode::empty()).at(Step::Device, item, &"open")?;
+    verify(node.as_fd(), device).at(Step::Device, item, &"another file is there")?;
     if device.uid | device.gid != 0 {
-        own(node.as_fd(), device.uid, device.gid).at(Step::Device, item, "chown")?;
+        own(node.as_fd(), device.uid, device.gid).at(Step::Device, item, &"chown")?;
     }
     Ok(())
 }
 
 fn bind(child: &Child<'_>, rootfs: &Rootfs, item: usize, device: &Device<'_>) -> Result<(), Fault> {
-    let source = open(device.path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).at(Step::Device, item, "open on the host")?;
-    verify(source.as_fd(), device).at(Step::Device, item, "another device is there on the host")?;
-    let target = rootfs.make_file(device.path).at(Step::Device, item, "mount point")?;
-    put_bind(child, rootfs, source.as_fd(), target.as_fd(), device.path, 0).at(Step::Device, item, "bind")
+    let source = open(device.path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).at(Step::Device, item, &"open on the host")?;
+    verify(source.as_fd(), device).at(Step::Device, item, &"another device is there on the host")?;
+    let target = rootfs.make_file(device.path).at(Step::Device, item, &"mount point")?;
+    put_bind(child, rootfs, source.as_fd(), target.as_fd(), device.path, 0).at(Step::Device, item, &"bind")
 }
 
 fn verify(node: BorrowedFd<'_>, device: &Device<'_>) -> Result<(), Errno> {
@@ -59,14 +59,14 @@ pub fn open_null(rootfs: &Rootfs) -> Result<OwnedFd, Errno> {
 
 /// Makes `links[item]`. One that is there already stays, but for /dev/ptmx, which must be that of our devpts.
 pub fn link(rootfs: &Rootfs, item: usize, link: &Link<'_>) -> Result<(), Fault> {
-    let place = rootfs.place(link.path).at(Step::Link, item, "parent directory")?;
+    let place = rootfs.place(link.path).at(Step::Link, item, &"parent directory")?;
     match symlinkat(link.target, &place.parent, place.name) {
         Err(Errno::EXIST) if link.path == c"/dev/ptmx" && !leads_to(&place, link.target) => {
-            unlinkat(&place.parent, place.name, AtFlags::empty()).at(Step::Link, item, "unlink")?;
-            symlinkat(link.target, &place.parent, place.name).at(Step::Link, item, "symlink")
+            unlinkat(&place.parent, place.name, AtFlags::empty()).at(Step::Link, item, &"unlink")?;
+            symlinkat(link.target, &place.parent, place.name).at(Step::Link, item, &"symlink")
         }
         Ok(()) | Err(Errno::EXIST) => Ok(()),
-        Err(errno) => Err(Fault::new(Step::Link, item, "symlink", errno)),
+        Err(errno) => Err(Fault::new(Step::Link, item, &"symlink", errno)),
     }
 }
 

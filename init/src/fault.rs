@@ -91,8 +91,8 @@ const _: () = {
 /// A fault. Small, because every step may return one.
 #[derive(Clone, Copy, Debug)]
 pub struct Fault {
-    /// The system call, or a phrase where it was none.
-    pub call: &'static str,
+    /// The system call, or a phrase where it was none. By a pointer of one word, for a result of two registers.
+    pub call: &'static &'static str,
     /// Which one of the step's list.
     pub item: u32,
     /// Why; 0 where the call says all.
@@ -100,13 +100,13 @@ pub struct Fault {
     /// Where.
     pub step: Step,
 }
-static_assertions::const_assert!(size_of::<Fault>() <= 24);
+static_assertions::const_assert!(size_of::<Fault>() == 16);
 
 impl Fault {
     /// A fault of a system call.
     #[cold]
     #[inline(never)]
-    pub fn new(step: Step, item: usize, call: &'static str, errno: Errno) -> Fault {
+    pub fn new(step: Step, item: usize, call: &'static &'static str, errno: Errno) -> Fault {
         Fault { call, item: item as u32, errno: errno.raw_os_error() as u16, step }
     }
 }
@@ -208,11 +208,11 @@ impl fmt::Display for Step {
 /// Gives an errno its place.
 pub trait At<T> {
     /// `step[item]: call`.
-    fn at(self, step: Step, item: usize, call: &'static str) -> Result<T, Fault>;
+    fn at(self, step: Step, item: usize, call: &'static &'static str) -> Result<T, Fault>;
 }
 
 impl<T> At<T> for Result<T, Errno> {
-    fn at(self, step: Step, item: usize, call: &'static str) -> Result<T, Fault> {
+    fn at(self, step: Step, item: usize, call: &'static &'static str) -> Result<T, Fault> {
         self.map_err(|errno| Fault::new(step, item, call, errno))
     }
 }

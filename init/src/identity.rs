@@ -28,7 +28,7 @@ pub fn drop_bounding(capabilities: &Capabilities) -> Result<(), Fault> {
             Err(Errno::INVAL) => break,
             // Without CAP_SETPCAP nothing can be dropped; nothing need be where it isn't there.
             Err(Errno::PERM) if !capability_is_in_bounding_set(one).unwrap_or(true) => {}
-            Err(errno) => return Err(Fault::new(Step::Capabilities, number, "PR_CAPBSET_DROP", errno)),
+            Err(errno) => return Err(Fault::new(Step::Capabilities, number, &"PR_CAPBSET_DROP", errno)),
         }
     }
     Ok(())
@@ -37,33 +37,33 @@ pub fn drop_bounding(capabilities: &Capabilities) -> Result<(), Fault> {
 /// Becomes the user. The permitted capabilities survive for [`take_capabilities`].
 pub fn become_user(child: &Child<'_>) -> Result<(), Fault> {
     let process = &child.plan.process;
-    set_keep_capabilities(true).at(Step::User, 0, "PR_SET_KEEPCAPS")?;
+    set_keep_capabilities(true).at(Step::User, 0, &"PR_SET_KEEPCAPS")?;
     if process.set_groups {
-        set_groups(process.groups).at(Step::User, 0, "setgroups")?;
+        set_groups(process.groups).at(Step::User, 0, &"setgroups")?;
     }
     let (uid, gid) = (Uid::from_raw(process.uid), Gid::from_raw(process.gid));
-    set_thread_res_gid(gid, gid, gid).at(Step::User, process.gid as usize, "setresgid")?;
-    set_thread_res_uid(uid, uid, uid).at(Step::User, process.uid as usize, "setresuid")?;
-    set_keep_capabilities(false).at(Step::User, 0, "PR_SET_KEEPCAPS")
+    set_thread_res_gid(gid, gid, gid).at(Step::User, process.gid as usize, &"setresgid")?;
+    set_thread_res_uid(uid, uid, uid).at(Step::User, process.uid as usize, &"setresuid")?;
+    set_keep_capabilities(false).at(Step::User, 0, &"PR_SET_KEEPCAPS")
 }
 
 /// Keeps exactly the capabilities of the plan. Inheritable ones only if the config names them (CVE-2022-29162).
 pub fn take_capabilities(capabilities: &Capabilities) -> Result<(), Fault> {
-    let held = rustix::thread::capabilities(None).at(Step::Capabilities, 0, "capget")?;
+    let held = rustix::thread::capabilities(None).at(Step::Capabilities, 0, &"capget")?;
     let set = |bits: u64| CapabilitySet::from_bits_retain(bits);
     // What isn't held can't be taken; the program finds out, as it does under runc.
     let permitted = set(capabilities.permitted) & held.permitted;
     let effective = set(capabilities.effective) & permitted;
     let inheritable = set(capabilities.inheritable) & (held.inheritable | held.permitted);
     let sets = CapabilitySets { effective, permitted, inheritable };
-    set_capabilities(None, sets).at(Step::Capabilities, 0, "capset")?;
+    set_capabilities(None, sets).at(Step::Capabilities, 0, &"capset")?;
     match clear_ambient_capability_set() {
         // Kernels before 4.3 have no ambient set.
         Ok(()) | Err(Errno::INVAL) => {}
-        Err(errno) => return Err(Fault::new(Step::Capabilities, 0, "PR_CAP_AMBIENT", errno)),
+        Err(errno) => return Err(Fault::new(Step::Capabilities, 0, &"PR_CAP_AMBIENT", errno)),
     }
     for one in (set(capabilities.ambient) & permitted & inheritable).iter() {
-        configure_capability_in_ambient_set(one, true).at(Step::Capabilities, 0, "PR_CAP_AMBIENT_RAISE")?;
+        configure_capability_in_ambient_set(one, true).at(Step::Capabilities, 0, &"PR_CAP_AMBIENT_RAISE")?;
     }
     Ok(())
 }
@@ -73,7 +73,7 @@ pub fn forbid_new_privileges(child: &Child<'_>) -> Result<(), Fault> {
     if !child.plan.process.no_new_privileges {
         return Ok(());
     }
-    set_no_new_privs(true).at(Step::NoNewPrivileges, 0, "PR_SET_NO_NEW_PRIVS")
+    set_no_new_privs(true).at(Step::NoNewPrivileges, 0, &"PR_SET_NO_NEW_PRIVS")
 }
 
 /// Buffer for `HOME=` and its value.

@@ -16,7 +16,7 @@ pub fn join_keyring(child: &Child<'_>) -> Result<(), Fault> {
         if let Err(errno) = result
             && errno != Errno::NOENT
         {
-            return Err(Fault::new(Step::Selinux, 0, "attr/keycreate", errno));
+            return Err(Fault::new(Step::Selinux, 0, &"attr/keycreate", errno));
         }
     }
     let Some(name) = child.plan.process.keyring else { return Ok(()) };
@@ -24,9 +24,9 @@ pub fn join_keyring(child: &Child<'_>) -> Result<(), Fault> {
         Ok(serial) => serial,
         // A kernel without keys, or a sandbox that hides them: there is nothing to keep apart.
         Err(Errno::NOSYS) => return Ok(()),
-        Err(errno) => return Err(Fault::new(Step::Keyring, 0, "keyctl", errno)),
+        Err(errno) => return Err(Fault::new(Step::Keyring, 0, &"keyctl", errno)),
     };
-    allow_search(serial).at(Step::Keyring, 0, "keyctl (permissions)")
+    allow_search(serial).at(Step::Keyring, 0, &"keyctl (permissions)")
 }
 
 /// Lets the container's user search the keyring (KEY_USR_SEARCH), whichever uid it has by then.
@@ -41,16 +41,16 @@ fn allow_search(serial: i32) -> Result<(), Errno> {
 
 /// Brings up the loopback of a new network namespace.
 pub fn bring_loopback_up(child: &Child<'_>) -> Result<(), Fault> {
-    if child.plan.loopback { net::loopback_up().at(Step::Loopback, 0, "SIOCSIFFLAGS") } else { Ok(()) }
+    if child.plan.loopback { net::loopback_up().at(Step::Loopback, 0, &"SIOCSIFFLAGS") } else { Ok(()) }
 }
 
 /// Names of the UTS namespace.
 pub fn set_names(child: &Child<'_>) -> Result<(), Fault> {
     if let Some(name) = child.plan.hostname {
-        sethostname(name.to_bytes()).at(Step::Hostname, 0, "sethostname")?;
+        sethostname(name.to_bytes()).at(Step::Hostname, 0, &"sethostname")?;
     }
     if let Some(name) = child.plan.domainname {
-        setdomainname(name.to_bytes()).at(Step::Domainname, 0, "setdomainname")?;
+        setdomainname(name.to_bytes()).at(Step::Domainname, 0, &"setdomainname")?;
     }
     Ok(())
 }
@@ -58,7 +58,7 @@ pub fn set_names(child: &Child<'_>) -> Result<(), Fault> {
 /// `linux.sysctl`.
 pub fn set_sysctl(child: &Child<'_>) -> Result<(), Fault> {
     for (item, sysctl) in child.plan.sysctl.iter().enumerate() {
-        child.handles.procfs.write(sysctl.path, sysctl.value.to_bytes()).at(Step::Sysctl, item, "write")?;
+        child.handles.procfs.write(sysctl.path, sysctl.value.to_bytes()).at(Step::Sysctl, item, &"write")?;
     }
     Ok(())
 }
@@ -67,13 +67,13 @@ pub fn set_sysctl(child: &Child<'_>) -> Result<(), Fault> {
 pub fn set_character(child: &Child<'_>) -> Result<(), Fault> {
     let process = &child.plan.process;
     if let Some(scheduler) = &process.scheduler {
-        sched::set_scheduler(scheduler).at(Step::Scheduler, 0, "sched_setattr")?;
+        sched::set_scheduler(scheduler).at(Step::Scheduler, 0, &"sched_setattr")?;
     }
     if let Some(priority) = process.io_priority {
-        sched::set_io_priority(priority).at(Step::IoPriority, 0, "ioprio_set")?;
+        sched::set_io_priority(priority).at(Step::IoPriority, 0, &"ioprio_set")?;
     }
     if let Some(persona) = process.personality {
-        process::set_personality(persona).at(Step::Personality, 0, "personality")?;
+        process::set_personality(persona).at(Step::Personality, 0, &"personality")?;
     }
     Ok(())
 }
@@ -81,14 +81,14 @@ pub fn set_character(child: &Child<'_>) -> Result<(), Fault> {
 /// Resource limits. The parent has raised what had to be raised; lowering needs no privilege.
 pub fn set_limits(child: &Child<'_>) -> Result<(), Fault> {
     for (item, limit) in child.plan.process.rlimits.iter().enumerate() {
-        let resource = RESOURCES.get(limit.resource as usize).copied().ok_or(Errno::INVAL).at(Step::Rlimit, item, "unknown")?;
+        let resource = RESOURCES.get(limit.resource as usize).copied().ok_or(Errno::INVAL).at(Step::Rlimit, item, &"unknown")?;
         let finite = |value| (value != u64::MAX).then_some(value);
         let wanted = Rlimit { current: finite(limit.soft), maximum: finite(limit.hard) };
         let result = setrlimit(resource, wanted);
         if result.is_err() && getrlimit(resource) == wanted {
             continue;
         }
-        result.at(Step::Rlimit, item, "setrlimit")?;
+        result.at(Step::Rlimit, item, &"setrlimit")?;
     }
     Ok(())
 }
@@ -109,10 +109,10 @@ pub fn label(child: &Child<'_>) -> Result<(), Fault> {
             Err(Errno::NOENT) => write(c"self/attr/exec"),
             result => result,
         };
-        result.at(Step::Apparmor, 0, "attr/apparmor/exec")?;
+        result.at(Step::Apparmor, 0, &"attr/apparmor/exec")?;
     }
     if let Some(label) = process.selinux {
-        child.handles.procfs.write(c"self/attr/exec", label.to_bytes()).at(Step::Selinux, 0, "attr/exec")?;
+        child.handles.procfs.write(c"self/attr/exec", label.to_bytes()).at(Step::Selinux, 0, &"attr/exec")?;
     }
     Ok(())
 }

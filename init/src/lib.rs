@@ -192,8 +192,8 @@ fn list(plan: &Plan<'_>, handles: &Handles<'_>) -> Result<Infallible, Fault> {
 
 /// The point of no return: closes what may have been opened since, restores what execve(2) hands on, and goes.
 fn run(child: &Child<'_>, path: &CStr, channel: &Channel) -> Result<Infallible, Fault> {
-    signal::default_all().at(Step::Args, 0, "rt_sigaction")?;
-    signal::set_mask(child.handles.mask).at(Step::Args, 0, "rt_sigprocmask")?;
+    signal::default_all().at(Step::Args, 0, &"rt_sigaction")?;
+    signal::set_mask(child.handles.mask).at(Step::Args, 0, &"rt_sigprocmask")?;
     sys::process::close_from(channel.0.as_raw_fd() + 1);
     Err(program::run(&child.plan.process, path, channel))
 }
@@ -202,7 +202,7 @@ fn run(child: &Child<'_>, path: &CStr, channel: &Channel) -> Result<Infallible, 
 /// undoes it.
 fn hide_memory() -> Result<(), Fault> {
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
-        .at(Step::UserNamespace, 0, "PR_SET_DUMPABLE")
+        .at(Step::UserNamespace, 0, &"PR_SET_DUMPABLE")
 }
 
 /// The parent runs `prestart` and `createRuntime`, if there are any.
@@ -235,7 +235,7 @@ fn container_hooks(
             let _ = note.extend_from_slice(&failure.output[failure.output.len().saturating_sub(room.saturating_sub(2))..]);
         }
         channel.note(&note);
-        Fault { call: "", item: failure.item as u32, errno, step }
+        Fault { call: &"", item: failure.item as u32, errno, step }
     })
 }
 
@@ -256,7 +256,7 @@ pub fn describe(reason: Reason) -> fault::Note {
 /// them, close-on-exec.
 fn close_all_but(last: &OwnedFd, keep: u32) -> Result<OwnedFd, Fault> {
     let first = 3 + keep as i32;
-    sys::process::duplicate_to(last.as_fd(), first, true).at(Step::Channel, 0, "dup3")?;
+    sys::process::duplicate_to(last.as_fd(), first, true).at(Step::Channel, 0, &"dup3")?;
     sys::process::close_from(first + 1);
     Ok(sys::process::adopt(first))
 }
@@ -265,7 +265,7 @@ fn close_all_but(last: &OwnedFd, keep: u32) -> Result<OwnedFd, Fault> {
 fn accept_start(listener: OwnedFd, keep: u32) -> Result<Channel, Fault> {
     let flags = rustix::net::SocketFlags::CLOEXEC;
     let connection = rustix::io::retry_on_intr(|| rustix::net::accept_with(&listener, flags));
-    let connection = connection.at(Step::Channel, 0, "accept")?;
+    let connection = connection.at(Step::Channel, 0, &"accept")?;
     // Its number is the listener's from here on.
     core::mem::forget(listener);
     let channel = Channel(close_all_but(&connection, keep)?);

@@ -17,7 +17,7 @@ fn find(rootfs: &Rootfs, step: Step, item: usize, path: &CStr) -> Result<Option<
     match rootfs.open(path, OFlags::PATH) {
         Ok(found) => Ok(Some(found)),
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
-        Err(errno) => Err(Fault::new(step, item, "openat2", errno)),
+        Err(errno) => Err(Fault::new(step, item, &"openat2", errno)),
     }
 }
 
@@ -25,7 +25,7 @@ fn find(rootfs: &Rootfs, step: Step, item: usize, path: &CStr) -> Result<Option<
 pub fn readonly(child: &Child<'_>, rootfs: &Rootfs, paths: &[&CStr]) -> Result<(), Fault> {
     for (item, path) in paths.iter().enumerate() {
         if let Some(found) = find(rootfs, Step::ReadonlyPath, item, path)? {
-            put_bind(child, rootfs, found.as_fd(), found.as_fd(), path, READONLY).at(Step::ReadonlyPath, item, "bind")?;
+            put_bind(child, rootfs, found.as_fd(), found.as_fd(), path, READONLY).at(Step::ReadonlyPath, item, &"bind")?;
         }
     }
     Ok(())
@@ -37,10 +37,10 @@ pub fn mask(child: &Child<'_>, rootfs: &Rootfs, paths: &[&CStr]) -> Result<(), F
     let (mut null, mut empty) = (None, None);
     for (item, path) in paths.iter().enumerate() {
         let Some(found) = find(rootfs, Step::MaskedPath, item, path)? else { continue };
-        if is_dir(found.as_fd()).at(Step::MaskedPath, item, "fstat")? {
-            cover_directory(child, rootfs, &found, path, &mut empty).at(Step::MaskedPath, item, "mounting tmpfs")?;
+        if is_dir(found.as_fd()).at(Step::MaskedPath, item, &"fstat")? {
+            cover_directory(child, rootfs, &found, path, &mut empty).at(Step::MaskedPath, item, &"mounting tmpfs")?;
         } else {
-            cover_file(child, rootfs, &found, path, &mut null).at(Step::MaskedPath, item, "bind of /dev/null")?;
+            cover_file(child, rootfs, &found, path, &mut null).at(Step::MaskedPath, item, &"bind of /dev/null")?;
         }
     }
     Ok(())

@@ -27,13 +27,13 @@ pub fn attach(child: &Child<'_>, rootfs: &mut Rootfs, item: usize, mount: &Mount
         Source::Filesystem(fs) => filesystem(child, rootfs, &place, mount, fs)?,
         Source::Cgroup => crate::cgroups::attach(child, rootfs, &place, mount)?,
         Source::Remount => {
-            let target = rootfs.open(mount.target, OFlags::PATH).at(Step::Mount, item, "openat2")?;
+            let target = rootfs.open(mount.target, OFlags::PATH).at(Step::Mount, item, &"openat2")?;
             change(child, &place, mount, target.as_fd())?;
             target
         }
     };
     for &propagation in mount.propagation {
-        propagate(child, mounted.as_fd(), propagation).at(Step::Mount, item, "mount propagation")?;
+        propagate(child, mounted.as_fd(), propagation).at(Step::Mount, item, &"mount propagation")?;
     }
     if mount.target == c"/" {
         *rootfs = Rootfs::new(mounted);
@@ -58,15 +58,15 @@ fn bind(
         return classic::bind(child, rootfs, place, mount, path, recursive);
     }
     let tree = match child.handles.tree(item) {
-        Some(tree) => rustix::io::fcntl_dupfd_cloexec(tree, 3).at(step, item, "dup")?,
-        None => clone_tree(CWD, path, recursive).at(step, item, "open of the source")?,
+        Some(tree) => rustix::io::fcntl_dupfd_cloexec(tree, 3).at(step, item, &"dup")?,
+        None => clone_tree(CWD, path, recursive).at(step, item, &"open of the source")?,
     };
-    if mount.target == c"/proc" && fstatfs(&tree).at(step, item, "fstatfs")?.f_type != PROC_SUPER_MAGIC {
-        return Err(Fault::new(step, item, "only a procfs may be bound to /proc", Errno::INVAL));
+    if mount.target == c"/proc" && fstatfs(&tree).at(step, item, &"fstatfs")?.f_type != PROC_SUPER_MAGIC {
+        return Err(Fault::new(step, item, &"only a procfs may be bound to /proc", Errno::INVAL));
     }
     change(child, place, mount, tree.as_fd())?;
-    let target = target_like(rootfs, mount.target, tree.as_fd()).at(step, item, "mount point")?;
-    move_to(tree.as_fd(), target.as_fd()).at(step, item, "move_mount")?;
+    let target = target_like(rootfs, mount.target, tree.as_fd()).at(step, item, &"mount point")?;
+    move_to(tree.as_fd(), target.as_fd()).at(step, item, &"move_mount")?;
     Ok(tree)
 }
 
@@ -74,24 +74,24 @@ fn filesystem(
     child: &Child<'_>, rootfs: &Rootfs, place: &Place, mount: &Mount<'_>, fs: &Filesystem<'_>,
 ) -> Result<OwnedFd, Fault> {
     let Place { step, item } = *place;
-    let target = rootfs.make_dir(mount.target, 0o755).at(step, item, "mount point")?;
+    let target = rootfs.make_dir(mount.target, 0o755).at(step, item, &"mount point")?;
     if fs.no_symlinks {
         // Whoever makes /proc or /sys a link wants the writes that rely on them to go elsewhere (CVE-2019-19921).
         rootfs
             .open_without_links(mount.target, OFlags::PATH | OFlags::DIRECTORY)
-            .map_err(|errno| Fault::new(step, item, "must be a real directory", errno))?;
+            .map_err(|errno| Fault::new(step, item, &"must be a real directory", errno))?;
     }
     let mut mode = heapless::Vec::<u8, 12>::new();
-    let inherited = inherited_mode(fs, target.as_fd(), &mut mode).at(step, item, "fstat")?;
+    let inherited = inherited_mode(fs, target.as_fd(), &mut mode).at(step, item, &"fstat")?;
     let long = fs.options.iter().any(|option| option.value.is_some_and(|value| value.count_bytes() > FSCONFIG_VALUE_MAX));
     if !child.new_mount_calls || long {
         return classic::filesystem(child, rootfs, place, mount, fs, inherited, target);
     }
     let tree = make(child, place, mount, fs, inherited)?;
     if fs.copy_up {
-        copyup::copy(target.as_fd(), tree.as_fd()).at(step, item, "tmpcopyup")?;
+        copyup::copy(target.as_fd(), tree.as_fd()).at(step, item, &"tmpcopyup")?;
     }
-    move_to(tree.as_fd(), target.as_fd()).at(step, item, "move_mount")?;
+    move_to(tree.as_fd(), target.as_fd()).at(step, item, &"move_mount")?;
     change_recursively(place, mount, tree.as_fd())?;
     Ok(tree)
 }
@@ -111,10 +111,10 @@ fn inherited_mode<'b>(
 fn make(
     child: &Child<'_>, place: &Place, mount: &Mount<'_>, fs: &Filesystem<'_>, more: Option<FsOption<'_>>,
 ) -> Result<OwnedFd, Fault> {
-    let context = fsopen(fs.kind, FsOpenFlags::FSOPEN_CLOEXEC).at(place.step, place.item, "fsopen")?;
+    let context = fsopen(fs.kind, FsOpenFlags::FSOPEN_CLOEXEC).at(place.step, place.item, &"fsopen")?;
     configure(context.as_fd(), mount, fs, more.as_ref())
         .inspect_err(|_| pass_on_complaint(child, context.as_fd()))
-        .at(place.step, place.item, "fsconfig")
+        .at(place.step, place.item, &"fsconfig")
 }
 
 fn configure(
@@ -187,7 +187,7 @@ fn change(child: &Child<'_>, place: &Place, mount: &Mount<'_>, on: BorrowedFd<'_
         } else {
             classic::remount(on, set, clear)
         }
-        .at(place.step, place.item, "mount_setattr")?;
+        .at(place.step, place.item, &"mount_setattr")?;
     }
     change_recursively(place, mount, on)
 }
@@ -197,7 +197,7 @@ fn change_recursively(place: &Place, mount: &Mount<'_>, on: BorrowedFd<'_>) -> R
     if set | clear == 0 {
         return Ok(());
     }
-    set_attributes(on, true, Change { set, clear, propagation: 0 }).at(place.step, place.item, "mount_setattr (needs kernel 5.12)")
+    set_attributes(on, true, Change { set, clear, propagation: 0 }).at(place.step, place.item, &"mount_setattr (needs kernel 5.12)")
 }
 
 /// The access time modes are one field: the kernel wants all its bits cleared when one is set.
@@ -219,8 +219,8 @@ pub fn propagate(child: &Child<'_>, mount: BorrowedFd<'_>, propagation: u32) -> 
 /// Makes read-only, at the end, what had to be written to before.
 pub fn late_readonly(child: &Child<'_>, rootfs: &Rootfs, mounts: &[Mount<'_>]) -> Result<(), Fault> {
     for (item, mount) in mounts.iter().enumerate().filter(|(_, mount)| mount.late_readonly) {
-        let target = rootfs.open(mount.target, OFlags::PATH).at(Step::Mount, item, "openat2")?;
-        make_readonly(child, target.as_fd()).at(Step::Mount, item, "mount_setattr")?;
+        let target = rootfs.open(mount.target, OFlags::PATH).at(Step::Mount, item, &"openat2")?;
+        make_readonly(child, target.as_fd()).at(Step::Mount, item, &"mount_setattr")?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
 pub fn enter_cgroups(child: &Child<'_>) -> Result<(), Fault> {
     let doors = child.handles.doors.iter().chain(child.handles.second_door.get());
     for (item, door) in doors.enumerate() {
-        rustix::io::write(door, b"0").at(Step::Cgroup, item, "write to tasks or cgroup.procs")?;
+        rustix::io::write(door, b"0").at(Step::Cgroup, item, &"write to tasks or cgroup.procs")?;
     }
     Ok(())
 }
@@ -23,7 +23,7 @@ pub fn enter_cgroups(child: &Child<'_>) -> Result<(), Fault> {
 /// Joins what the parent has opened.
 pub fn join(child: &Child<'_>) -> Result<(), Fault> {
     for (item, (flags, fd)) in child.handles.joins.iter().enumerate() {
-        set_namespaces(fd.as_fd(), *flags).at(Step::Namespaces, item, "setns")?;
+        set_namespaces(fd.as_fd(), *flags).at(Step::Namespaces, item, &"setns")?;
     }
     Ok(())
 }
@@ -40,10 +40,10 @@ pub fn become_root(child: &Child<'_>) -> Result<(), Fault> {
     };
     let (uid, gid) = (Uid::ROOT, Gid::ROOT);
     if child.plan.process.set_groups {
-        tolerate(set_groups(&[])).at(Step::UserNamespace, 0, "setgroups")?;
+        tolerate(set_groups(&[])).at(Step::UserNamespace, 0, &"setgroups")?;
     }
-    tolerate(set_thread_res_gid(gid, gid, gid)).at(Step::UserNamespace, 0, "setresgid")?;
-    tolerate(set_thread_res_uid(uid, uid, uid)).at(Step::UserNamespace, 0, "setresuid")
+    tolerate(set_thread_res_gid(gid, gid, gid)).at(Step::UserNamespace, 0, &"setresgid")?;
+    tolerate(set_thread_res_uid(uid, uid, uid)).at(Step::UserNamespace, 0, &"setresuid")
 }
 
 /// Makes a time namespace with offsets: they can be set only while nobody is inside.
@@ -52,19 +52,19 @@ pub fn set_clocks(child: &Child<'_>) -> Result<(), Fault> {
     if namespaces.late & CLONE_NEWTIME == 0 {
         return Ok(());
     }
-    unshare(CLONE_NEWTIME).at(Step::TimeOffsets, 0, "unshare")?;
+    unshare(CLONE_NEWTIME).at(Step::TimeOffsets, 0, &"unshare")?;
     for (item, offset) in namespaces.offsets.iter().enumerate() {
         let mut line = heapless::String::<64>::new();
         let clock = offset.clock.to_str().unwrap_or("");
-        write!(line, "{clock} {} {}", offset.secs, offset.nanos).map_err(|_| Errno::RANGE).at(Step::TimeOffsets, item, "too long")?;
-        child.handles.procfs.write(c"self/timens_offsets", line.as_bytes()).at(Step::TimeOffsets, item, "timens_offsets")?;
+        write!(line, "{clock} {} {}", offset.secs, offset.nanos).map_err(|_| Errno::RANGE).at(Step::TimeOffsets, item, &"too long")?;
+        child.handles.procfs.write(c"self/timens_offsets", line.as_bytes()).at(Step::TimeOffsets, item, &"timens_offsets")?;
     }
     // `ns/time_for_children` is a magic link, which alone leads to a namespace: opened by its own name.
     let file = rustix::fs::openat(
         child.handles.procfs.fd(), c"self/ns/time_for_children", OFlags::RDONLY | OFlags::CLOEXEC, rustix::fs::Mode::empty(),
     );
-    let file = file.at(Step::TimeOffsets, 0, "ns/time_for_children")?;
-    set_namespaces(file.as_fd(), CLONE_NEWTIME).at(Step::TimeOffsets, 0, "setns")
+    let file = file.at(Step::TimeOffsets, 0, &"ns/time_for_children")?;
+    set_namespaces(file.as_fd(), CLONE_NEWTIME).at(Step::TimeOffsets, 0, &"setns")
 }
 
 /// Makes the cgroup namespace, once the process is in its cgroup.
@@ -72,5 +72,5 @@ pub fn hide_cgroups(child: &Child<'_>) -> Result<(), Fault> {
     if child.plan.namespaces.late & CLONE_NEWCGROUP == 0 {
         return Ok(());
     }
-    unshare(CLONE_NEWCGROUP).at(Step::Namespaces, 0, "unshare (cgroup)")
+    unshare(CLONE_NEWCGROUP).at(Step::Namespaces, 0, &"unshare (cgroup)")
 }

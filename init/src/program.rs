@@ -18,7 +18,7 @@ pub type Found = heapless::Vec<u8, PATH_MAX>;
 /// Goes to the working directory, makes it if missing, and checks that it is inside the root: a descriptor of
 /// the host's that leaked here would make `/proc/self/fd/N` a way out (CVE-2024-21626).
 pub fn enter_cwd(cwd: &CStr) -> Result<(), Fault> {
-    chdir(cwd).at(Step::Cwd, 0, "chdir")?;
+    chdir(cwd).at(Step::Cwd, 0, &"chdir")?;
     let mut text = [0u8; PATH_MAX + 16];
     // The kernel puts `(unreachable)` before a path that doesn't lead to the root (getcwd(2)).
     let result = working_directory(&mut text);
@@ -26,8 +26,8 @@ pub fn enter_cwd(cwd: &CStr) -> Result<(), Fault> {
         Ok(path) if path.first() == Some(&b'/') => Ok(()),
         // A deep directory's path may be longer than any buffer; it is below the root all the same.
         Err(Errno::NAMETOOLONG | Errno::RANGE) => Ok(()),
-        Ok(_) => Err(Fault::new(Step::Cwd, 0, "it is outside the container's root", Errno::XDEV)),
-        Err(errno) => Err(Fault::new(Step::Cwd, 0, "getcwd", errno)),
+        Ok(_) => Err(Fault::new(Step::Cwd, 0, &"it is outside the container's root", Errno::XDEV)),
+        Err(errno) => Err(Fault::new(Step::Cwd, 0, &"getcwd", errno)),
     }
 }
 
@@ -39,7 +39,7 @@ fn working_directory(text: &mut [u8]) -> Result<&[u8], Errno> {
 /// Makes the working directory where the image has none.
 pub fn make_cwd(rootfs: &Rootfs, cwd: &CStr) -> Result<(), Fault> {
     match rootfs.open(cwd, OFlags::PATH) {
-        Err(Errno::NOENT) => rootfs.make_dir(cwd, 0o755).map(drop).at(Step::Cwd, 0, "mkdir"),
+        Err(Errno::NOENT) => rootfs.make_dir(cwd, 0o755).map(drop).at(Step::Cwd, 0, &"mkdir"),
         // A magic link, or what only the user may pass: chdir(2) will tell.
         _ => Ok(()),
     }
@@ -50,8 +50,8 @@ pub fn find<'b>(process: &Process<'_>, found: &'b mut Found) -> Result<&'b CStr,
     let name = process.args.first().unwrap_or(c"");
     let refuse = |call, errno| Fault::new(Step::Args, 0, call, errno);
     if name.to_bytes().contains(&b'/') {
-        let path = put(found, &[name.to_bytes()]).map_err(|errno| refuse("", errno))?;
-        return executable(path).map(|()| path).map_err(|errno| refuse("", errno));
+        let path = put(found, &[name.to_bytes()]).map_err(|errno| refuse(&"", errno))?;
+        return executable(path).map(|()| path).map_err(|errno| refuse(&"", errno));
     }
     let mut denied = None;
     let mut hit = None;
@@ -68,10 +68,10 @@ pub fn find<'b>(process: &Process<'_>, found: &'b mut Found) -> Result<&'b CStr,
         }
     }
     let dir = hit.ok_or_else(|| match denied {
-        Some(errno) => refuse("", errno),
-        None => refuse("executable file not found in $PATH", Errno::NOENT),
+        Some(errno) => refuse(&"", errno),
+        None => refuse(&"executable file not found in $PATH", Errno::NOENT),
     })?;
-    put(found, &[dir, b"/", name.to_bytes()]).map_err(|errno| refuse("", errno))
+    put(found, &[dir, b"/", name.to_bytes()]).map_err(|errno| refuse(&"", errno))
 }
 
 fn put<'b>(found: &'b mut Found, parts: &[&[u8]]) -> Result<&'b CStr, Errno> {
@@ -100,9 +100,9 @@ pub fn run(process: &Process<'_>, path: &CStr, channel: &Channel) -> Fault {
         && let Some(interpreter) = interpreter(path, &mut head)
     {
         channel.note(interpreter);
-        return Fault::new(Step::Args, 0, "its interpreter", errno);
+        return Fault::new(Step::Args, 0, &"its interpreter", errno);
     }
-    Fault::new(Step::Args, 0, "", errno)
+    Fault::new(Step::Args, 0, &"", errno)
 }
 
 /// What a script's first line names (execve(2), "Interpreter scripts"), or what stands for an ELF file's loader.

@@ -24,18 +24,18 @@ const INITRAMFS: [i64; 2] = [0x8584_58f6, 0x0102_1994];
 pub fn prepare(child: &Child<'_>) -> Result<Rootfs, Fault> {
     let root = &child.plan.root;
     match root.switch {
-        Switch::Stay => return open_dir(c"/").map(Rootfs::new).at(Step::Root, 0, "open /"),
-        Switch::Chroot => return open_dir(root.path).map(Rootfs::new).at(Step::Root, 0, "open"),
+        Switch::Stay => return open_dir(c"/").map(Rootfs::new).at(Step::Root, 0, &"open /"),
+        Switch::Chroot => return open_dir(root.path).map(Rootfs::new).at(Step::Root, 0, &"open"),
         Switch::Pivot | Switch::Move => {}
     }
-    change(c"/", root.host_propagation).at(Step::Root, 0, "propagation of /")?;
+    change(c"/", root.host_propagation).at(Step::Root, 0, &"propagation of /")?;
     if root.switch == Switch::Pivot {
-        leave_initramfs(child).at(Step::Root, 0, "leaving the initramfs")?;
+        leave_initramfs(child).at(Step::Root, 0, &"leaving the initramfs")?;
     }
     if root.host_propagation & MS_SHARED != 0 {
-        make_parent_private(root.path).at(Step::Root, 0, "propagation of the parent mount")?;
+        make_parent_private(root.path).at(Step::Root, 0, &"propagation of the parent mount")?;
     }
-    attach(child, root).map(Rootfs::new).at(Step::Root, 0, "bind of the root file system")
+    attach(child, root).map(Rootfs::new).at(Step::Root, 0, &"bind of the root file system")
 }
 
 fn attach(child: &Child<'_>, root: &Root<'_>) -> Result<OwnedFd, Errno> {
@@ -101,31 +101,31 @@ pub fn enter(child: &Child<'_>, rootfs: &Rootfs) -> Result<(), Fault> {
     if root.switch == Switch::Stay {
         return Ok(());
     }
-    fchdir(rootfs.fd()).at(Step::Root, 0, "fchdir")?;
+    fchdir(rootfs.fd()).at(Step::Root, 0, &"fchdir")?;
     match root.switch {
         Switch::Pivot => pivot()?,
         Switch::Move => {
-            cover_views_of_the_kernel(child.handles.procfs, root.path).at(Step::Root, 0, "covering the host's procfs and sysfs")?;
-            mount_move(c".", c"/").at(Step::Root, 0, "moving the mount to /")?;
-            chroot(c".").at(Step::Root, 0, "chroot")?;
+            cover_views_of_the_kernel(child.handles.procfs, root.path).at(Step::Root, 0, &"covering the host's procfs and sysfs")?;
+            mount_move(c".", c"/").at(Step::Root, 0, &"moving the mount to /")?;
+            chroot(c".").at(Step::Root, 0, &"chroot")?;
         }
-        Switch::Chroot | Switch::Stay => chroot(c".").at(Step::Root, 0, "chroot")?,
+        Switch::Chroot | Switch::Stay => chroot(c".").at(Step::Root, 0, &"chroot")?,
     }
-    chdir(c"/").at(Step::Root, 0, "chdir")?;
+    chdir(c"/").at(Step::Root, 0, &"chdir")?;
     if root.propagation != 0 {
-        change(c"/", root.propagation).at(Step::Root, 0, "propagation")?;
+        change(c"/", root.propagation).at(Step::Root, 0, &"propagation")?;
     }
     Ok(())
 }
 
 /// With `.` for both, the old root comes to lie over the new one and is taken off (pivot_root(2), NOTES).
 fn pivot() -> Result<(), Fault> {
-    let old = open_dir(c"/").at(Step::Root, 0, "open /")?;
-    pivot_root(c".", c".").at(Step::Root, 0, "pivot_root")?;
-    fchdir(&old).at(Step::Root, 0, "fchdir")?;
+    let old = open_dir(c"/").at(Step::Root, 0, &"open /")?;
+    pivot_root(c".", c".").at(Step::Root, 0, &"pivot_root")?;
+    fchdir(&old).at(Step::Root, 0, &"fchdir")?;
     // Taking it off must not reach the host.
-    change(c".", MountPropagationFlags::DOWNSTREAM.bits() | MS_REC).at(Step::Root, 0, "propagation of the old root")?;
-    unmount(c".", UnmountFlags::DETACH).at(Step::Root, 0, "umount of the old root")
+    change(c".", MountPropagationFlags::DOWNSTREAM.bits() | MS_REC).at(Step::Root, 0, &"propagation of the old root")?;
+    unmount(c".", UnmountFlags::DETACH).at(Step::Root, 0, &"umount of the old root")
 }
 
 /// `root.readonly`, the last change to the root.
@@ -134,9 +134,9 @@ pub fn make_root_readonly(child: &Child<'_>, rootfs: &Rootfs) -> Result<(), Faul
         return Ok(());
     }
     if child.new_mount_calls {
-        make_readonly(child, rootfs.fd()).at(Step::Root, 0, "mount_setattr (readonly)")
+        make_readonly(child, rootfs.fd()).at(Step::Root, 0, &"mount_setattr (readonly)")
     } else {
-        remount_at(c"/", rootfs.fd(), READONLY, 0).at(Step::Root, 0, "mount (readonly)")
+        remount_at(c"/", rootfs.fd(), READONLY, 0).at(Step::Root, 0, &"mount (readonly)")
     }
 }
 

@@ -1,5 +1,6 @@
 //! The words for an errno: what strerror(3) says, in lower case, and the symbol a search engine finds.
 
+use crate::text::decimal;
 use rustix::io::Errno;
 
 /// Rows `constant symbol "meaning";`, kept as one array of numbers and one text of lines in the
@@ -16,7 +17,7 @@ pub fn text(errno: Errno) -> String {
     let row = NUMBERS.iter().position(|number| *number == errno);
     match row.and_then(|row| LINES.lines().nth(row)) {
         Some(line) => line.to_string(),
-        None => format!("errno {}", errno.raw_os_error()),
+        None => ["errno ", &decimal(errno.raw_os_error().unsigned_abs().into())].concat(),
     }
 }
 

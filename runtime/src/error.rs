@@ -7,27 +7,38 @@ use rustix::io::Errno;
 pub type Result<T> = core::result::Result<T, Error>;
 
 /// A finished sentence; it is made where the facts are and printed once, in `main`.
+///
+/// One pointer wide: every `?` of the program moves it, and a result that fits a register keeps them short.
 #[derive(Debug)]
-pub struct Error(String);
+pub struct Error(Box<Sentence>);
+
+#[derive(Debug)]
+struct Sentence(String);
 
 impl Error {
     /// An error whose text is complete.
     pub fn new(text: impl Into<String>) -> Error {
-        Error(text.into())
+        Error::from_text(text.into())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn from_text(text: String) -> Error {
+        Error(Box::new(Sentence(text)))
     }
 
     /// The pieces one after the other.
     #[cold]
     #[inline(never)]
     pub fn join(pieces: &[&str]) -> Error {
-        Error(pieces.concat())
+        Error::from_text(pieces.concat())
     }
 
     /// The same for pieces that come from the operating system; what isn't UTF-8 in them becomes U+FFFD.
     #[cold]
     #[inline(never)]
     pub fn bytes(pieces: &[&[u8]]) -> Error {
-        Error(lossy(&pieces.concat()))
+        Error::from_text(lossy(&pieces.concat()))
     }
 
     /// `step: thing: no such file or directory (ENOENT)`; without the step where that is empty.
@@ -49,37 +60,37 @@ impl Error {
     #[cold]
     #[inline(never)]
     pub fn with(self, errno: Errno) -> Error {
-        Error::of("", self.0.as_bytes(), errno)
+        Error::of("", self.text().as_bytes(), errno)
     }
 
     /// `context: text`, for a context that is one piece.
     #[cold]
     #[inline(never)]
     pub fn under(self, context: &str) -> Error {
-        Error::join(&[context, ": ", &self.0])
+        Error::join(&[context, ": ", self.text()])
     }
 
     /// The sentence.
     pub fn text(&self) -> &str {
-        &self.0
+        &self.0.0
     }
 
     /// `what: no such file or directory (ENOENT)`.
     pub fn os(what: impl fmt::Display, errno: Errno) -> Error {
-        Error(format!("{what}: {}", crate::errno::text(errno)))
+        Error::from_text(format!("{what}: {}", crate::errno::text(errno)))
     }
 
     /// The same for an error of the standard library.
     pub fn io(what: impl fmt::Display, error: &std::io::Error) -> Error {
         match error.raw_os_error() {
             Some(code) => Error::os(what, Errno::from_raw_os_error(code)),
-            None => Error(format!("{what}: {error}")),
+            None => Error::from_text(format!("{what}: {error}")),
         }
     }
 
     /// Puts the larger undertaking before the text: `context: text`.
     pub fn within(self, context: impl fmt::Display) -> Error {
-        Error(format!("{context}: {}", self.0))
+        Error::from_text(format!("{context}: {}", self.text()))
     }
 }
 
@@ -91,6 +102,6 @@ pub fn lossy(bytes: &[u8]) -> String {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.text())
     }
 }

@@ -3,6 +3,8 @@
 //! Values are written in the order of the calls, so the caller decides the order of keys, as the programs that
 //! compare text expect. Strings are escaped the way Go's encoder does it, for those same programs.
 
+use crate::text;
+
 /// How a document is laid out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
@@ -28,12 +30,7 @@ pub struct Writer {
 impl Writer {
     /// An empty document.
     pub fn new(layout: Layout) -> Writer {
-        Writer {
-            text: String::new(),
-            layout,
-            open: Vec::new(),
-            after_key: false,
-        }
+        Writer { text: String::new(), layout, open: Vec::new(), after_key: false }
     }
 
     /// The document's text, without a line feed at its end.
@@ -64,11 +61,7 @@ impl Writer {
     /// The name of the next value.
     pub fn key(&mut self, name: &str) {
         self.string(name);
-        self.text.push_str(if self.layout == Layout::Compact {
-            ":"
-        } else {
-            ": "
-        });
+        self.text.push_str(if self.layout == Layout::Compact { ":" } else { ": " });
         self.after_key = true;
     }
 
@@ -95,25 +88,13 @@ impl Writer {
     /// A number that is never negative.
     pub fn unsigned(&mut self, value: u64) {
         self.begin();
-        self.text.push_str(&value.to_string());
-    }
-
-    /// A number.
-    pub fn signed(&mut self, value: i64) {
-        self.begin();
-        self.text.push_str(&value.to_string());
+        self.text.push_str(&text::decimal(value));
     }
 
     /// `true` or `false`.
     pub fn boolean(&mut self, value: bool) {
         self.begin();
         self.text.push_str(if value { "true" } else { "false" });
-    }
-
-    /// `null`.
-    pub fn null(&mut self) {
-        self.begin();
-        self.text.push_str("null");
     }
 
     /// A whole array of strings under a key.
@@ -178,11 +159,7 @@ fn escape(text: &mut String, character: char) {
         '\u{8}' => "\\b",
         '\u{c}' => "\\f",
         '\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-            text.push_str("\\u");
-            for shift in [12, 8, 4, 0] {
-                text.push(char::from_digit(character as u32 >> shift & 0xf, 16).unwrap_or('0'));
-            }
-            return;
+            return text::escape(text, character);
         }
         _ => return text.push(character),
     };
@@ -200,8 +177,6 @@ mod tests {
         writer.key("b");
         writer.open_array();
         writer.unsigned(u64::MAX);
-        writer.signed(-1);
-        writer.null();
         writer.close();
         writer.key("c");
         writer.open_object();
@@ -216,11 +191,11 @@ mod tests {
     fn layouts() {
         assert_eq!(
             sample(Layout::Compact),
-            r#"{"a":"x","b":[18446744073709551615,-1,null],"c":{},"d":[],"e":false}"#
+            r#"{"a":"x","b":[18446744073709551615],"c":{},"d":[],"e":false}"#
         );
         assert_eq!(
             sample(Layout::Indented("  ")),
-            "{\n  \"a\": \"x\",\n  \"b\": [\n    18446744073709551615,\n    -1,\n    null\n  ],\n  \"c\": {},\n  \"d\": [],\n  \"e\": false\n}"
+            "{\n  \"a\": \"x\",\n  \"b\": [\n    18446744073709551615\n  ],\n  \"c\": {},\n  \"d\": [],\n  \"e\": false\n}"
         );
     }
 

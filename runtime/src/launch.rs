@@ -242,7 +242,7 @@ fn by_way_of_another(
                 exit(0)
             }
             Err(errno) => {
-                let fault = init::fault::Fault::new(init::fault::Step::Namespaces, 0, "setns", errno);
+                let fault = init::fault::Fault::new(init::fault::Step::Namespaces, 0, &"setns", errno);
                 handles.channel.report(&fault);
                 exit(1)
             }

@@ -8,6 +8,6 @@ use std::process::ExitCode;
 static HEAP: Heap = Heap::new();
 
 fn main() -> ExitCode {
-    let line = cli::parse(std::env::args_os());
+    let line = cli::parse(std::env::args_os().collect());
     ExitCode::from(cli::obey(line))
 }

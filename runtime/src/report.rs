@@ -4,13 +4,15 @@
 //! the lines go to stderr; with it they go to the file, and the fatal one also, bare, to stderr.
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::json::{Layout, Writer};
-use std::fs::{File, OpenOptions};
-use std::io::{IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::panic::Location;
+use crate::text::{padded, quote};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::OFlags;
+use rustix::stdio::stderr;
+use rustix::time::{ClockId, clock_gettime};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
 
 /// How serious a line is; a [`Reporter`] leaves out what lies above its own level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,9 +38,7 @@ const LEVELS: [(Level, &str, &str, &[&str]); 4] = [
 impl Level {
     /// The level with this name, as `--log-level` takes it (runc's names, and crun's and youki's).
     pub fn named(name: &str) -> Option<Level> {
-        let row = LEVELS
-            .iter()
-            .find(|row| row.1 == name || row.3.contains(&name));
+        let row = LEVELS.iter().find(|row| row.1 == name || row.3.contains(&name));
         row.map(|row| row.0)
     }
 }
@@ -56,32 +56,23 @@ pub enum Format {
 pub struct Reporter {
     level: Level,
     format: Format,
-    file: Option<File>,
-    start: Instant,
+    file: Option<OwnedFd>,
+    /// Seconds of the monotonic clock.
+    start: i64,
 }
 
 impl Reporter {
     /// A reporter to stderr.
     pub fn new(level: Level, format: Format) -> Reporter {
-        Reporter {
-            level,
-            format,
-            file: None,
-            start: Instant::now(),
-        }
+        Reporter { level, format, file: None, start: clock_gettime(ClockId::Monotonic).tv_sec }
     }
 
     /// Sends the lines to the end of this file, which is made if there is none.
     pub fn to_file(mut self, path: &Path) -> Result<Reporter> {
-        const O_SYNC: i32 = rustix::fs::OFlags::SYNC.bits() as i32;
-        let opened = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o644)
-            .custom_flags(O_SYNC)
-            .open(path)
-            .map_err(|error| Error::io(format_args!("--log {}", path.display()), &error))?;
-        self.file = Some(opened);
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::SYNC;
+        let opened = files::open(path, flags, 0o644);
+        let failed = |errno| Error::of("", &[b"--log ", path.as_os_str().as_bytes()].concat(), errno);
+        self.file = Some(opened.map_err(failed)?);
         Ok(self)
     }
 
@@ -91,65 +82,50 @@ impl Reporter {
     }
 
     /// The end of a command that failed: the one line that its caller shows.
-    #[track_caller]
     pub fn fatal(&self, error: &Error) {
-        let text = error.to_string();
-        self.write(Level::Error, &text);
+        self.write(Level::Error, error.text());
         if self.file.is_some() {
-            let _ = writeln!(std::io::stderr(), "{text}");
+            let _ = files::write_all(stderr(), [error.text(), "\n"].concat().as_bytes());
         }
     }
 
     /// A failure that doesn't end the command.
-    #[track_caller]
     pub fn error(&self, message: &str) {
         self.write(Level::Error, message);
     }
 
     /// A surprise that the command survives.
-    #[track_caller]
     pub fn warn(&self, message: &str) {
         self.write(Level::Warning, message);
     }
 
     /// A fact worth a line.
-    #[track_caller]
     pub fn info(&self, message: &str) {
         self.write(Level::Info, message);
     }
 
     /// A step, for whoever gave `--debug`.
-    #[track_caller]
     pub fn debug(&self, message: &str) {
         self.write(Level::Debug, message);
     }
 
     /// A line that can't be written has nowhere else to go, so that failure is dropped.
-    #[track_caller]
+    #[inline(never)]
     fn write(&self, level: Level, message: &str) {
         if level > self.level {
             return;
         }
-        // Asked here and not in a closure, whose caller would be itself.
-        let caller = Location::caller();
-        let place = (self.level == Level::Debug).then(|| caller.to_string());
-        let line = Line {
-            level,
-            message,
-            place: place.as_deref(),
-            time: &now(),
-        };
-        let terminal = self.file.is_none() && std::io::stderr().is_terminal();
+        let line = Line { level, message, time: &rfc3339(clock_gettime(ClockId::Realtime).tv_sec as u64) };
+        let out = self.file.as_ref().map_or(stderr(), AsFd::as_fd);
         let text = match self.format {
             Format::Json => line.json(),
-            Format::Text if terminal => line.terminal(self.start.elapsed()),
+            Format::Text if self.file.is_none() && rustix::termios::isatty(out) => {
+                line.terminal((clock_gettime(ClockId::Monotonic).tv_sec - self.start) as u64)
+            }
             Format::Text => line.text(),
         };
         // One write a line: several processes may append to the same file.
-        let _ = match self.file.as_ref() {
-            Some(mut file) => file.write_all(text.as_bytes()),
-            None => std::io::stderr().write_all(text.as_bytes()),
-        };
+        let _ = files::write_all(out, text.as_bytes());
     }
 }
 
@@ -157,7 +133,6 @@ impl Reporter {
 struct Line<'a> {
     level: Level,
     message: &'a str,
-    place: Option<&'a str>,
     time: &'a str,
 }
 
@@ -165,10 +140,7 @@ impl Line<'_> {
     fn json(&self) -> String {
         let mut writer = Writer::new(Layout::Compact);
         writer.open_object();
-        if let Some(place) = self.place {
-            writer.text("file", place);
-        }
-        writer.text("level", name(self.level).1);
+        writer.text("level", LEVELS[self.level as usize].1);
         writer.text("msg", self.message);
         writer.text("time", self.time);
         writer.close();
@@ -177,69 +149,25 @@ impl Line<'_> {
 
     fn text(&self) -> String {
         let mut text = String::from("time=");
-        quote(&mut text, self.time);
+        field(&mut text, self.time);
         text.push_str(" level=");
-        text.push_str(name(self.level).1);
+        text.push_str(LEVELS[self.level as usize].1);
         text.push_str(" msg=");
-        quote(&mut text, self.message);
-        if let Some(place) = self.place {
-            text.push_str(" file=");
-            quote(&mut text, place);
-        }
+        field(&mut text, self.message);
         text.push('\n');
         text
     }
 
-    fn terminal(&self, since_start: Duration) -> String {
-        let place = self
-            .place
-            .map(|place| format!(" file={place}"))
-            .unwrap_or_default();
-        let seconds = since_start.as_secs();
-        format!(
-            "{}[{seconds:04}] {}{place}\n",
-            name(self.level).2,
-            self.message
-        )
+    fn terminal(&self, seconds: u64) -> String {
+        [LEVELS[self.level as usize].2, "[", &padded(seconds, 4), "] ", self.message, "\n"].concat()
     }
 }
 
-fn name(level: Level) -> (Level, &'static str, &'static str) {
-    let row = LEVELS[level as usize];
-    (row.0, row.1, row.2)
-}
-
-/// Values with anything but letters, digits and `-._/@^+` stand in quotes, with Go's escapes, as
-/// the readers of this format (it is called logfmt) expect.
-fn quote(text: &mut String, value: &str) {
+/// Values with anything but letters, digits and `-._/@^+` stand in quotes, as the readers of this format (it is
+/// called logfmt) expect.
+fn field(text: &mut String, value: &str) {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/@^+".contains(&byte);
-    if !value.is_empty() && value.bytes().all(plain) {
-        return text.push_str(value);
-    }
-    text.push('"');
-    for character in value.chars() {
-        match character {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            control if control.is_control() => {
-                text.push_str(&format!("\\u{:04x}", u32::from(control)));
-            }
-            other => text.push(other),
-        }
-    }
-    text.push('"');
-}
-
-fn now() -> String {
-    rfc3339(
-        SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs(),
-    )
+    if !value.is_empty() && value.bytes().all(plain) { text.push_str(value) } else { quote(text, value) }
 }
 
 /// A moment as `2026-11-22T02:41:22Z`, from seconds since 1970 without leap seconds.
@@ -247,24 +175,36 @@ fn rfc3339(seconds: u64) -> String {
     let (days, rest) = (seconds / 86400, seconds % 86400);
     let (year, month, day) = date(days);
     let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    let mut text = String::new();
+    for (number, width, end) in
+        [(year, 4, '-'), (month, 2, '-'), (day, 2, 'T'), (hour, 2, ':'), (minute, 2, ':'), (second, 2, 'Z')]
+    {
+        text.push_str(&padded(number, width));
+        text.push(end);
+    }
+    text
 }
 
-/// The same with the fraction down to nanoseconds, less its trailing zeros: the form of `created`
-/// in a container's state. Moments before 1970 count as its start.
-pub fn rfc3339_nanos(moment: SystemTime) -> String {
-    let since = moment
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    let mut text = rfc3339(since.as_secs());
-    if since.subsec_nanos() != 0 {
-        let digits = format!("{:09}", since.subsec_nanos());
-        text.truncate(text.len() - 1);
+/// The same with the fraction down to nanoseconds, less its trailing zeros: the form of `created` in a container's
+/// state.
+fn rfc3339_nanos(seconds: u64, nanos: u64) -> String {
+    let mut text = rfc3339(seconds);
+    if nanos != 0 {
+        text.pop();
         text.push('.');
-        text.push_str(digits.trim_end_matches('0'));
+        text.push_str(&padded(nanos, 9));
+        while text.ends_with('0') {
+            text.pop();
+        }
         text.push('Z');
     }
     text
+}
+
+/// The present moment, with nanoseconds.
+pub fn now() -> String {
+    let now = clock_gettime(ClockId::Realtime);
+    rfc3339_nanos(now.tv_sec as u64, now.tv_nsec as u64)
 }
 
 /// Year, month and day of a number of days since 1970-01-01. Counting years from the first of
@@ -277,11 +217,7 @@ fn date(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     (era * 400 + year + u64::from(month <= 2), month, day)
 }
 
@@ -289,33 +225,22 @@ fn date(days: u64) -> (u64, u64, u64) {
 mod tests {
     use super::*;
 
-    fn line<'a>(message: &'a str, place: Option<&'a str>) -> Line<'a> {
-        Line {
-            level: Level::Error,
-            message,
-            place,
-            time: "2026-11-22T02:41:22Z",
-        }
+    fn line(message: &str) -> Line<'_> {
+        Line { level: Level::Error, message, time: "2026-11-22T02:41:22Z" }
     }
 
     #[test]
     fn the_three_forms() {
         assert_eq!(
-            line("a \"b\"\n", None).text(),
+            line("a \"b\"\n").text(),
             "time=\"2026-11-22T02:41:22Z\" level=error msg=\"a \\\"b\\\"\\n\"\n"
         );
+        assert_eq!(line("word").text(), "time=\"2026-11-22T02:41:22Z\" level=error msg=word\n");
         assert_eq!(
-            line("word", Some("x.rs:1:2")).text(),
-            "time=\"2026-11-22T02:41:22Z\" level=error msg=word file=\"x.rs:1:2\"\n"
-        );
-        assert_eq!(
-            line("a \"b\"", None).json(),
+            line("a \"b\"").json(),
             "{\"level\":\"error\",\"msg\":\"a \\\"b\\\"\",\"time\":\"2026-11-22T02:41:22Z\"}\n"
         );
-        assert_eq!(
-            line("a b", None).terminal(Duration::from_secs(7)),
-            "ERRO[0007] a b\n"
-        );
+        assert_eq!(line("a b").terminal(7), "ERRO[0007] a b\n");
     }
 
     #[test]
@@ -325,7 +250,7 @@ mod tests {
         assert_eq!(Level::named("trace"), Some(Level::Debug));
         assert_eq!(Level::named("loud"), None);
         for row in LEVELS {
-            assert_eq!(name(row.0).1, row.1);
+            assert_eq!(LEVELS[row.0 as usize].1, row.1);
         }
     }
 
@@ -365,7 +290,7 @@ mod tests {
 
     #[test]
     fn nanoseconds_lose_trailing_zeros() {
-        let at = |nanos| rfc3339_nanos(SystemTime::UNIX_EPOCH + Duration::new(1, nanos));
+        let at = |nanos| rfc3339_nanos(1, nanos);
         assert_eq!(at(0), "1970-01-01T00:00:01Z");
         assert_eq!(at(500_000_000), "1970-01-01T00:00:01.5Z");
         assert_eq!(at(12), "1970-01-01T00:00:01.000000012Z");

@@ -1,8 +1,10 @@
 //! Signals by name and number.
 
 use crate::error::{Error, Result};
+use crate::text::quoted;
 use rustix::process::Signal;
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 /// Rows of name without SIG and signal; the numbers are the target's (signal(7)).
 const NAMES: [(&str, Signal); 34] = [
@@ -47,16 +49,15 @@ const LAST: i32 = 64;
 
 /// `9`, `KILL`, `SIGKILL`, `sigkill`. Real-time signals go by number only.
 pub fn parse(text: &OsStr) -> Result<Signal> {
-    let word = text.to_str().unwrap_or_default();
-    let upper = word.to_ascii_uppercase();
-    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
-    let digits = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
-    let number = word.parse().ok().filter(|number| digits && (1..=LAST).contains(number));
-    let signal = match number {
-        Some(number) => init::sys::signal::numbered(number),
-        None => NAMES.iter().find(|(known, _)| *known == name).map(|(_, signal)| *signal),
-    };
-    signal.ok_or_else(|| Error::new(format!("unknown signal {word:?}")))
+    let upper = text.as_bytes().to_ascii_uppercase();
+    let name = upper.strip_prefix(b"SIG").unwrap_or(&upper);
+    let row = NAMES.iter().find(|(known, _)| known.as_bytes() == name);
+    let signal = row.map(|(_, signal)| *signal).or_else(|| {
+        let digits = text.to_str().filter(|word| word.bytes().all(|byte| byte.is_ascii_digit()))?;
+        let number = digits.parse().ok().filter(|number| (1..=LAST).contains(number))?;
+        init::sys::signal::numbered(number)
+    });
+    signal.ok_or_else(|| Error::join(&["unknown signal ", &quoted(text)]))
 }
 
 #[cfg(test)]

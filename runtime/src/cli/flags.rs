@@ -56,6 +56,9 @@ impl Flag {
     }
 }
 
+/// The option that every verb has.
+pub(super) const HELP: Flag = switch("help", Some('h'), "show help");
+
 /// The options before the verb; they are taken after it too.
 pub static GLOBAL: &[Flag] = &[
     switch("debug", None, "log what mote does (--log-level debug)"),
@@ -90,7 +93,7 @@ pub static GLOBAL: &[Flag] = &[
         "ignore refusals by cgroups: 'true', 'false' or 'auto' (default)",
     ),
     value("criu", None, "PATH", "ignored").hidden(),
-    switch("help", Some('h'), "show help"),
+    HELP,
     switch("version", Some('v'), "print the version"),
 ];
 

@@ -4,11 +4,14 @@ use super::options::Options;
 use super::parse::parse_bool;
 use super::rows::Verb;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::report::{Format, Level, Reporter};
+use crate::text::c;
+use rustix::fs::{Mode, chmod, mkdir};
+use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
-use std::fs::{DirBuilder, Permissions};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::{Component, Path, PathBuf};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
 /// What every verb is told beside its own options.
 pub struct Global {
@@ -33,23 +36,14 @@ impl Global {
     pub fn new(program: &str, globals: &Options) -> Result<Global> {
         let report = reporter(globals)?;
         let (root, root_in_xdg) = match globals.text("root") {
-            Some(given) => (absolute(Path::new(given))?, false),
-            None => {
-                let user_ns = in_user_namespace();
-                let (root, in_xdg) = default_root(|name| std::env::var_os(name), euid(), user_ns);
-                (absolute(&root)?, in_xdg)
-            }
+            Some(given) => (given.to_owned(), false),
+            None => default_root(&|name| std::env::var_os(name), euid(), in_user_namespace()),
         };
-        let rootless = match globals
-            .text("rootless")
-            .and_then(OsStr::to_str)
-            .unwrap_or("auto")
-        {
+        let root = absolute(&root)?;
+        let rootless = match word(globals, "rootless", "auto") {
             "auto" => None,
             word => Some(parse_bool(word).ok_or_else(|| {
-                Error::new(format!(
-                    "--rootless {word}: 'true', 'false' or 'auto' is needed"
-                ))
+                Error::join(&["--rootless ", word, ": 'true', 'false' or 'auto' is needed"])
             })?),
         };
         Ok(Global {
@@ -66,9 +60,9 @@ impl Global {
     /// Whether the options let this verb go ahead.
     pub fn allows(&self, verb: &Verb) -> Result<()> {
         if self.systemd_cgroup && verb.enters {
-            return Err(Error::new(
+            return Err(Error::join(&[
                 "--systemd-cgroup: the systemd driver does not exist yet; use cgroupfs (leave the option out)",
-            ));
+            ]));
         }
         Ok(())
     }
@@ -81,44 +75,44 @@ impl Global {
 
     /// Makes the root directory for a first container, for the owner's eyes only.
     pub fn make_root(&self) -> Result<()> {
-        let failed = |error| {
-            Error::io(
-                format_args!("state directory {}", self.root.display()),
-                &error,
-            )
-        };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.root)
-            .map_err(failed)?;
+        let path = self.root.as_os_str().as_bytes();
+        let mut made = make_directory(path);
+        if made == Err(Errno::NOENT) {
+            for (at, _) in path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/') {
+                let _ = make_directory(&path[..at]);
+            }
+            made = make_directory(path);
+        }
         if self.root_in_xdg {
             // The sticky bit keeps periodic clean-ups of $XDG_RUNTIME_DIR away (XDG base directory
             // specification, "XDG_RUNTIME_DIR").
-            std::fs::set_permissions(&self.root, Permissions::from_mode(0o1700)).map_err(failed)?;
+            made = made.and_then(|()| chmod(c(&[path]).as_c_str(), Mode::from_raw_mode(0o1700)));
         }
-        Ok(())
+        made.map_err(|errno| Error::of("", &[b"state directory ", path].concat(), errno))
     }
 }
 
+fn make_directory(path: &[u8]) -> core::result::Result<(), Errno> {
+    match mkdir(c(&[path]).as_c_str(), Mode::from_raw_mode(0o700)) {
+        Err(Errno::EXIST) => Ok(()),
+        result => result,
+    }
+}
+
+/// The word that an option was given; what isn't UTF-8 is no word that is known.
+fn word<'a>(globals: &'a Options, name: &str, otherwise: &'a str) -> &'a str {
+    globals.text(name).map_or(otherwise, |text| text.to_str().unwrap_or("\u{fffd}"))
+}
+
 fn reporter(globals: &Options) -> Result<Reporter> {
-    let format = match globals.text("log-format").and_then(OsStr::to_str) {
-        None | Some("text") => Format::Text,
-        Some("json") => Format::Json,
-        Some(other) => return Err(Error::new(format!("invalid log-format: {other}"))),
+    let format = match word(globals, "log-format", "text") {
+        "text" => Format::Text,
+        "json" => Format::Json,
+        other => return Err(Error::join(&["invalid log-format: ", other])),
     };
-    let level = match globals.text("log-level").and_then(OsStr::to_str) {
-        None => Level::Info,
-        Some(name) => {
-            Level::named(name).ok_or_else(|| Error::new(format!("invalid log-level: {name}")))?
-        }
-    };
-    let level = if globals.flag("debug") {
-        Level::Debug
-    } else {
-        level
-    };
-    let report = Reporter::new(level, format);
+    let name = word(globals, "log-level", "info");
+    let level = Level::named(name).ok_or_else(|| Error::join(&["invalid log-level: ", name]))?;
+    let report = Reporter::new(if globals.flag("debug") { Level::Debug } else { level }, format);
     match globals.text("log") {
         Some(path) => report.to_file(Path::new(path)),
         None => Ok(report),
@@ -132,53 +126,50 @@ fn euid() -> u32 {
 /// The first user namespace maps every id to itself (user_namespaces(7)); a kernel without user
 /// namespaces has no map at all.
 fn in_user_namespace() -> bool {
-    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    let mut fields = map.split_whitespace();
-    let first = (fields.next(), fields.next(), fields.next());
-    !map.is_empty() && first != (Some("0"), Some("0"), Some("4294967295"))
+    let map = files::read(Path::new("/proc/self/uid_map")).unwrap_or_default();
+    let fields = map.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
+    !map.is_empty() && !fields.take(3).eq([&b"0"[..], b"0", b"4294967295"])
 }
 
 /// `$XDG_RUNTIME_DIR/mote` for whoever isn't the host's root, else `/run/mote`; and whether it is
 /// the former. Uid 0 in a user namespace is a user in disguise, unless `$USER` says root, as it
 /// does in a container that has an init of its own.
-fn default_root(
-    variable: impl Fn(&str) -> Option<OsString>,
-    euid: u32,
-    in_user_namespace: bool,
-) -> (PathBuf, bool) {
+fn default_root(variable: &dyn Fn(&str) -> Option<OsString>, euid: u32, in_user_namespace: bool) -> (OsString, bool) {
     let user = variable("USER").is_some_and(|user| user == "root");
     let ordinary = euid != 0 || in_user_namespace && !user;
     match variable("XDG_RUNTIME_DIR") {
-        Some(directory) if ordinary && !directory.is_empty() => {
-            (Path::new(&directory).join("mote"), true)
+        Some(mut directory) if ordinary && !directory.is_empty() => {
+            directory.push("/mote");
+            (directory, true)
         }
-        _ => (PathBuf::from("/run/mote"), false),
+        _ => (OsString::from("/run/mote"), false),
     }
 }
 
 /// Made absolute and cleaned by text alone, as a directory that doesn't exist yet can be.
-fn absolute(path: &Path) -> Result<PathBuf> {
-    let failed = |error| Error::io(format_args!("--root {}", path.display()), &error);
-    let mut clean = PathBuf::new();
-    for part in std::path::absolute(path).map_err(failed)?.components() {
+fn absolute(path: &OsStr) -> Result<PathBuf> {
+    let whole = crate::bundle::absolute(Some(path))?.unwrap_or_default();
+    let mut clean: Vec<u8> = Vec::new();
+    for part in whole.as_os_str().as_bytes().split(|byte| *byte == b'/') {
         match part {
-            Component::ParentDir => {
-                clean.pop();
+            b"" | b"." => {}
+            b".." => clean.truncate(clean.iter().rposition(|byte| *byte == b'/').unwrap_or(0)),
+            part => {
+                clean.push(b'/');
+                clean.extend_from_slice(part);
             }
-            part => clean.push(part),
         }
     }
-    if clean == Path::new("/") {
-        return Err(Error::new(
-            "--root can't be /: state would lie among the host's directories",
-        ));
+    if clean.is_empty() {
+        return Err(Error::join(&["--root can't be /: state would lie among the host's directories"]));
     }
-    Ok(clean)
+    Ok(PathBuf::from(OsString::from_vec(clean)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn default_roots() {
@@ -199,8 +190,8 @@ mod tests {
                 _ => xdg.map(OsString::from),
             };
             assert_eq!(
-                default_root(variable, euid, user_ns),
-                (PathBuf::from(path), in_xdg)
+                default_root(&variable, euid, user_ns),
+                (OsString::from(path), in_xdg)
             );
         }
     }
@@ -208,14 +199,14 @@ mod tests {
     #[test]
     fn roots_are_absolute_and_never_the_hosts() {
         for path in ["/", "//", "/a/..", "/../..", "/."] {
-            assert!(absolute(Path::new(path)).is_err(), "{path}");
+            assert!(absolute(OsStr::new(path)).is_err(), "{path}");
         }
         assert_eq!(
-            absolute(Path::new("/a/../b/./c")).unwrap(),
+            absolute(OsStr::new("/a/../b/./c")).unwrap(),
             Path::new("/b/c")
         );
         assert_eq!(
-            absolute(Path::new("x")).unwrap(),
+            absolute(OsStr::new("x")).unwrap(),
             std::env::current_dir().unwrap().join("x")
         );
     }

@@ -1,94 +1,83 @@
 //! Help and version, made from the rows. The shape is that of runc's own help, which scripts search
 //! for option names.
 
-use super::flags::{Flag, GLOBAL};
+use super::flags::{Flag, GLOBAL, HELP};
 use super::rows::{VERBS, Verb};
 use crate::SPEC_VERSION;
 
 /// The help of one verb, or of the program.
 pub fn text(program: &str, verb: Option<&Verb>) -> String {
-    let mut text = String::from("NAME:\n   ");
-    match verb {
-        Some(verb) => {
-            for part in [program, " ", verb.name, " - ", verb.help, "\n\nUSAGE:\n   "] {
-                text.push_str(part);
-            }
-            for part in [
-                program,
-                " ",
-                verb.name,
-                " [command options] ",
-                verb.arguments,
-            ] {
-                text.push_str(part);
-            }
-            text.push_str("\n\nOPTIONS:\n");
-            let help = GLOBAL.iter().filter(|flag| flag.long == "help");
-            let shown = verb.flags.iter().filter(|flag| !flag.hidden);
-            rows(&mut text, shown.chain(help).map(option));
-        }
-        None => {
-            for part in [
-                program,
-                " - run containers by the Open Container Initiative's specification",
-            ] {
-                text.push_str(part);
-            }
-            for part in [
-                "\n\nUSAGE:\n   ",
-                program,
-                " [global options] command [command options]",
-            ] {
-                text.push_str(part);
-            }
-            text.push_str(" [arguments...]\n\nVERSION:\n   ");
-            text.push_str(env!("CARGO_PKG_VERSION"));
-            text.push_str("\n\nCOMMANDS:\n");
-            let verbs = VERBS.iter().map(|verb| (verb.name.to_string(), verb.help));
-            rows(
-                &mut text,
-                verbs.chain([("help".to_string(), "show this, or the help of one command")]),
-            );
-            text.push_str("\nGLOBAL OPTIONS:\n");
-            rows(
-                &mut text,
-                GLOBAL.iter().filter(|flag| !flag.hidden).map(option),
-            );
-        }
+    let Some(verb) = verb else {
+        let mut commands: Vec<_> = VERBS.iter().map(|verb| (verb.name.to_string(), verb.help)).collect();
+        commands.push(("help".to_string(), "show this, or the help of one command"));
+        let pieces = [
+            "NAME:\n   ",
+            program,
+            " - run containers by the Open Container Initiative's specification\n\nUSAGE:\n   ",
+            program,
+            " [global options] command [command options] [arguments...]\n\nVERSION:\n   ",
+            env!("CARGO_PKG_VERSION"),
+            "\n\nCOMMANDS:\n",
+            &columns(&commands),
+            "\nGLOBAL OPTIONS:\n",
+            &options(GLOBAL, &[]),
+        ];
+        return pieces.concat();
+    };
+    let pieces = [
+        "NAME:\n   ",
+        program,
+        " ",
+        verb.name,
+        " - ",
+        verb.help,
+        "\n\nUSAGE:\n   ",
+        program,
+        " ",
+        verb.name,
+        " [command options] ",
+        verb.arguments,
+        "\n\nOPTIONS:\n",
+        &options(verb.flags, &[HELP]),
+    ];
+    pieces.concat()
+}
+
+fn options(flags: &[Flag], more: &[Flag]) -> String {
+    let shown = flags.iter().chain(more).filter(|flag| !flag.hidden);
+    columns(&shown.map(|flag| (option(flag), flag.help)).collect::<Vec<_>>())
+}
+
+/// Left column of an option.
+fn option(flag: &Flag) -> String {
+    let mut text = ["--", flag.long].concat();
+    let value = flag.value.map(|value| [" ", value].concat()).unwrap_or_default();
+    text.push_str(&value);
+    if let Some(letter) = flag.short {
+        text.push_str(", -");
+        text.push(letter);
+        text.push_str(&value);
+    }
+    if flag.repeat {
+        text.push_str(" ...");
     }
     text
 }
 
-/// Left and right column of an option.
-fn option(flag: &Flag) -> (String, &'static str) {
-    let mut left = String::from("--");
-    left.push_str(flag.long);
-    let value = flag
-        .value
-        .map(|value| [" ", value].concat())
-        .unwrap_or_default();
-    left.push_str(&value);
-    if let Some(letter) = flag.short {
-        left.push_str(", -");
-        left.push(letter);
-        left.push_str(&value);
-    }
-    if flag.repeat {
-        left.push_str(" ...");
-    }
-    (left, flag.help)
-}
-
-fn rows(text: &mut String, rows: impl Iterator<Item = (String, &'static str)>) {
-    let rows: Vec<_> = rows.collect();
+fn columns(rows: &[(String, &str)]) -> String {
     let width = rows.iter().map(|(left, _)| left.len()).max().unwrap_or(0);
+    let mut text = String::new();
     for (left, right) in rows {
+        let start = text.len();
         text.push_str("   ");
-        text.push_str(&left);
-        text.extend(std::iter::repeat_n(' ', width - left.len() + 2));
+        text.push_str(left);
+        while text.len() < start + width + 5 {
+            text.push(' ');
+        }
         text.push_str(right);
         text.push('\n');
     }
+    text
 }
 
 /// The lines that engines read: program, commit if the build knew it, specification.

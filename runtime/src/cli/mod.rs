@@ -19,7 +19,10 @@ pub use options::Options;
 pub use parse::{Line, Wish, parse};
 
 use crate::error::{Error, Result};
-use std::io::Write;
+use crate::files;
+use crate::text::quoted;
+use rustix::stdio::{stderr, stdout};
+use std::ffi::OsStr;
 
 /// Does what the command line asks for and returns the process's exit code; whatever went wrong
 /// is reported here and nowhere else.
@@ -32,34 +35,27 @@ pub fn obey(line: Line) -> u8 {
     let global = match Global::new(&line.program, &line.globals) {
         Ok(global) => global,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "{}: {error}", line.program);
+            let text = [&line.program, ": ", error.text(), "\n"].concat();
+            let _ = files::write_all(stderr(), text.as_bytes());
             return 1;
         }
     };
     match line.wish {
         Wish::Run(verb, options) => {
-            let outcome = global
-                .allows(verb)
-                .and_then(|()| (verb.run)(&global, &options));
+            let outcome = global.allows(verb).and_then(|()| (verb.run)(&global, &options));
             outcome.unwrap_or_else(|error| {
                 global.report.fatal(&error);
                 verb.error_code
             })
         }
         Wish::Wrong(verb, message) => {
-            let _ = print(&format!(
-                "Incorrect Usage.\n\n{}",
-                help::text(&line.program, verb)
-            ));
+            let _ = print(&["Incorrect Usage.\n\n", &help::text(&line.program, verb)].concat());
             global.report.fatal(&Error::new(message));
             1
         }
         Wish::NoSuchVerb(name) => {
-            let text = format!(
-                "no such command: {name:?}; `{} help` lists them",
-                line.program
-            );
-            global.report.fatal(&Error::new(text));
+            let name = quoted(OsStr::new(&name));
+            global.report.fatal(&Error::join(&["no such command: ", &name, "; `", &line.program, " help` lists them"]));
             3
         }
         Wish::Help(_) | Wish::Version => 0,
@@ -67,17 +63,10 @@ pub fn obey(line: Line) -> u8 {
 }
 
 fn answer(text: &str) -> u8 {
-    match print(text) {
-        Ok(()) => 0,
-        Err(_) => 1,
-    }
+    u8::from(print(text).is_err())
 }
 
 /// Writes a verb's output to stdout; a reader that has gone away is an error like a full disk.
 pub fn print(text: &str) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    let written = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
-    written.map_err(|error| Error::io("stdout", &error))
+    files::write_all(stdout(), text.as_bytes()).map_err(|errno| Error::call("stdout", errno))
 }

@@ -2,6 +2,7 @@
 
 use super::flags::Flag;
 use crate::error::{Error, Result};
+use crate::text::quoted;
 use std::ffi::{OsStr, OsString};
 
 /// One option as it was given.
@@ -82,9 +83,7 @@ impl Options {
         };
         match text.to_str().and_then(|text| text.parse().ok()) {
             Some(number) => Ok(Some(number)),
-            None => Err(Error::new(format!(
-                "--{name} {text:?}: a number from 0 is needed"
-            ))),
+            None => Err(Error::join(&["--", name, " ", &quoted(text), ": a number from 0 is needed"])),
         }
     }
 

@@ -7,6 +7,8 @@
 use super::flags::{Flag, GLOBAL};
 use super::options::{Options, Value};
 use super::rows::{self, Tail, Verb};
+use crate::error::lossy;
+use crate::text::{decimal, quoted};
 use lexopt::{Arg, Parser};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -36,35 +38,25 @@ pub enum Wish {
 }
 
 /// Understands the words of a command line, the program's own name first.
-pub fn parse(words: impl Iterator<Item = OsString>) -> Line {
-    let mut words = words.peekable();
-    let program = program_name(words.peek().map_or(OsStr::new(""), OsString::as_os_str));
-    let mut parser = Parser::from_iter(words);
+pub fn parse(words: Vec<OsString>) -> Line {
+    let mut words = words.into_iter();
+    let program = program_name(&words.next().unwrap_or_default());
     let mut globals = Options::default();
-    let wish = wish(&mut parser, &mut globals, &program).unwrap_or_else(|wish| wish);
-    Line {
-        program,
-        globals,
-        wish,
-    }
+    let wish = wish(Parser::from_args(words), &mut globals, &program).unwrap_or_else(|wish| wish);
+    Line { program, globals, wish }
 }
 
 fn program_name(word: &OsStr) -> String {
-    let name = word
-        .as_bytes()
-        .rsplit(|byte| *byte == b'/')
-        .next()
-        .unwrap_or_default();
-    match name {
-        b"" => "mote".to_string(),
-        name => String::from_utf8_lossy(name).into_owned(),
+    match word.as_bytes().rsplit(|byte| *byte == b'/').next() {
+        None | Some(b"") => "mote".to_string(),
+        Some(name) => lossy(name),
     }
 }
 
 /// Both arms are wishes; the `Err` ones are those that cut parsing short.
-fn wish(parser: &mut Parser, globals: &mut Options, program: &str) -> Result<Wish, Wish> {
+fn wish(mut parser: Parser, globals: &mut Options, program: &str) -> Result<Wish, Wish> {
     let wrong = |message| Wish::Wrong(None, message);
-    let first = take(parser, &[], Tail::Verbatim, globals, None).map_err(wrong)?;
+    let first = take(&mut parser, &[], Tail::Verbatim, globals, None).map_err(wrong)?;
     if globals.flag("help") {
         return Ok(Wish::Help(None));
     }
@@ -75,36 +67,23 @@ fn wish(parser: &mut Parser, globals: &mut Options, program: &str) -> Result<Wis
     let Some(name) = words.next() else {
         return Ok(Wish::Help(None));
     };
-    let unknown = |name: &OsStr| Wish::NoSuchVerb(name.to_string_lossy().into_owned());
-    if name == "help" || name == "h" {
-        return match words.next() {
-            None => Ok(Wish::Help(None)),
-            Some(topic) => match topic.to_str().and_then(rows::verb) {
-                Some(verb) => Ok(Wish::Help(Some(verb))),
-                None => Ok(unknown(&topic)),
-            },
-        };
-    }
-    let Some(verb) = name.to_str().and_then(rows::verb) else {
-        return Ok(unknown(&name));
+    let verb = |name: &OsStr| {
+        let row = name.to_str().and_then(rows::verb);
+        row.ok_or_else(|| Wish::NoSuchVerb(lossy(name.as_bytes())))
     };
+    if name == "help" || name == "h" {
+        return Ok(Wish::Help(words.next().map(|topic| verb(&topic)).transpose()?));
+    }
+    let verb = verb(&name)?;
     let wrong = |message| Wish::Wrong(Some(verb), message);
-    let mut parser = Parser::from_args(words);
     let mut options = Options::default();
-    let found = take(
-        &mut parser,
-        verb.flags,
-        verb.words.tail,
-        globals,
-        Some(&mut options),
-    );
-    let found = found.map_err(wrong)?;
+    let mut parser = Parser::from_args(words);
+    let found = take(&mut parser, verb.flags, verb.words.tail, globals, Some(&mut options)).map_err(wrong)?;
     if globals.flag("help") {
         return Ok(Wish::Help(Some(verb)));
     }
     options.words = found.words;
-    let counted = count(verb, options.words.len(), found.command, program);
-    counted.map_err(wrong)?;
+    count(verb, options.words.len(), found.command, program).map_err(wrong)?;
     Ok(Wish::Run(verb, options))
 }
 
@@ -117,35 +96,30 @@ struct Found {
 /// Takes options and words off the parser. An option with a row in `flags` goes to `own`, one with
 /// a global row to `globals`.
 fn take(
-    parser: &mut Parser,
-    flags: &'static [Flag],
-    tail: Tail,
-    globals: &mut Options,
-    mut own: Option<&mut Options>,
+    parser: &mut Parser, flags: &'static [Flag], tail: Tail, globals: &mut Options, mut own: Option<&mut Options>,
 ) -> Result<Found, String> {
     let mut words = Vec::new();
     while let Some(piece) = piece(parser, flags)? {
         match piece {
             Piece::Option(flag, value) => match own.as_deref_mut() {
-                Some(own) if flags.iter().any(|row| std::ptr::eq(row, flag)) => {
-                    own.push(flag, value)
-                }
+                Some(own) if flags.as_ptr_range().contains(&std::ptr::from_ref(flag)) => own.push(flag, value),
                 _ => globals.push(flag, value),
             },
             Piece::Word(word) => {
                 words.push(word);
                 if tail == Tail::Verbatim {
-                    let rest = rest(parser);
                     // `exec ID -- CMD` is written by whoever is used to it from elsewhere.
-                    let marked = own.is_some() && rest.first().is_some_and(|word| word == "--");
-                    words.extend(rest.into_iter().skip(usize::from(marked)));
+                    if own.is_some() && peek(parser).is_some_and(|word| word == "--") {
+                        next(parser);
+                    }
+                    rest(parser, &mut words);
                     break;
                 }
             }
             Piece::End => {
-                let rest = rest(parser);
-                let command = if words.is_empty() { 0 } else { rest.len() };
-                words.extend(rest);
+                let before = words.len();
+                rest(parser, &mut words);
+                let command = if before == 0 { 0 } else { words.len() - before };
                 return Ok(Found { words, command });
             }
         }
@@ -161,56 +135,55 @@ enum Piece {
 }
 
 fn piece(parser: &mut Parser, flags: &'static [Flag]) -> Result<Option<Piece>, String> {
-    let next = parser
-        .try_raw_args()
-        .and_then(|raw| raw.peek().map(OsStr::to_os_string));
-    if let Some(word) = &next {
-        if word == "--" {
-            let _ = parser.try_raw_args().and_then(|mut raw| raw.next());
-            return Ok(Some(Piece::End));
-        }
-        if let Some((flag, joined)) = single_dash(word.as_bytes(), flags) {
-            let _ = parser.try_raw_args().and_then(|mut raw| raw.next());
-            return value(parser, flag, joined).map(|value| Some(Piece::Option(flag, value)));
-        }
+    let word = peek(parser).unwrap_or_default();
+    if word == "--" {
+        next(parser);
+        return Ok(Some(Piece::End));
     }
-    let whole = next
-        .as_deref()
-        .map(OsStr::to_string_lossy)
-        .unwrap_or_default()
-        .into_owned();
-    let (flag, letter) = match parser.next().map_err(|error| error.to_string())? {
-        None => return Ok(None),
-        Some(Arg::Value(word)) => return Ok(Some(Piece::Word(word))),
-        Some(Arg::Long(name)) => (find(flags, name).ok_or_else(|| unknown(name))?, false),
-        Some(Arg::Short(letter)) => (
-            rows_of(flags)
-                .find(|row| row.short == Some(letter))
-                .ok_or_else(|| unknown(whole.trim_start_matches('-')))?,
-            true,
-        ),
+    if let Some((flag, joined)) = single_dash(word.as_bytes(), flags) {
+        next(parser);
+        return value(parser, flag, joined).map(|value| Some(Piece::Option(flag, value)));
+    }
+    let mut buffer = [0; 4];
+    let (name, letter) = match parser.next() {
+        Ok(None) => return Ok(None),
+        Ok(Some(Arg::Value(word))) => return Ok(Some(Piece::Word(word))),
+        Ok(Some(Arg::Long(name))) => (name, false),
+        Ok(Some(Arg::Short(letter))) => (&*letter.encode_utf8(&mut buffer), true),
+        // It is of this kind only: the letter of a switch among others with `=` after it.
+        Err(_) => return Err("flag takes no value".to_string()),
+    };
+    let Some(flag) = find(flags, name) else {
+        let whole = lossy(word.as_bytes());
+        let name = if letter && !whole.is_empty() { whole.trim_start_matches('-') } else { name };
+        return Err(["flag provided but not defined: -", name].concat());
     };
     // Letters may stand together (-dt): what follows a switch's letter is another option.
-    let joined = if letter && flag.value.is_none() {
-        None
-    } else {
-        parser.optional_value()
-    };
+    let joined = if letter && flag.value.is_none() { None } else { parser.optional_value() };
     value(parser, flag, joined).map(|value| Some(Piece::Option(flag, value)))
+}
+
+/// The next whole word, still to be taken; none inside a word of several letters.
+fn peek(parser: &mut Parser) -> Option<OsString> {
+    parser.try_raw_args()?.peek().map(OsStr::to_os_string)
+}
+
+fn next(parser: &mut Parser) -> Option<OsString> {
+    parser.try_raw_args()?.next()
+}
+
+fn rest(parser: &mut Parser, words: &mut Vec<OsString>) {
+    while let Some(word) = next(parser) {
+        words.push(word);
+    }
 }
 
 /// `-name`, `-name=value`, `-n` or `-n=value` in one word, where the name is a row's.
 fn single_dash(word: &[u8], flags: &'static [Flag]) -> Option<(&'static Flag, Option<OsString>)> {
-    let word = word
-        .strip_prefix(b"-")
-        .filter(|rest| !rest.starts_with(b"-"))?;
+    let word = word.strip_prefix(b"-").filter(|rest| !rest.starts_with(b"-"))?;
     let mut parts = word.splitn(2, |byte| *byte == b'=');
-    let name = std::str::from_utf8(parts.next()?).ok()?;
-    let flag = find(flags, name)?;
-    Some((
-        flag,
-        parts.next().map(|value| OsString::from_vec(value.to_vec())),
-    ))
+    let flag = find(flags, std::str::from_utf8(parts.next()?).ok()?)?;
+    Some((flag, parts.next().map(|value| OsString::from_vec(value.to_vec()))))
 }
 
 /// The value that an option's word brought along, or the next word if the row wants one.
@@ -219,40 +192,22 @@ fn value(parser: &mut Parser, flag: &Flag, joined: Option<OsString>) -> Result<V
         (None, None) => Ok(Value::Switch(true)),
         (None, Some(text)) => match text.to_str().and_then(parse_bool) {
             Some(on) => Ok(Value::Switch(on)),
-            None => Err(format!("invalid boolean value {text:?} for -{}", flag.long)),
+            None => Err(["invalid boolean value ", &quoted(&text), " for -", flag.long].concat()),
         },
         (Some(_), Some(text)) => Ok(Value::Text(text)),
         (Some(_), None) => {
-            let next = parser.try_raw_args().and_then(|mut raw| raw.next());
-            next.map(Value::Text)
-                .ok_or_else(|| format!("flag needs an argument: -{}", flag.long))
+            next(parser).map(Value::Text).ok_or_else(|| ["flag needs an argument: -", flag.long].concat())
         }
     }
 }
 
-fn rest(parser: &mut Parser) -> Vec<OsString> {
-    parser
-        .try_raw_args()
-        .map(Iterator::collect)
-        .unwrap_or_default()
-}
-
-fn rows_of(flags: &'static [Flag]) -> impl Iterator<Item = &'static Flag> {
-    flags.iter().chain(GLOBAL)
-}
-
 /// By its long name, or by its letter.
+#[inline(never)]
 fn find(flags: &'static [Flag], name: &str) -> Option<&'static Flag> {
-    rows_of(flags).find(|row| {
-        row.long == name
-            || row
-                .short
-                .is_some_and(|letter| name.strip_prefix(letter) == Some(""))
-    })
-}
-
-fn unknown(name: &str) -> String {
-    format!("flag provided but not defined: -{name}")
+    let named = |row: &&Flag| {
+        row.long == name || row.short.is_some_and(|letter| name.len() == 1 && name.as_bytes()[0] == letter as u8)
+    };
+    flags.iter().chain(GLOBAL).find(named)
 }
 
 /// The words that Go's strconv.ParseBool knows, and no other.
@@ -265,12 +220,7 @@ pub(super) fn parse_bool(word: &str) -> Option<bool> {
 }
 
 fn count(verb: &Verb, words: usize, command: usize, program: &str) -> Result<(), String> {
-    let command = if verb.words.tail == Tail::Command {
-        command
-    } else {
-        0
-    };
-    let words = words - command;
+    let words = if verb.words.tail == Tail::Command { words - command } else { words };
     let (min, max) = (verb.words.min, verb.words.max);
     let (how, limit) = match () {
         () if min == max && words != min => ("exactly", min),
@@ -278,10 +228,7 @@ fn count(verb: &Verb, words: usize, command: usize, program: &str) -> Result<(),
         () if words > max => ("a maximum of", max),
         () => return Ok(()),
     };
-    Err(format!(
-        "{program}: {:?} requires {how} {limit} argument(s)",
-        verb.name
-    ))
+    Err([program, ": \"", verb.name, "\" requires ", how, " ", &decimal(limit as u64), " argument(s)"].concat())
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ use spec_min::Spec;
 use std::ffi::CString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// See the row in [`crate::cli::rows`].
 pub fn run(global: &Global, options: &Options) -> Result<u8> {
@@ -451,7 +451,7 @@ fn dir_record(made: &Made, host: &Host, request: &Request, plan: &Plan<'_>) -> R
     let record = Record {
         bundle: request.bundle.path.to_string_lossy().into_owned(),
         rootfs: plan.root.path.to_string_lossy().into_owned(),
-        created: report::rfc3339_nanos(SystemTime::now()),
+        created: report::now(),
         boot: boot_id(&host.procfs),
         cgroup: made.group.save(),
         private_pids: plan.namespaces.new & CLONE_NEWPID != 0,

@@ -8,7 +8,7 @@ fn shown(line: &str) -> String {
         .split(' ')
         .filter(|word| !word.is_empty())
         .map(|word| OsString::from(if word == "''" { "" } else { word }));
-    let line = parse(words);
+    let line = parse(words.collect());
     let options = |options: &Options| {
         let mut text = String::new();
         for (name, value) in options
@@ -139,6 +139,8 @@ fn lines() {
         ),
         ("mote exec -td x sh", "exec tty=true detach=true | x sh"),
         ("mote exec -tu 1:2 x sh", "exec tty=true user=1:2 | x sh"),
+        ("mote exec -tz x sh", "wrong exec: flag provided but not defined: -z"),
+        ("mote exec -td=1 x sh", "wrong exec: flag takes no value"),
         ("mote exec x -- sh --", "exec | x sh --"),
         ("mote exec -- x sh", "exec | x sh"),
         (
@@ -174,7 +176,7 @@ fn lookups() {
     let words = [
         "mote", "exec", "-e", "A=1", "-t=0", "--env=B", "-p", "", "c", "sh", "-x",
     ];
-    let Wish::Run(_, options) = parse(words.iter().map(OsString::from)).wish else {
+    let Wish::Run(_, options) = parse(words.iter().map(OsString::from).collect()).wish else {
         panic!()
     };
     assert!(!options.flag("tty"));
@@ -191,7 +193,7 @@ fn lookups() {
 fn numbers() {
     for (text, expected) in [("0", Some(0)), ("7", Some(7)), ("-1", None), ("1x", None)] {
         let words = ["mote", "run", "--preserve-fds", text, "c"];
-        let Wish::Run(_, options) = parse(words.iter().map(OsString::from)).wish else {
+        let Wish::Run(_, options) = parse(words.iter().map(OsString::from).collect()).wish else {
             panic!()
         };
         assert_eq!(options.number("preserve-fds").ok().flatten(), expected);
