@@ -40,7 +40,7 @@ pub fn run(arguments: &[String]) -> Result {
             "private",
             "sh",
             "-c",
-            &setup::hide_hybrid(),
+            &setup::private_view(),
             "sh",
         ])
         .arg(program);

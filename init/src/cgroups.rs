@@ -25,6 +25,8 @@ pub struct Hierarchy<'a> {
 
 /// Attaches cgroup2, or a directory with one v1 hierarchy each.
 pub fn attach(child: &Child<'_>, rootfs: &Rootfs, place: &Place, mount: &Mount<'_>) -> Result<OwnedFd, Fault> {
+    // A cgroup namespace shows the place where the process stood when it made it.
+    child.settled()?;
     let Place { step, item } = *place;
     let target = rootfs.make_dir(mount.target, 0o755).at(step, item, &"mount point")?;
     if let [only] = child.handles.cgroups

@@ -4,7 +4,12 @@
 
 use crate::fault::{At, Fault, NOTE, Note, Step, Told, WIRE};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::io::{Errno, read};
+use core::mem::MaybeUninit;
+use rustix::io::{Errno, IoSlice, IoSliceMut, read};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg,
+    sendmsg,
+};
 
 /// What the child reports.
 #[derive(Debug)]
@@ -24,6 +29,12 @@ const FAULT: u8 = 0;
 const MOUNTED: u8 = 1;
 const READY: u8 = 2;
 const NOTED: u8 = 3;
+
+/// More hierarchies than the kernel has controllers for.
+const DOORS_MAX: usize = 32;
+
+/// See [`Channel::receive_doors`].
+pub type Doors = heapless::Vec<OwnedFd, DOORS_MAX>;
 
 /// Either end.
 #[derive(Debug)]
@@ -53,6 +64,38 @@ impl Channel {
         let _ = send(self.0.as_fd(), &fault.encode());
     }
 
+    /// Child: waits for the parent's first answer, which brings the doors of its cgroups: open files of which
+    /// each moves whoever writes `0` to it.
+    pub fn receive_doors(&self) -> Result<Doors, Fault> {
+        let mut byte = [0u8; 1];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DOORS_MAX))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let socket = self.0.as_fd();
+        let received = rustix::io::retry_on_intr(|| {
+            recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)
+        });
+        if !received.is_ok_and(|message| message.bytes == 1) {
+            crate::sys::process::exit(1);
+        }
+        let mut doors = Doors::new();
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(fds) = message {
+                doors.extend(fds);
+            }
+        }
+        Ok(doors)
+    }
+
+    /// Parent: the first answer.
+    pub fn send_doors(&self, doors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DOORS_MAX))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !doors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(doors)) {
+            return Err(Errno::TOOBIG);
+        }
+        sendmsg(&self.0, &[IoSlice::new(&[1])], &mut control, SendFlags::NOSIGNAL).map(drop)
+    }
+
     /// Child: waits for the parent's byte. Without a parent there is no container to become.
     pub fn wait(&self) -> Result<(), Fault> {
         let mut byte = [0u8; 1];
@@ -73,7 +116,9 @@ impl Channel {
         let mut wire = [0u8; NOTE + 1];
         loop {
             let message = match receive(self.0.as_fd(), &mut wire) {
-                Ok(0) | Err(Errno::CONNRESET) => return Ok(Report::End),
+                Ok(0) => return Ok(Report::End),
+                // The child ended with an answer unread. Said once, before what it had to say itself.
+                Err(Errno::CONNRESET) => continue,
                 Ok(length) => &wire[..length],
                 Err(errno) => return Err(errno),
             };

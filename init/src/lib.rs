@@ -29,7 +29,7 @@ mod switch;
 pub mod sys;
 
 use channel::Channel;
-use core::cell::{Cell, OnceCell};
+use core::cell::Cell;
 use core::convert::Infallible;
 use fault::{At, Fault, Step};
 use hooks::{Reason, Stage};
@@ -53,11 +53,6 @@ pub struct Handles<'h> {
     pub console: Option<BorrowedFd<'h>>,
     /// Where `start` connects; none when the parent itself stays to say "go".
     pub listener: Option<OwnedFd>,
-    /// One `tasks` file for each cgroup v1 hierarchy: writing `0` there moves the writer, and unlike a move
-    /// by somebody else it doesn't stop every fork on the machine first. A v2 cgroup is where the child is born.
-    pub doors: &'h [OwnedFd],
-    /// The same for a v2 cgroup in which the child couldn't be born.
-    pub second_door: OnceCell<OwnedFd>,
     /// Namespaces to join: flags and a namespace's file, or all flags and a pidfd.
     pub joins: &'h [(u32, OwnedFd)],
     /// Whether the child is in a user namespace that was there before.
@@ -85,14 +80,17 @@ pub struct Child<'c> {
     handles: &'c Handles<'c>,
     /// Whether mounts are made by the calls that work on descriptors.
     new_mount_calls: bool,
-    /// Whether the parent has said that id maps are written and limits raised.
-    mapped: Cell<bool>,
+    /// Whether the parent has said that id maps are written, limits raised and cgroups made.
+    settled: Cell<bool>,
 }
 
 impl Child<'_> {
-    /// Waits, once, until the parent has done what only it may do to this process.
-    fn mapped(&self) -> Result<(), Fault> {
-        if self.mapped.replace(true) { Ok(()) } else { self.handles.channel.wait() }
+    /// Waits, once, until the parent has done what only it may do to this process, and enters the cgroups.
+    fn settled(&self) -> Result<(), Fault> {
+        if self.settled.replace(true) {
+            return Ok(());
+        }
+        namespaces::enter_cgroups(self)
     }
 }
 
@@ -105,21 +103,23 @@ pub fn start(plan: &Plan<'_>, handles: Handles<'_>) -> ! {
 
 fn list(plan: &Plan<'_>, handles: &Handles<'_>) -> Result<Infallible, Fault> {
     let child =
-        &Child { plan, handles, new_mount_calls: sys::mount::has_new_calls(), mapped: Cell::new(false) };
+        &Child { plan, handles, new_mount_calls: sys::mount::has_new_calls(), settled: Cell::new(false) };
     let process = &plan.process;
 
     rustix::process::umask(rustix::fs::Mode::empty());
     let _ = rustix::process::setsid();
-    namespaces::enter_cgroups(child)?;
     if plan.namespaces.new & CLONE_NEWUSER == 0 {
         hide_memory()?;
     } else {
         // Nothing can be done in the user namespace before its ids are mapped. And not yet hidden: what is
         // belongs to the host's root, whose files below /proc/self this process could not write to then.
-        child.mapped()?;
+        child.settled()?;
+    }
+    if !handles.joins.is_empty() || handles.joined_user {
+        // A cgroup namespace to join may hide the cgroups to enter.
+        child.settled()?;
     }
     namespaces::join(child)?;
-    namespaces::hide_cgroups(child)?;
     namespaces::set_clocks(child)?;
     namespaces::become_root(child)?;
     hide_memory()?;
@@ -136,7 +136,7 @@ fn list(plan: &Plan<'_>, handles: &Handles<'_>) -> Result<Infallible, Fault> {
     for (item, link) in plan.links.iter().enumerate() {
         devices::link(&rootfs, item, link)?;
     }
-    child.mapped()?;
+    child.settled()?;
     runtime_hooks(child)?;
     let (hooks, step) = (plan.hooks.create_container, Step::CreateContainerHook);
     container_hooks(child, &handles.channel, hooks, "creating", step, handles.environment)?;

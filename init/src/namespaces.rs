@@ -11,13 +11,17 @@ use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
 
-/// Moves into the container's cgroups, unless born there.
+/// Moves into the container's cgroups, unless born there, and makes the cgroup namespace, whose root is where
+/// its maker stands.
 pub fn enter_cgroups(child: &Child<'_>) -> Result<(), Fault> {
-    let doors = child.handles.doors.iter().chain(child.handles.second_door.get());
-    for (item, door) in doors.enumerate() {
+    let doors = child.handles.channel.receive_doors()?;
+    for (item, door) in doors.iter().enumerate() {
         rustix::io::write(door, b"0").at(Step::Cgroup, item, &"write to tasks or cgroup.procs")?;
     }
-    Ok(())
+    if child.plan.namespaces.late & CLONE_NEWCGROUP == 0 {
+        return Ok(());
+    }
+    unshare(CLONE_NEWCGROUP).at(Step::Namespaces, 0, &"unshare (cgroup)")
 }
 
 /// Joins what the parent has opened.
@@ -65,12 +69,4 @@ pub fn set_clocks(child: &Child<'_>) -> Result<(), Fault> {
     );
     let file = file.at(Step::TimeOffsets, 0, &"ns/time_for_children")?;
     set_namespaces(file.as_fd(), CLONE_NEWTIME).at(Step::TimeOffsets, 0, &"setns")
-}
-
-/// Makes the cgroup namespace, once the process is in its cgroup.
-pub fn hide_cgroups(child: &Child<'_>) -> Result<(), Fault> {
-    if child.plan.namespaces.late & CLONE_NEWCGROUP == 0 {
-        return Ok(());
-    }
-    unshare(CLONE_NEWCGROUP).at(Step::Namespaces, 0, &"unshare (cgroup)")
 }

@@ -182,6 +182,16 @@ impl Dir {
         make().map_err(|errno| self.failed("start", errno))
     }
 
+    /// What stands in the socket's place while `run` creates: until its program runs a container is not running.
+    pub fn hold(&self) -> Result<()> {
+        symlinkat(".", &self.fd, "start").map_err(|errno| self.failed("start", errno))
+    }
+
+    /// Takes that away.
+    pub fn let_go(&self) -> Result<()> {
+        unlinkat(&self.fd, "start", AtFlags::empty()).map_err(|errno| self.failed("start", errno))
+    }
+
     /// Connects to the created container and removes the socket: from here on it counts as started, and if
     /// "go" never comes its process ends.
     pub fn connect(&self) -> Result<OwnedFd> {

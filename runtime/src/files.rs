@@ -3,7 +3,9 @@
 //! The standard library's `File` does the same behind an error type of its own and a good deal of code.
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use core::ffi::CStr;
+use core::mem::MaybeUninit;
+use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, openat};
 use rustix::io::Errno;
 use std::path::Path;
 
@@ -70,6 +72,20 @@ pub fn write_at(dir: BorrowedFd<'_>, name: &str, bytes: &[u8]) -> Result<()> {
     write_all(open_at(dir, name, OFlags::WRONLY, 0)?.as_fd(), bytes)
 }
 
+/// Hands over every entry of an open directory but `.` and `..`.
+#[inline(never)]
+pub fn entries(dir: BorrowedFd<'_>, visit: &mut dyn FnMut(&CStr, FileType)) -> Result<()> {
+    let mut buffer = [MaybeUninit::uninit(); PART];
+    let mut entries = RawDir::new(dir, &mut buffer);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            visit(entry.file_name(), entry.file_type());
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +108,10 @@ mod tests {
         assert_eq!(read(&dir.join("g")), Err(Errno::NOENT));
         assert_eq!(write(&dir.join("g"), b""), Err(Errno::NOENT));
         assert_eq!(read(&dir), Err(Errno::ISDIR));
+        let mut found = Vec::new();
+        let directory = open(&dir, OFlags::RDONLY, 0).unwrap();
+        entries(directory.as_fd(), &mut |name, kind| found.push((name.to_owned(), kind))).unwrap();
+        assert_eq!(found, [(c"f".to_owned(), FileType::RegularFile)]);
         std::fs::remove_dir_all(&dir).unwrap();
     }
 }

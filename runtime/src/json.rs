@@ -10,7 +10,7 @@ use crate::text;
 pub enum Layout {
     /// No white space at all.
     Compact,
-    /// A line for every value, indented by this text once per level.
+    /// See [`indented`].
     Indented(&'static str),
 }
 
@@ -21,21 +21,24 @@ pub enum Layout {
 pub struct Writer {
     text: String,
     layout: Layout,
-    /// The closing bracket of every open array or object, and whether it has a member already.
-    open: Vec<(char, bool)>,
-    /// A key was just written: the value belongs on its line.
-    after_key: bool,
+    /// The closing brackets of the open arrays and objects.
+    open: Vec<char>,
+    /// A comma belongs before the next value or key.
+    filled: bool,
 }
 
 impl Writer {
     /// An empty document.
     pub fn new(layout: Layout) -> Writer {
-        Writer { text: String::new(), layout, open: Vec::new(), after_key: false }
+        Writer { text: String::new(), layout, open: Vec::new(), filled: false }
     }
 
-    /// The document's text, without a line feed at its end.
+    /// The document's text, without a line feed at its end; what is still open stays so.
     pub fn finish(self) -> String {
-        self.text
+        match self.layout {
+            Layout::Compact => self.text,
+            Layout::Indented(indent) => indented(&self.text, indent),
+        }
     }
 
     /// Starts an object.
@@ -50,19 +53,17 @@ impl Writer {
 
     /// Ends the innermost object or array.
     pub fn close(&mut self) {
-        if let Some((bracket, filled)) = self.open.pop() {
-            if filled {
-                self.new_line();
-            }
+        if let Some(bracket) = self.open.pop() {
             self.text.push(bracket);
         }
+        self.filled = true;
     }
 
     /// The name of the next value.
     pub fn key(&mut self, name: &str) {
         self.string(name);
-        self.text.push_str(if self.layout == Layout::Compact { ":" } else { ": " });
-        self.after_key = true;
+        self.text.push(':');
+        self.filled = false;
     }
 
     /// A string value.
@@ -87,18 +88,22 @@ impl Writer {
 
     /// A number that is never negative.
     pub fn unsigned(&mut self, value: u64) {
-        self.begin();
-        self.text.push_str(&text::decimal(value));
+        self.raw(&text::decimal(value));
     }
 
     /// `true` or `false`.
     pub fn boolean(&mut self, value: bool) {
+        self.raw(if value { "true" } else { "false" });
+    }
+
+    /// A value whose text is there already.
+    pub fn raw(&mut self, text: &str) {
         self.begin();
-        self.text.push_str(if value { "true" } else { "false" });
+        self.text.push_str(text);
     }
 
     /// A whole array of strings under a key.
-    pub fn strings<'a>(&mut self, key: &str, values: impl IntoIterator<Item = &'a str>) {
+    pub fn strings<'a>(&mut self, key: &str, values: &mut dyn Iterator<Item = &'a str>) {
         self.key(key);
         self.open_array();
         for value in values {
@@ -122,30 +127,59 @@ impl Writer {
     fn open(&mut self, opening: char, closing: char) {
         self.begin();
         self.text.push(opening);
-        self.open.push((closing, false));
+        self.open.push(closing);
+        self.filled = false;
     }
 
     /// What stands between the previous value and this one.
     fn begin(&mut self) {
-        if std::mem::take(&mut self.after_key) {
-            return;
-        }
-        if let Some((_, filled)) = self.open.last_mut() {
-            if std::mem::replace(filled, true) {
-                self.text.push(',');
-            }
-            self.new_line();
+        if std::mem::replace(&mut self.filled, true) {
+            self.text.push(',');
         }
     }
+}
 
-    fn new_line(&mut self) {
-        if let Layout::Indented(indent) = self.layout {
-            self.text.push('\n');
-            for _ in &self.open {
-                self.text.push_str(indent);
-            }
+/// A document with a line for every value, indented by this text once per level. White space that was there goes.
+#[inline(never)]
+pub fn indented(document: &str, indent: &str) -> String {
+    let mut text = Vec::new();
+    let mut depth = 0usize;
+    // Inside a string; after a backslash in it; after an opening bracket.
+    let (mut string, mut escape, mut opened) = (false, false, false);
+    let new_line = |text: &mut Vec<u8>, depth: usize| {
+        text.push(b'\n');
+        for _ in 0..depth {
+            text.extend_from_slice(indent.as_bytes());
+        }
+    };
+    for &byte in document.as_bytes() {
+        if string {
+            text.push(byte);
+            string = escape || byte != b'"';
+            escape = !escape && byte == b'\\';
+            continue;
+        }
+        let closes = matches!(byte, b'}' | b']');
+        match byte {
+            b' ' | b'\n' => continue,
+            _ if closes => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        // Nothing stands between the brackets of what is empty.
+        if closes != opened {
+            new_line(&mut text, depth);
+        }
+        opened = false;
+        text.push(byte);
+        match byte {
+            b'"' => string = true,
+            b':' => text.push(b' '),
+            b',' => new_line(&mut text, depth),
+            b'{' | b'[' => (depth, opened) = (depth + 1, true),
+            _ => {}
         }
     }
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Go writes `<`, `>` and `&` as escapes too, so that its output is safe inside HTML; the JSON value is the same.
@@ -181,7 +215,7 @@ mod tests {
         writer.key("c");
         writer.open_object();
         writer.close();
-        writer.strings("d", []);
+        writer.strings("d", &mut [].into_iter());
         writer.switch("e", false);
         writer.close();
         writer.finish()
@@ -216,5 +250,11 @@ mod tests {
             writer.bytes(value);
             assert_eq!(writer.finish(), expected);
         }
+    }
+
+    #[test]
+    fn white_space_in_strings_stays() {
+        let document = " {\n\"a: [\\\"\\\\\" :[ ] }";
+        assert_eq!(indented(document, "\t"), "{\n\t\"a: [\\\"\\\\\": []\n}");
     }
 }

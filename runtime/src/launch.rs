@@ -7,7 +7,6 @@
 use crate::error::{Error, Result};
 use crate::fault::explain;
 use crate::host::Host;
-use core::cell::OnceCell;
 use init::Handles;
 use init::channel::{Channel, Report};
 use init::plan::Plan;
@@ -35,9 +34,7 @@ pub struct Outfit<'o> {
     pub trees: Vec<(usize, OwnedFd)>,
     /// The cgroups for mounts of them.
     pub cgroups: &'o [init::cgroups::Hierarchy<'o>],
-    /// `tasks` files.
-    pub doors: Vec<OwnedFd>,
-    /// The v2 cgroup to be born in, or to move to where a user namespace has to be joined first.
+    /// The v2 cgroup to be born in.
     pub cgroup: Option<OwnedFd>,
     /// mote's environment.
     pub environment: Vector<'o>,
@@ -77,9 +74,21 @@ impl Started {
         }
     }
 
+    /// The first answer: the doors of its cgroups.
+    pub fn admit(&self, plan: &Plan<'_>, doors: &[OwnedFd]) -> Result<()> {
+        let borrowed: Vec<BorrowedFd<'_>> = doors.iter().map(AsFd::as_fd).collect();
+        let sent = self.channel.send_doors(&borrowed);
+        self.heard(plan, sent)
+    }
+
     /// Lets it go on.
     pub fn answer(&self, plan: &Plan<'_>) -> Result<()> {
-        match self.channel.answer() {
+        let sent = self.channel.answer();
+        self.heard(plan, sent)
+    }
+
+    fn heard(&self, plan: &Plan<'_>, sent: core::result::Result<(), Errno>) -> Result<()> {
+        match sent {
             Ok(()) => Ok(()),
             // It is gone, but may have said why.
             Err(Errno::PIPE | Errno::CONNRESET) => self.expect(plan).and(Err(self.died())),
@@ -115,12 +124,10 @@ impl Drop for Started {
 pub enum Otherwise {
     /// Say so.
     Fail,
-    /// Do without.
+    /// Make it elsewhere; it may move there itself.
     Without,
     /// Try another cgroup.
     Elsewhere(OwnedFd),
-    /// Let it move there itself: the file to write to.
-    Door(OwnedFd),
 }
 
 /// Makes the process.
@@ -138,8 +145,6 @@ pub fn launch(
         stdio: outfit.stdio,
         console: outfit.console,
         listener: outfit.listener,
-        doors: &outfit.doors,
-        second_door: OnceCell::new(),
         joins: &joins,
         joined_user: takes_another(&first),
         trees: &outfit.trees,
@@ -160,10 +165,6 @@ pub fn launch(
             Otherwise::Fail => Err(errno),
             Otherwise::Without => clone(new, None),
             Otherwise::Elsewhere(dir) => clone(new, Some(dir.as_fd())),
-            Otherwise::Door(door) => {
-                let _ = handles.second_door.set(door);
-                clone(new, None)
-            }
         },
         result => result,
     };

@@ -6,39 +6,46 @@ const PADDING: usize = 3;
 /// A table to be printed.
 #[derive(Debug)]
 pub struct Table {
-    rows: Vec<Vec<String>>,
+    columns: usize,
+    cells: Vec<String>,
 }
 
 impl Table {
     /// One with these headings.
     pub fn new(headings: &[&str]) -> Table {
-        let mut table = Table { rows: Vec::new() };
+        let mut table = Table { columns: headings.len(), cells: Vec::new() };
         table.row(headings);
         table
     }
 
-    /// Adds a row.
+    /// Adds a row, which must have a cell for every heading.
     pub fn row(&mut self, cells: &[&str]) {
-        self.rows.push(cells.iter().map(|cell| cell.to_string()).collect());
+        for cell in cells {
+            self.cells.push(cell.to_string());
+        }
     }
 
     /// Its lines. The last column is not padded.
     pub fn text(&self) -> String {
-        let columns = self.rows.first().map_or(0, Vec::len);
-        let width = |column: usize| {
-            let longest = self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-            (longest.unwrap_or(0) + PADDING).max(MIN_WIDTH)
-        };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let width = |cell: &String| cell.chars().count() + PADDING;
+        let mut widths = vec![MIN_WIDTH; self.columns];
+        for row in self.cells.chunks(self.columns) {
+            for (widest, cell) in widths.iter_mut().zip(row) {
+                *widest = width(cell).max(*widest);
+            }
+        }
         let mut text = String::new();
-        for row in &self.rows {
-            for (at, (cell, width)) in row.iter().zip(&widths).enumerate() {
+        for row in self.cells.chunks(self.columns) {
+            for (at, (widest, cell)) in widths.iter().zip(row).enumerate() {
                 text.push_str(cell);
-                if at + 1 < columns {
-                    text.extend(std::iter::repeat_n(' ', width - cell.chars().count()));
+                if at + 1 == self.columns {
+                    text.push('\n');
+                    break;
+                }
+                for _ in width(cell)..*widest + PADDING {
+                    text.push(' ');
                 }
             }
-            text.push('\n');
         }
         text
     }

@@ -32,6 +32,17 @@ pub fn padded(mut number: u64, width: usize) -> String {
     digits[from..].iter().map(|digit| char::from(*digit)).collect()
 }
 
+/// The number that all of the bytes are the decimal digits of.
+#[inline(never)]
+pub fn number(digits: &[u8]) -> Option<u64> {
+    let mut value = 0u64;
+    for digit in digits {
+        let digit = digit.wrapping_sub(b'0');
+        value = value.checked_mul(10)?.checked_add(digit.into()).filter(|_| digit < 10)?;
+    }
+    Some(value).filter(|_| !digits.is_empty())
+}
+
 /// A word of the user's, in quotes, for a message.
 pub fn quoted(word: &OsStr) -> String {
     let mut text = String::new();
@@ -83,6 +94,10 @@ mod tests {
         assert_eq!(decimal(u64::MAX), u64::MAX.to_string());
         assert_eq!(padded(7, 4), "0007");
         assert_eq!(padded(12345, 4), "12345");
+        assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
+        for digits in [&b""[..], b"18446744073709551616", b"-1", b"+1", b"1x", b" 1"] {
+            assert_eq!(number(digits), None);
+        }
     }
 
     #[test]

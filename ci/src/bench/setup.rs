@@ -60,9 +60,10 @@ fn program(name: &str) -> Result<PathBuf> {
     Ok(sh::target("bench")?.join(name))
 }
 
-/// A shell script that unmounts, in the private view only, a v2 hierarchy beside v1 ones, and goes on with its arguments.
-pub fn hide_hybrid() -> String {
-    let mut script = String::new();
+/// A shell script that makes the private view and goes on with its arguments: without a v2 hierarchy beside v1 ones,
+/// which crun refuses, and with /run on a tmpfs, as hosts have it: all runtimes keep their state there.
+pub fn private_view() -> String {
+    let mut script = String::from("mount -t tmpfs tmpfs /run || exit 1; ");
     for (place, _) in mounts_of("cgroup2")
         .iter()
         .filter(|(place, _)| place != CGROUPS)
@@ -164,7 +165,7 @@ impl Stage {
             runtimes.push(Runtime {
                 name,
                 program: program.to_path_buf(),
-                root: dir.join(format!("root-{name}")),
+                root: PathBuf::from(format!("/run/bench-{name}")),
             });
         }
         let template = template(&dir, &rootfs)?;

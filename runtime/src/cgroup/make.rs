@@ -1,5 +1,6 @@
 //! Making the directories and taking them away again.
 
+use super::discover::Version;
 use super::group::{Group, Member};
 use super::{file, path, walk};
 use crate::error::{Error, Result};
@@ -19,20 +20,28 @@ const RACES: u32 = 3;
 const MODE: Mode = Mode::from_raw_mode(0o755);
 
 impl Group {
-    /// Makes what is missing. On failure nothing is left, and the group is empty: what is there is a
-    /// stranger's.
-    pub fn create(&mut self) -> Result<()> {
-        self.make_all().inspect_err(|_| {
-            for mut member in self.members.drain(..) {
-                member.unmake();
-            }
+    /// Makes what is missing in the hierarchies of these versions. On failure nothing is left of them, and the
+    /// group has no part in them any more: what is there is a stranger's.
+    pub fn create(&mut self, versions: &[Version]) -> Result<()> {
+        self.make_all(versions).inspect_err(|_| {
+            self.members.retain_mut(|member| {
+                let failed = versions.contains(&member.version);
+                if failed {
+                    member.unmake();
+                }
+                !failed
+            });
         })
     }
 
-    fn make_all(&mut self) -> Result<()> {
+    fn make_all(&mut self, versions: &[Version]) -> Result<()> {
         let mut taken = false;
         let mut at = 0;
         while let Some(member) = self.members.get_mut(at) {
+            if !versions.contains(&member.version) {
+                at += 1;
+                continue;
+            }
             match member.make(self.unified) {
                 Ok(found) => {
                     taken |= found;
@@ -44,11 +53,13 @@ impl Group {
                 Err(errno) => return Err(member.refusal(errno)),
             }
         }
-        if taken {
+        // With v2 made before, the container's own process is there by now; strangers were looked for then.
+        let inhabited = versions == [Version::V1] && self.members.iter().any(|member| member.version == Version::V2);
+        if taken && !inhabited {
             self.check_unused()?;
         }
         if !self.named {
-            for member in &mut self.members {
+            for member in self.members.iter_mut().filter(|member| versions.contains(&member.version)) {
                 member.made = member.made.max(Some(1));
             }
         }

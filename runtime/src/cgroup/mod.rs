@@ -5,7 +5,8 @@
 //!
 //! 1. `group.save()`: the text for the state file, before anything is made, so that a runtime killed
 //!    at the next line leaves nothing that `delete --force` can't find ([`Group::load`]).
-//! 2. `group.create()`: the directories. `group.restrict_devices()`: who may open what.
+//! 2. `group.create()`: the directories, that of v2 before the process is made and those of v1 after.
+//!    `group.restrict_devices()`: who may open what.
 //! 3. `group.doors()`: one open `tasks` file per v1 hierarchy. The new process itself writes `0`
 //!    into each, before it makes its cgroup namespace; it is born in `group.v2_dir()` by CLONE_INTO_CGROUP.
 //!    Where it can't be, [`Group::v2_door`] is one door more; [`Group::give_up_v2`] says when to do without.

@@ -1,7 +1,7 @@
 //! `process.capabilities`: names to bits.
 
 use super::Job;
-use super::refusal::Quoted;
+use super::refusal::refuse_text;
 use core::ffi::CStr;
 use init::plan::Capabilities;
 use spec_min::List;
@@ -51,32 +51,25 @@ pub const NAMES: [&str; 41] = [
     "CAP_CHECKPOINT_RESTORE",
 ];
 
-/// The plan's part; without `capabilities` the process has none.
+/// The plan's part; without `capabilities` the process has none. The kernel refuses a whole set for one capability that
+/// another set lacks, so those are left out: runc's own template has such.
 pub fn lower(job: &mut Job<'_, '_>, sets: Option<&spec_min::Capabilities<'_>>) -> Capabilities {
     let Some(sets) = sets else {
         return Capabilities::default();
     };
-    let bounding = mask(job, "bounding", sets.bounding);
-    let permitted = mask(job, "permitted", sets.permitted);
-    let inheritable = mask(job, "inheritable", sets.inheritable);
-    let effective = mask(job, "effective", sets.effective);
-    let ambient = mask(job, "ambient", sets.ambient);
+    let permitted = mask(job, "process.capabilities.permitted", sets.permitted);
+    let inheritable = mask(job, "process.capabilities.inheritable", sets.inheritable);
     Capabilities {
-        bounding,
+        bounding: mask(job, "process.capabilities.bounding", sets.bounding),
         permitted,
         inheritable,
-        effective: within(job, "effective", effective, permitted, "permitted"),
-        ambient: within(
-            job,
-            "ambient",
-            ambient,
-            permitted & inheritable,
-            "permitted and inheritable",
-        ),
+        effective: permitted & mask(job, "process.capabilities.effective", sets.effective),
+        ambient: permitted & inheritable & mask(job, "process.capabilities.ambient", sets.ambient),
     }
 }
 
 /// A name that this runtime doesn't know may be a newer kernel's: the spec wants a warning, not an error.
+#[inline(never)]
 fn mask(job: &mut Job<'_, '_>, set: &str, names: List<'_, &CStr>) -> u64 {
     let mut mask = 0;
     for (at, name) in names.iter().enumerate() {
@@ -85,24 +78,8 @@ fn mask(job: &mut Job<'_, '_>, set: &str, names: List<'_, &CStr>) -> u64 {
             .position(|known| known.as_bytes() == name.to_bytes())
         {
             Some(bit) => mask |= 1 << bit,
-            None => job.warn(
-                format_args!("process.capabilities.{set}[{at}]"),
-                format_args!("{}: unknown capability, left out", Quoted(name)),
-            ),
+            None => job.warn(refuse_text("", name, "unknown capability, left out").element(set, at)),
         }
     }
     mask
-}
-
-/// The kernel refuses a whole set for one capability that another set lacks.
-fn within(job: &mut Job<'_, '_>, set: &str, mask: u64, limit: u64, others: &str) -> u64 {
-    for (bit, name) in NAMES.iter().enumerate() {
-        if (mask & !limit) >> bit & 1 == 1 {
-            job.warn(
-                format_args!("process.capabilities.{set}"),
-                format_args!("\"{name}\": left out, because it must be {others} too"),
-            );
-        }
-    }
-    mask & limit
 }

@@ -1,7 +1,7 @@
 //! `linux.cgroupsPath` and the rules for devices.
 
 use super::paths::given;
-use super::refusal::{Quoted, Result, refuse};
+use super::refusal::{Result, refuse_text};
 use super::{Job, devices};
 use init::plan::Cgroup;
 use linux_raw_sys::general::CLONE_NEWCGROUP;
@@ -9,18 +9,11 @@ use linux_raw_sys::general::CLONE_NEWCGROUP;
 /// The plan's part.
 pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<Cgroup<'a>> {
     let path = given(job.spec.linux.cgroups_path);
-    if let Some(path) = path.filter(|path| {
-        path.to_bytes()
-            .split(|&byte| byte == b'/')
-            .any(|part| part == b"..")
-    }) {
-        return Err(refuse(
-            format_args!("linux.cgroupsPath"),
-            format_args!(
-                "{}: must not lead out of its hierarchy by \"..\"",
-                Quoted(path)
-            ),
-        ));
+    if let Some(path) = path
+        && path.to_bytes().split(|&byte| byte == b'/').any(|part| part == b"..")
+    {
+        let why = "must not lead out of its hierarchy by \"..\"";
+        return Err(refuse_text("linux.cgroupsPath", path, why));
     }
     Ok(Cgroup {
         path,

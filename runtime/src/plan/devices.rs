@@ -1,8 +1,8 @@
 //! `linux.devices`, the devices and links that every container has, and `linux.resources.devices`.
 
-use super::Job;
+use super::{Job, each};
 use super::paths::{absolute, clean, given, required};
-use super::refusal::{Quoted, Result, refuse};
+use super::refusal::{Result, refuse, refuse_number, refuse_text};
 use core::ffi::CStr;
 use init::plan::{
     ACCESS_MKNOD, ACCESS_READ, ACCESS_WRITE, Device, DeviceRule, Link, Mount, Source,
@@ -67,11 +67,7 @@ pub struct Dev<'a> {
 pub fn lower<'a>(job: &Job<'_, 'a>, mounts: &[Mount<'a>]) -> Result<Dev<'a>> {
     let configured = job.spec.linux.devices;
     let mut devices = job.arena.list(DEFAULTS.len() + configured.len())?;
-    let mut own = job.arena.list(configured.len())?;
-    for (at, device) in configured.iter().enumerate() {
-        own.push(one(job, at, &device)?)?;
-    }
-    let own = own.finish();
+    let own = each(job.arena, "linux.devices", configured, |_, device| one(job, device))?;
     let bind = job.facts.in_user_namespace || job.kinds.has(CLONE_NEWUSER);
     if mounts
         .iter()
@@ -119,44 +115,26 @@ fn links<'a>(job: &Job<'_, 'a>) -> Result<&'a [Link<'a>]> {
     Ok(list.finish())
 }
 
-fn one<'a>(job: &Job<'_, 'a>, at: usize, device: &spec_min::Device<'a>) -> Result<Device<'a>> {
-    let path = format_args!("linux.devices[{at}].path");
-    let file = absolute(
-        required(device.path, path, "where in the container it is made")?,
-        path,
-    )?;
-    let path = format_args!("linux.devices[{at}].type");
-    let kind = required(device.kind, path, "c, u, b or p")?;
+fn one<'a>(job: &Job<'_, 'a>, device: &spec_min::Device<'a>) -> Result<Device<'a>> {
+    let file = required(device.path, ".path", "where in the container it is made")?;
+    let file = absolute(file, ".path")?;
+    let kind = required(device.kind, ".type", "c, u, b or p")?;
     let kind = match kind.to_bytes() {
         b"c" | b"u" => S_IFCHR,
         b"b" => S_IFBLK,
         b"p" => S_IFIFO,
-        _ => {
-            return Err(refuse(
-                path,
-                format_args!("{}: expected c, u, b or p", Quoted(kind)),
-            ));
-        }
+        _ => return Err(refuse_text(".type", kind, "expected c, u, b or p")),
     };
-    let number = |name: &str, value: Option<i64>, max: i64| -> Result<u32> {
-        let path = format_args!("linux.devices[{at}].{name}");
-        match value {
-            _ if kind == S_IFIFO => Ok(0),
-            None => Err(refuse(path, format_args!("required, but for the type p"))),
-            Some(value) if (0..=max).contains(&value) => Ok(value as u32),
-            Some(value) => Err(refuse(
-                path,
-                format_args!("{value}: expected a number from 0 to {max}"),
-            )),
-        }
+    let [major, minor] = match kind {
+        S_IFIFO => [0, 0],
+        _ => [
+            number(".major", device.major, MAJOR_MAX, "expected a number from 0 to 4095")?,
+            number(".minor", device.minor, MINOR_MAX, "expected a number from 0 to 1048575")?,
+        ],
     };
-    let (major, minor) = (
-        number("major", device.major, MAJOR_MAX)?,
-        number("minor", device.minor, MINOR_MAX)?,
-    );
     Ok(Device {
         path: clean(job.arena, file)?,
-        mode: kind | permissions(at, kind, device.file_mode)?,
+        mode: kind | permissions(kind, device.file_mode)?,
         major,
         minor,
         uid: device.uid.unwrap_or(0),
@@ -164,15 +142,24 @@ fn one<'a>(job: &Job<'_, 'a>, at: usize, device: &spec_min::Device<'a>) -> Resul
     })
 }
 
+fn number(path: &str, value: Option<i64>, max: i64, wanted: &str) -> Result<u32> {
+    match value {
+        None => Err(refuse(path, "required, but for the type p")),
+        Some(value) if (0..=max).contains(&value) => Ok(value as u32),
+        Some(value) => Err(refuse_number(path, value, wanted)),
+    }
+}
+
 /// Engines put what stat(2) says there, the file's type included.
-fn permissions(at: usize, kind: u32, mode: Option<u32>) -> Result<u32> {
+fn permissions(kind: u32, mode: Option<u32>) -> Result<u32> {
     match mode {
         None => Ok(0o666),
         Some(mode) if mode <= 0o7777 => Ok(mode),
         Some(mode) if mode & S_IFMT == kind && mode <= 0o177_777 => Ok(mode & 0o7777),
-        Some(mode) => Err(refuse(
-            format_args!("linux.devices[{at}].fileMode"),
-            format_args!("{mode}: expected permissions of at most 511 (octal 777)"),
+        Some(mode) => Err(refuse_number(
+            ".fileMode",
+            mode.into(),
+            "expected permissions of at most 511 (octal 777)",
         )),
     }
 }
@@ -182,56 +169,40 @@ pub fn rules<'a>(job: &Job<'_, 'a>) -> Result<&'a [DeviceRule]> {
     let Some(resources) = job.spec.linux.resources.get() else {
         return Ok(&[]);
     };
-    let mut list = job.arena.list(resources.devices.len())?;
-    for (at, rule) in resources.devices.iter().enumerate() {
-        list.push(self::rule(at, &rule)?)?;
-    }
-    Ok(list.finish())
+    each(job.arena, "linux.resources.devices", resources.devices, |_, rule| self::rule(rule))
 }
 
-fn rule(at: usize, rule: &spec_min::DeviceRule<'_>) -> Result<DeviceRule> {
-    let kind = match given(rule.kind).map(CStr::to_bytes) {
-        None | Some(b"a") => b'a',
-        Some(b"c") => b'c',
-        Some(b"b") => b'b',
-        Some(_) => {
-            let kind = Quoted(rule.kind.unwrap_or(c""));
-            return Err(refuse(
-                format_args!("linux.resources.devices[{at}].type"),
-                format_args!("{kind}: expected a, b or c"),
-            ));
+fn rule(rule: &spec_min::DeviceRule<'_>) -> Result<DeviceRule> {
+    let kind = match given(rule.kind).map_or(b"a".as_slice(), CStr::to_bytes) {
+        &[kind @ (b'a' | b'b' | b'c')] => kind,
+        _ => {
+            let kind = rule.kind.unwrap_or_default();
+            return Err(refuse_text(".type", kind, "expected a, b or c"));
         }
     };
-    let number = |name: &str, value: Option<i64>| match value {
-        None | Some(-1) => Ok(None),
-        Some(value) => u32::try_from(value).map(Some).map_err(|_| {
-            refuse(
-                format_args!("linux.resources.devices[{at}].{name}"),
-                format_args!("{value}: expected a device number, or -1 for all"),
-            )
-        }),
-    };
-    let path = format_args!("linux.resources.devices[{at}].access");
-    let word = required(rule.access, path, "some of r, w and m")?;
+    let word = required(rule.access, ".access", "some of r, w and m")?;
     let mut access = 0;
     for letter in word.to_bytes() {
         access |= match letter {
             b'r' => ACCESS_READ,
             b'w' => ACCESS_WRITE,
             b'm' => ACCESS_MKNOD,
-            _ => {
-                return Err(refuse(
-                    path,
-                    format_args!("{}: expected some of r, w and m", Quoted(word)),
-                ));
-            }
+            _ => return Err(refuse_text(".access", word, "expected some of r, w and m")),
         };
     }
     Ok(DeviceRule {
         allow: rule.allow,
         kind,
-        major: number("major", rule.major)?,
-        minor: number("minor", rule.minor)?,
+        major: number_or_all(".major", rule.major)?,
+        minor: number_or_all(".minor", rule.minor)?,
         access,
     })
+}
+
+fn number_or_all(path: &str, value: Option<i64>) -> Result<Option<u32>> {
+    match value {
+        None | Some(-1) => Ok(None),
+        Some(value @ 0..=0xffff_ffff) => Ok(Some(value as u32)),
+        Some(value) => Err(refuse_number(path, value, "expected a device number, or -1 for all")),
+    }
 }

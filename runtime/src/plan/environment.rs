@@ -1,7 +1,7 @@
 //! `process.env`: what the program, and whoever looks for it, finds in its environment.
 
 use super::Job;
-use super::refusal::{Quoted, Result, refuse};
+use super::refusal::{Result, refuse_text};
 use core::ffi::CStr;
 use init::sys::exec::Vector;
 use spec_min::List;
@@ -23,8 +23,15 @@ pub fn lower<'a>(job: &Job<'_, 'a>, list: List<'a, &'a CStr>) -> Result<Environm
     let count = list.len() + extra.len();
     let mut all = job.arena.list::<&CStr>(count)?;
     for (at, entry) in list.iter().enumerate() {
-        check(at, entry)?;
-        all.push(entry)?;
+        let why = match entry.to_bytes() {
+            [b'=', ..] => "expected a name before the \"=\"",
+            bytes if !bytes.contains(&b'=') => "expected NAME=value",
+            _ => {
+                all.push(entry)?;
+                continue;
+            }
+        };
+        return Err(refuse_text("", entry, why).element("process.env", at));
     }
     for &entry in extra {
         all.push(entry)?;
@@ -47,27 +54,12 @@ pub fn lower<'a>(job: &Job<'_, 'a>, list: List<'a, &'a CStr>) -> Result<Environm
         kept.push(entry)?;
     }
     let kept = kept.finish();
-    let vector = Vector::new(job.arena, kept.len(), kept.iter().rev().copied(), 1)?;
+    let vector = job.vector(kept.len(), &mut kept.iter().rev().copied(), 1)?;
     Ok(Environment {
         vector,
         find_home,
         path,
     })
-}
-
-fn check(at: usize, entry: &CStr) -> Result<()> {
-    let path = format_args!("process.env[{at}]");
-    match entry.to_bytes().iter().position(|&byte| byte == b'=') {
-        None => Err(refuse(
-            path,
-            format_args!("{}: expected NAME=value", Quoted(entry)),
-        )),
-        Some(0) => Err(refuse(
-            path,
-            format_args!("{}: expected a name before the \"=\"", Quoted(entry)),
-        )),
-        Some(_) => Ok(()),
-    }
 }
 
 fn name(entry: &CStr) -> &[u8] {

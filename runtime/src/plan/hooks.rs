@@ -1,71 +1,61 @@
 //! `hooks` and `annotations`, and the state document that hooks read.
 
-use super::Job;
+use super::{Job, each};
 use super::paths::{absolute, required};
-use super::refusal::{Result, refuse};
+use super::refusal::{Result, refuse, refuse_number};
 use crate::SPEC_VERSION;
 use core::ffi::CStr;
 use init::plan::{Hook, Hooks, StateText};
-use init::sys::exec::Vector;
 use spec_min::{List, Map};
 
 /// The plan's part.
 pub fn lower<'a>(job: &mut Job<'_, 'a>) -> Result<Hooks<'a>> {
     let hooks = job.spec.hooks;
     if !hooks.prestart.is_empty() {
-        job.warn(
-            format_args!("hooks.prestart"),
-            format_args!("deprecated; use createRuntime, createContainer or startContainer"),
-        );
+        let text = "deprecated; use createRuntime, createContainer or startContainer";
+        job.warn(refuse("hooks.prestart", text));
     }
     Ok(Hooks {
-        prestart: kind(job, "prestart", hooks.prestart)?,
-        create_runtime: kind(job, "createRuntime", hooks.create_runtime)?,
-        create_container: kind(job, "createContainer", hooks.create_container)?,
-        start_container: kind(job, "startContainer", hooks.start_container)?,
-        poststart: kind(job, "poststart", hooks.poststart)?,
-        poststop: kind(job, "poststop", hooks.poststop)?,
+        prestart: kind(job, "hooks.prestart", hooks.prestart)?,
+        create_runtime: kind(job, "hooks.createRuntime", hooks.create_runtime)?,
+        create_container: kind(job, "hooks.createContainer", hooks.create_container)?,
+        start_container: kind(job, "hooks.startContainer", hooks.start_container)?,
+        poststart: kind(job, "hooks.poststart", hooks.poststart)?,
+        poststop: kind(job, "hooks.poststop", hooks.poststop)?,
     })
 }
 
+#[inline(never)]
 fn kind<'a>(
     job: &Job<'_, 'a>,
-    kind: &str,
+    name: &str,
     hooks: List<'a, spec_min::Hook<'a>>,
 ) -> Result<&'a [Hook<'a>]> {
-    let mut list = job.arena.list(hooks.len())?;
-    for (at, hook) in hooks.iter().enumerate() {
-        let path = format_args!("hooks.{kind}[{at}].path");
-        let file = absolute(required(hook.path, path, "the program")?, path)?;
-        list.push(Hook {
-            path: file,
+    each(job.arena, name, hooks, |_, hook| {
+        let path = absolute(required(hook.path, ".path", "the program")?, ".path")?;
+        Ok(Hook {
+            path,
             args: match hook.args.len() {
-                0 => Vector::new(job.arena, 1, core::iter::once(file), 0)?,
-                count => Vector::new(job.arena, count, hook.args.iter(), 0)?,
+                0 => job.vector(1, &mut core::iter::once(path), 0)?,
+                count => job.vector(count, &mut hook.args.iter(), 0)?,
             },
             env: match hook.env {
-                Some(env) => Some(Vector::new(job.arena, env.len(), env.iter(), 0)?),
+                Some(env) => Some(job.vector(env.len(), &mut env.iter(), 0)?),
                 None => None,
             },
-            timeout: hook
-                .timeout
-                .map(|timeout| seconds(kind, at, timeout))
-                .transpose()?,
-        })?;
-    }
-    Ok(list.finish())
+            timeout: match hook.timeout {
+                Some(timeout) => Some(seconds(timeout)?),
+                None => None,
+            },
+        })
+    })
 }
 
-fn seconds(kind: &str, at: usize, timeout: i64) -> Result<u32> {
+fn seconds(timeout: i64) -> Result<u32> {
+    const WHY: &str = "expected a number of seconds from 1 to 4294967295";
     match u32::try_from(timeout) {
         Ok(seconds) if seconds > 0 => Ok(seconds),
-        _ => Err(refuse(
-            format_args!("hooks.{kind}[{at}].timeout"),
-            format_args!(
-                "{timeout}: expected a number of seconds from 1 to {}",
-                u32::MAX
-            ),
-        )),
+        _ => Err(refuse_number(".timeout", timeout, WHY)),
     }
 }
 
@@ -76,10 +66,7 @@ type Out<'o> = dyn FnMut(&[u8]) + 'o;
 pub fn state<'a>(job: &Job<'_, 'a>) -> Result<StateText<'a>> {
     let annotations = job.spec.annotations;
     if annotations.iter().any(|(key, _)| key.is_empty()) {
-        return Err(refuse(
-            format_args!("annotations"),
-            format_args!("\"\": a key must not be empty"),
-        ));
+        return Err(refuse("annotations", "\"\": a key must not be empty"));
     }
     Ok(StateText {
         head: written(job, &|out| {

@@ -20,6 +20,7 @@ mod scheduler;
 mod sysctl;
 mod unsupported;
 mod version;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -31,9 +32,11 @@ pub use options::names as mount_options;
 pub use refusal::Refusal;
 pub use version::OCI_VERSION_MIN;
 
+use core::ffi::CStr;
 use core::fmt;
 use init::plan::{Cgroup, Hooks, Namespaces, Plan, Root, StateText, Switch};
 use init::sys::arena::Arena;
+use init::sys::exec::Vector;
 use linux_raw_sys::general::{CLONE_NEWCGROUP, CLONE_NEWNET};
 use namespaces::Kinds;
 use refusal::{Result, refuse};
@@ -51,10 +54,41 @@ struct Job<'c, 'a> {
     warn: &'c mut Warn<'c>,
 }
 
-impl Job<'_, '_> {
-    fn warn(&mut self, path: fmt::Arguments<'_>, text: fmt::Arguments<'_>) {
-        (self.warn)(path, text);
+impl<'a> Job<'_, 'a> {
+    /// Says what would be refused if it mattered more.
+    #[cold]
+    #[inline(never)]
+    fn warn(&mut self, odd: Refusal) {
+        (self.warn)(format_args!("{}", odd.path()), format_args!("{}", odd.text()));
     }
+
+    /// An array for execve(2), with room for more.
+    #[inline(never)]
+    fn vector(
+        &self,
+        count: usize,
+        texts: &mut dyn Iterator<Item = &'a CStr>,
+        spare: usize,
+    ) -> Result<Vector<'a>> {
+        Ok(Vector::new(self.arena, count, texts, spare)?)
+    }
+}
+
+/// What becomes of each element of the list `name`.
+fn each<'a, T: spec_min::Read<'a>, U: Copy>(
+    arena: &'a Arena,
+    name: &str,
+    list: spec_min::List<'a, T>,
+    mut lower: impl FnMut(usize, &T) -> Result<U>,
+) -> Result<&'a [U]> {
+    let mut lowered = arena.list(list.len())?;
+    for (at, element) in list.iter().enumerate() {
+        match lower(at, &element) {
+            Ok(element) => lowered.push(element)?,
+            Err(refusal) => return Err(refusal.element(name, at)),
+        }
+    }
+    Ok(lowered.finish())
 }
 
 /// How much memory to set aside for the plan of a document of `length` bytes, `extra_env` not counted: no property
@@ -92,10 +126,7 @@ fn lower_container<'a>(
 ) -> Result<Plan<'a>> {
     version::check(spec.oci_version)?;
     let Some(process) = spec.process.get() else {
-        return Err(refuse(
-            format_args!("process"),
-            format_args!("required: what runs in the container"),
-        ));
+        return Err(refuse("process", "required: what runs in the container"));
     };
     let mut job = Job {
         spec,
@@ -117,8 +148,8 @@ fn lower_container<'a>(
         devices: dev.devices,
         bind_devices: dev.bind,
         links: dev.links,
-        readonly_paths: mounts::paths(&job, "readonlyPaths", spec.linux.readonly_paths)?,
-        masked_paths: mounts::paths(&job, "maskedPaths", spec.linux.masked_paths)?,
+        readonly_paths: mounts::paths(&job, "linux.readonlyPaths", spec.linux.readonly_paths)?,
+        masked_paths: mounts::paths(&job, "linux.maskedPaths", spec.linux.masked_paths)?,
         sysctl: sysctl::lower(&job)?,
         hostname: root::uts_name(&job, "hostname", spec.hostname)?,
         domainname: root::uts_name(&job, "domainname", spec.domainname)?,

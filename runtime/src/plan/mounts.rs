@@ -2,9 +2,8 @@
 
 use super::options::{self, Effect, Making, SUPERBLOCK_FLAGS, SUPERBLOCK_READONLY, Sum};
 use super::paths::{absolute, clean, from_base, given, required};
-use super::refusal::{Quoted, Result, refuse};
-use super::root::NEEDS_MOUNTS;
-use super::{Job, namespaces};
+use super::refusal::{Refusal, Result, needs, refuse, refuse_text};
+use super::{Job, each, namespaces};
 use core::ffi::CStr;
 use init::plan::{Filesystem, FsOption, Mount, Source};
 use linux_raw_sys::general::{CLONE_NEWNS, MOUNT_ATTR_RDONLY};
@@ -31,34 +30,24 @@ const UNLABELLED: [&[u8]; 3] = [b"proc", b"sysfs", b"mqueue"];
 pub fn lower<'a>(job: &mut Job<'_, 'a>) -> Result<&'a [Mount<'a>]> {
     let mounts = job.spec.mounts;
     if !mounts.is_empty() && !job.kinds.has(CLONE_NEWNS) {
-        return Err(refuse(
-            format_args!("mounts"),
-            format_args!("{NEEDS_MOUNTS}"),
-        ));
+        return Err(needs("mounts", CLONE_NEWNS));
     }
-    let mut list = job.arena.list(mounts.len())?;
-    for (at, mount) in mounts.iter().enumerate() {
-        list.push(one(job, at, &mount)?)?;
-    }
-    Ok(list.finish())
+    each(job.arena, "mounts", mounts, |at, mount| one(job, at, mount))
 }
 
 fn one<'a>(job: &mut Job<'_, 'a>, at: usize, mount: &spec_min::Mount<'a>) -> Result<Mount<'a>> {
-    if !mount.uid_mappings.is_empty() || !mount.gid_mappings.is_empty() {
-        let side = if mount.uid_mappings.is_empty() {
-            "gidMappings"
-        } else {
-            "uidMappings"
-        };
-        return Err(refuse(
-            format_args!("mounts[{at}].{side}"),
-            format_args!("id-mapped mounts are not supported yet"),
-        ));
+    for (side, maps) in [
+        (".uidMappings", mount.uid_mappings),
+        (".gidMappings", mount.gid_mappings),
+    ] {
+        if !maps.is_empty() {
+            return Err(refuse(side, "id-mapped mounts are not supported yet"));
+        }
     }
     let target = target(job, at, mount)?;
-    let sum = options::sum(at, mount.options)?;
+    let sum = options::sum(mount.options)?;
     let source = source(job, at, mount, &sum)?;
-    check_proc(at, target, &source)?;
+    check_proc(target, &source)?;
     let late_readonly =
         sum.own.set & MOUNT_ATTR_RDONLY != 0 && (is_tmpfs(&source) || target == c"/dev");
     Ok(Mount {
@@ -78,17 +67,11 @@ fn one<'a>(job: &mut Job<'_, 'a>, at: usize, mount: &spec_min::Mount<'a>) -> Res
 }
 
 fn target<'a>(job: &mut Job<'_, 'a>, at: usize, mount: &spec_min::Mount<'a>) -> Result<&'a CStr> {
-    let path = format_args!("mounts[{at}].destination");
-    let target = required(
-        mount.destination,
-        path,
-        "where in the container it is mounted",
-    )?;
+    const PATH: &str = ".destination";
+    let target = required(mount.destination, PATH, "where in the container it is mounted")?;
     if target.to_bytes()[0] != b'/' {
-        job.warn(
-            path,
-            format_args!("{}: not absolute; taken as seen from /", Quoted(target)),
-        );
+        let text = "not absolute; taken as seen from /";
+        job.warn(refuse_text(PATH, target, text).element("mounts", at));
     }
     Ok(clean(job.arena, target)?)
 }
@@ -100,53 +83,38 @@ fn source<'a>(
     sum: &Sum,
 ) -> Result<Source<'a>> {
     let making = sum.making;
-    if making != Making::New && sum.data != 0 {
-        return Err(no_such_option(at, mount, making));
-    }
     if sum.copy_up && (making != Making::New || mount.kind != Some(c"tmpfs")) {
-        return Err(refuse(
-            format_args!("mounts[{at}].options"),
-            format_args!("\"tmpcopyup\": only a tmpfs has it"),
-        ));
+        return Err(refuse(".options", "\"tmpcopyup\": only a tmpfs has it"));
     }
-    if making != Making::New && sum.superblock != 0 {
-        job.warn(
-            format_args!("mounts[{at}].options"),
-            format_args!("what concerns the whole file system is left as it is"),
-        );
+    if making == Making::New {
+        return filesystem(job, at, mount, sum);
     }
-    match making {
-        Making::Remount => Ok(Source::Remount),
-        Making::Bind { recursive } => {
-            let path = required(
-                mount.source,
-                format_args!("mounts[{at}].source"),
-                "what is bound",
-            )?;
-            Ok(Source::Bind {
-                path: from_base(job.arena, job.facts.bundle, path)?,
-                recursive,
-            })
-        }
-        Making::New => filesystem(job, at, mount, sum),
+    if sum.data != 0 {
+        return Err(no_such_option(mount, making));
     }
+    if sum.superblock != 0 {
+        let text = "what concerns the whole file system is left as it is";
+        job.warn(refuse(".options", text).element("mounts", at));
+    }
+    let Making::Bind { recursive } = making else {
+        return Ok(Source::Remount);
+    };
+    let path = required(mount.source, ".source", "what is bound")?;
+    Ok(Source::Bind {
+        path: from_base(job.arena, job.facts.bundle, path)?,
+        recursive,
+    })
 }
 
-fn no_such_option(at: usize, mount: &spec_min::Mount<'_>, making: Making) -> super::Refusal {
-    let what = if making == Making::Remount {
-        "a remount"
-    } else {
-        "a bind mount"
+#[cold]
+fn no_such_option(mount: &spec_min::Mount<'_>, making: Making) -> Refusal {
+    let mut options = mount.options.iter();
+    let odd = options.find(|option| options::effect(option).is_none());
+    let why = match making {
+        Making::Remount => "a remount has no such option",
+        _ => "a bind mount has no such option",
     };
-    let odd = mount
-        .options
-        .iter()
-        .find(|option| options::effect(option).is_none())
-        .unwrap_or(c"");
-    refuse(
-        format_args!("mounts[{at}].options"),
-        format_args!("{}: {what} has no such option", Quoted(odd)),
-    )
+    refuse_text(".options", odd.unwrap_or_default(), why)
 }
 
 fn filesystem<'a>(
@@ -155,27 +123,17 @@ fn filesystem<'a>(
     mount: &spec_min::Mount<'a>,
     sum: &Sum,
 ) -> Result<Source<'a>> {
-    let path = format_args!("mounts[{at}].type");
-    let kind = required(
-        mount.kind,
-        path,
-        "a file system, unless the options hold \"bind\" or \"rbind\"",
-    )?;
+    let what = "a file system, unless the options hold \"bind\" or \"rbind\"";
+    let kind = required(mount.kind, ".type", what)?;
     match kind.to_bytes() {
         b"bind" => {
-            return Err(refuse(
-                path,
-                format_args!(
-                    "\"bind\": it is the option \"bind\" or \"rbind\" that makes a bind mount"
-                ),
-            ));
+            let why = "it is the option \"bind\" or \"rbind\" that makes a bind mount";
+            return Err(refuse_text(".type", kind, why));
         }
         b"cgroup" | b"cgroup2" => {
             if sum.data != 0 {
-                job.warn(
-                    format_args!("mounts[{at}].options"),
-                    format_args!("options of the cgroup file system are the host's"),
-                );
+                let text = "options of the cgroup file system are the host's";
+                job.warn(refuse(".options", text).element("mounts", at));
             }
             return Ok(Source::Cgroup);
         }
@@ -187,7 +145,7 @@ fn filesystem<'a>(
         kind,
         source: given(mount.source).unwrap_or(kind),
         flags: flags(job, superblock)?,
-        options: data(job, at, mount, kind, sum.data)?,
+        options: data(job, mount, kind, sum.data)?,
         copy_up: sum.copy_up,
         no_symlinks: matches!(kind.to_bytes(), b"proc" | b"sysfs"),
     }))
@@ -210,7 +168,6 @@ fn flags<'a>(job: &Job<'_, 'a>, superblock: u8) -> Result<&'a [&'a CStr]> {
 
 fn data<'a>(
     job: &Job<'_, 'a>,
-    at: usize,
     mount: &spec_min::Mount<'a>,
     kind: &CStr,
     count: usize,
@@ -224,16 +181,14 @@ fn data<'a>(
         .filter(|option| options::effect(option).is_none())
     {
         for piece in options::pieces(option) {
-            let (key, value) = match piece.iter().position(|&byte| byte == b'=') {
-                Some(cut) => (&piece[..cut], Some(&piece[cut + 1..])),
-                None => (piece, None),
+            check_id(job, piece)?;
+            let mut parts = piece.splitn(2, |&byte| byte == b'=');
+            let key = job.arena.text(&[parts.next().unwrap_or_default()])?;
+            let value = match parts.next() {
+                Some(value) => Some(job.arena.text(&[value])?),
+                None => None,
             };
-            check_id(job, at, key, value)?;
-            let value = value.map(|value| job.arena.text(&[value])).transpose()?;
-            list.push(FsOption {
-                key: job.arena.text(&[key])?,
-                value,
-            })?;
+            list.push(FsOption { key, value })?;
         }
     }
     if let Some(label) = label {
@@ -246,28 +201,25 @@ fn data<'a>(
 }
 
 /// `uid=` and `gid=` are ids inside the container: the kernel says no more than EINVAL to one without a mapping.
-fn check_id(job: &Job<'_, '_>, at: usize, key: &[u8], value: Option<&[u8]>) -> Result<()> {
-    let (maps, property) = match key {
-        b"uid" => (job.spec.linux.uid_mappings, "uidMappings"),
-        b"gid" => (job.spec.linux.gid_mappings, "gidMappings"),
+fn check_id(job: &Job<'_, '_>, option: &[u8]) -> Result<()> {
+    let (maps, why, id) = match option {
+        [b'u', b'i', b'd', b'=', id @ ..] => {
+            (job.spec.linux.uid_mappings, "linux.uidMappings don't have it", id)
+        }
+        [b'g', b'i', b'd', b'=', id @ ..] => {
+            (job.spec.linux.gid_mappings, "linux.gidMappings don't have it", id)
+        }
         _ => return Ok(()),
     };
-    let id = value.and_then(|value| core::str::from_utf8(value).ok()?.parse::<u32>().ok());
-    match id {
-        Some(id) if !namespaces::maps(job, maps, id) => Err(refuse(
-            format_args!("mounts[{at}].options"),
-            format_args!(
-                "\"{0}id={id}\": linux.{property} has no {0}id {id}",
-                char::from(key[0])
-            ),
-        )),
+    match core::str::from_utf8(id).unwrap_or_default().parse() {
+        Ok(id) if !namespaces::maps(job, maps, id) => Err(refuse(".options", why).about(option)),
         _ => Ok(()),
     }
 }
 
 /// What covers a part of /proc can make the container's programs, and the runtime, believe anything
 /// (CVE-2019-16884). That a bind onto /proc itself is of a procfs is verified when it is made.
-fn check_proc(at: usize, target: &CStr, source: &Source<'_>) -> Result<()> {
+fn check_proc(target: &CStr, source: &Source<'_>) -> Result<()> {
     let allowed = match (source, target.to_bytes().strip_prefix(b"/proc")) {
         (Source::Remount, _) => true,
         (Source::Filesystem(filesystem), Some(b"")) => filesystem.kind == c"proc",
@@ -279,13 +231,8 @@ fn check_proc(at: usize, target: &CStr, source: &Source<'_>) -> Result<()> {
     if allowed {
         return Ok(());
     }
-    Err(refuse(
-        format_args!("mounts[{at}].destination"),
-        format_args!(
-            "{}: only a procfs goes on /proc, and only files that lxcfs makes below it",
-            Quoted(target)
-        ),
-    ))
+    let why = "only a procfs goes on /proc, and only files that lxcfs makes below it";
+    Err(refuse_text(".destination", target, why))
 }
 
 fn propagations<'a>(
@@ -305,20 +252,14 @@ fn propagations<'a>(
 }
 
 /// `maskedPaths` or `readonlyPaths`.
+#[inline(never)]
 pub fn paths<'a>(
     job: &Job<'_, 'a>,
     property: &str,
     paths: List<'a, &'a CStr>,
 ) -> Result<&'a [&'a CStr]> {
     if !paths.is_empty() && !job.kinds.has(CLONE_NEWNS) {
-        return Err(refuse(
-            format_args!("linux.{property}"),
-            format_args!("{NEEDS_MOUNTS}"),
-        ));
+        return Err(needs(property, CLONE_NEWNS));
     }
-    let mut list = job.arena.list(paths.len())?;
-    for (at, path) in paths.iter().enumerate() {
-        list.push(absolute(path, format_args!("linux.{property}[{at}]"))?)?;
-    }
-    Ok(list.finish())
+    each(job.arena, property, paths, |_, path| absolute(path, ""))
 }

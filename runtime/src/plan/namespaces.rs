@@ -2,7 +2,8 @@
 
 use super::Job;
 use super::paths::{absolute, given};
-use super::refusal::{OneOf, Quoted, Result, refuse};
+use super::refusal::{Result, needs, refuse, refuse_number, refuse_text};
+use super::words::{Row, find, number};
 use init::plan::{IdMap, Join, Namespaces, TimeOffset};
 use linux_raw_sys::general::{
     CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME,
@@ -11,7 +12,7 @@ use linux_raw_sys::general::{
 use spec_min::{IdMapping, Linux, List};
 
 /// The spec's word and the kernel's flag of every kind of namespace.
-pub const KINDS: [(&str, u32); 8] = [
+pub const KINDS: [Row; 8] = [
     ("pid", CLONE_NEWPID),
     ("network", CLONE_NEWNET),
     ("mount", CLONE_NEWNS),
@@ -50,35 +51,27 @@ impl Kinds {
     pub fn of(linux: &Linux<'_>) -> Result<Kinds> {
         let mut kinds = Kinds::default();
         for (at, namespace) in linux.namespaces.iter().enumerate() {
-            let path = format_args!("linux.namespaces[{at}].type");
-            let words = OneOf(KINDS.iter().map(|(word, _)| *word));
-            let Some(kind) = given(namespace.kind) else {
-                return Err(refuse(path, format_args!("required: {words}")));
-            };
-            let Some((_, flag)) = KINDS
-                .iter()
-                .find(|(word, _)| word.as_bytes() == kind.to_bytes())
-            else {
-                return Err(refuse(
-                    path,
-                    format_args!("{}: expected {words}", Quoted(kind)),
-                ));
-            };
-            if kinds.has(*flag) {
-                return Err(refuse(
-                    path,
-                    format_args!("{}: listed a second time", Quoted(kind)),
-                ));
-            }
-            match given(namespace.path) {
-                Some(file) => {
-                    absolute(file, format_args!("linux.namespaces[{at}].path"))?;
-                    kinds.joined |= flag;
-                }
-                None => kinds.new |= flag,
+            if let Err(refusal) = kinds.add(&namespace) {
+                return Err(refusal.element("linux.namespaces", at));
             }
         }
         Ok(kinds)
+    }
+
+    fn add(&mut self, namespace: &spec_min::Namespace<'_>) -> Result<()> {
+        let flag = number(&KINDS, namespace.kind, ".type")?;
+        if self.has(flag) {
+            let kind = namespace.kind.unwrap_or_default();
+            return Err(refuse_text(".type", kind, "listed a second time"));
+        }
+        match given(namespace.path) {
+            Some(file) => {
+                absolute(file, ".path")?;
+                self.joined |= flag;
+            }
+            None => self.new |= flag,
+        }
+        Ok(())
     }
 }
 
@@ -87,14 +80,16 @@ pub fn lower<'a>(job: &mut Job<'_, 'a>) -> Result<Namespaces<'a>> {
     let linux = &job.spec.linux;
     if job.facts.euid != 0 && !job.kinds.has(CLONE_NEWUSER) {
         return Err(refuse(
-            format_args!("linux.namespaces"),
-            format_args!(
-                "an ordinary user needs {{\"type\": \"user\"}} in it; `spec --rootless` writes such a config"
-            ),
+            "linux.namespaces",
+            "an ordinary user needs {\"type\": \"user\"} in it; `spec --rootless` writes such a config",
         ));
     }
-    let uid_map = id_map(job, "linux.uidMappings", linux.uid_mappings)?;
-    let gid_map = id_map(job, "linux.gidMappings", linux.gid_mappings)?;
+    let [uid_map, gid_map] = [
+        ("linux.uidMappings", linux.uid_mappings),
+        ("linux.gidMappings", linux.gid_mappings),
+    ]
+    .map(|(name, mappings)| id_map(job, name, mappings));
+    let (uid_map, gid_map) = (uid_map?, gid_map?);
     Ok(Namespaces {
         new: job.kinds.new & !LATE,
         late: job.kinds.new & LATE,
@@ -107,19 +102,14 @@ pub fn lower<'a>(job: &mut Job<'_, 'a>) -> Result<Namespaces<'a>> {
 
 /// The user namespace comes first, because it gives the right to enter the others; the mount namespace last.
 fn joins<'a>(job: &Job<'_, 'a>) -> Result<&'a [Join<'a>]> {
+    const TURNS: [u32; 3] = [CLONE_NEWUSER, !(CLONE_NEWUSER | CLONE_NEWNS), CLONE_NEWNS];
     let mut list = job.arena.list(job.kinds.joined.count_ones() as usize)?;
-    let user = |flag| flag == CLONE_NEWUSER;
-    let mount = |flag| flag == CLONE_NEWNS;
-    let turns: [&dyn Fn(u32) -> bool; 3] = [&user, &|flag| !user(flag) && !mount(flag), &mount];
-    for turn in turns {
+    for turn in TURNS {
         for namespace in job.spec.linux.namespaces.iter() {
-            let (Some(kind), Some(path)) = (namespace.kind, given(namespace.path)) else {
-                continue;
-            };
-            let row = KINDS
-                .iter()
-                .find(|(word, _)| word.as_bytes() == kind.to_bytes());
-            if let Some(&(_, flag)) = row.filter(|(_, flag)| turn(*flag)) {
+            if let (Some(kind), Some(path)) = (namespace.kind, given(namespace.path))
+                && let Some(flag) = find(&KINDS, kind)
+                && flag & turn != 0
+            {
                 list.push(Join { flag, path })?;
             }
         }
@@ -128,73 +118,49 @@ fn joins<'a>(job: &Job<'_, 'a>) -> Result<&'a [Join<'a>]> {
 }
 
 fn id_map<'a>(job: &Job<'_, 'a>, name: &str, mappings: List<'a, IdMapping>) -> Result<&'a [IdMap]> {
-    let path = format_args!("{name}");
-    let count = mappings.len();
-    if count == 0 {
-        return match job.kinds.makes(CLONE_NEWUSER) {
-            true => Err(refuse(
-                path,
-                format_args!("required: a new user namespace without a map has no users"),
-            )),
-            false => Ok(&[]),
-        };
+    let own = job.kinds.makes(CLONE_NEWUSER);
+    let why = match mappings.len() {
+        0 if own => "required: a new user namespace without a map has no users",
+        0 => return Ok(&[]),
+        _ if !job.kinds.has(CLONE_NEWUSER) => return Err(needs(name, CLONE_NEWUSER)),
+        _ if !own => "the user namespace is joined by its path and has its own map already",
+        ..=MAP_LINES_MAX => "",
+        _ => "the kernel takes 340 lines",
+    };
+    if !why.is_empty() {
+        return Err(refuse(name, why));
     }
-    if !job.kinds.has(CLONE_NEWUSER) {
-        return Err(refuse(
-            path,
-            format_args!("needs {{\"type\": \"user\"}} in linux.namespaces"),
-        ));
-    }
-    if !job.kinds.makes(CLONE_NEWUSER) {
-        return Err(refuse(
-            path,
-            format_args!("the user namespace is joined by its path and has its own map already"),
-        ));
-    }
-    if count > MAP_LINES_MAX {
-        return Err(refuse(
-            path,
-            format_args!("{count} lines: the kernel takes {MAP_LINES_MAX}"),
-        ));
-    }
-    let mut list = job.arena.list(count)?;
+    let mut list = job.arena.list(mappings.len())?;
     for (at, mapping) in mappings.iter().enumerate() {
         let line = IdMap {
             inside: mapping.container_id,
             outside: mapping.host_id,
             count: mapping.size,
         };
-        check_line(name, at, line, list.as_slice())?;
+        if let Err(refusal) = check_line(line, list.as_slice()) {
+            return Err(refusal.element(name, at));
+        }
         list.push(line)?;
     }
     Ok(list.finish())
 }
 
-fn check_line(name: &str, at: usize, line: IdMap, before: &[IdMap]) -> Result<()> {
-    if line.count == 0 {
-        return Err(refuse(
-            format_args!("{name}[{at}].size"),
-            format_args!("0: must be at least 1"),
-        ));
+fn check_line(line: IdMap, before: &[IdMap]) -> Result<()> {
+    let why = match line.inside.max(line.outside).checked_add(line.count) {
+        _ if line.count == 0 => "must be at least 1",
+        None => "reaches past the last id",
+        Some(_) => "",
+    };
+    if !why.is_empty() {
+        return Err(refuse_number(".size", line.count.into(), why));
     }
-    let overflows = |first: u32| first.checked_add(line.count).is_none();
-    if overflows(line.inside) || overflows(line.outside) {
-        return Err(refuse(
-            format_args!("{name}[{at}].size"),
-            format_args!("{}: reaches past the last id", line.count),
-        ));
-    }
-    let meet = |a: u32, a_count: u32, b: u32, b_count: u32| a < b + b_count && b < a + a_count;
-    let other = before.iter().position(|old| {
-        meet(old.inside, old.count, line.inside, line.count)
-            || meet(old.outside, old.count, line.outside, line.count)
-    });
-    match other {
-        Some(other) => Err(refuse(
-            format_args!("{name}[{at}]"),
-            format_args!("overlaps {name}[{other}]"),
-        )),
-        None => Ok(()),
+    let meet = |a: u32, a_count: u32, b: u32| a < b + line.count && b < a + a_count;
+    let meets = |old: &IdMap| {
+        meet(old.inside, old.count, line.inside) || meet(old.outside, old.count, line.outside)
+    };
+    match before.iter().any(meets) {
+        true => Err(refuse("", "overlaps an earlier one")),
+        false => Ok(()),
     }
 }
 
@@ -226,30 +192,26 @@ fn offsets<'a>(job: &Job<'_, 'a>) -> Result<&'a [TimeOffset<'a>]> {
         (c"boottime", given.boottime.get()),
     ] {
         let Some(offset) = offset else { continue };
-        if offset.nanosecs >= 1_000_000_000 {
-            let path = format_args!("linux.timeOffsets.{}.nanosecs", clock.to_string_lossy());
-            return Err(refuse(
-                path,
-                format_args!("{}: must be below 1000000000, a second", offset.nanosecs),
-            ));
+        let nanos = offset.nanosecs;
+        if nanos >= 1_000_000_000 {
+            let refusal = refuse_number(".nanosecs", nanos.into(), "must be below 1000000000, a second");
+            let clock = clock.to_str().unwrap_or_default();
+            return Err(refusal.inside(clock).inside("linux.timeOffsets."));
         }
         list.push(TimeOffset {
             clock,
             secs: offset.secs,
-            nanos: offset.nanosecs,
+            nanos,
         })?;
     }
     let list = list.finish();
-    if !list.is_empty() && !job.kinds.makes(CLONE_NEWTIME) {
-        let why = if job.kinds.has(CLONE_NEWTIME) {
-            "the clocks of a time namespace that is joined by its path can't be set"
-        } else {
-            "needs {\"type\": \"time\"} in linux.namespaces"
-        };
-        return Err(refuse(
-            format_args!("linux.timeOffsets"),
-            format_args!("{why}"),
-        ));
+    const PATH: &str = "linux.timeOffsets";
+    if list.is_empty() || job.kinds.makes(CLONE_NEWTIME) {
+        Ok(list)
+    } else if job.kinds.has(CLONE_NEWTIME) {
+        let why = "the clocks of a time namespace that is joined by its path can't be set";
+        Err(refuse(PATH, why))
+    } else {
+        Err(needs(PATH, CLONE_NEWTIME))
     }
-    Ok(list)
 }

@@ -1,6 +1,6 @@
 //! Mount options: one table of what each word does; every other word is data for the file system.
 
-use super::refusal::{Quoted, Result, refuse};
+use super::refusal::{Result, refuse_text};
 use Effect::*;
 use core::ffi::CStr;
 use linux_raw_sys::general::{
@@ -205,8 +205,8 @@ impl Attributes {
     }
 }
 
-/// Adds up the options of `mounts[at]`.
-pub fn sum(at: usize, options: List<'_, &CStr>) -> Result<Sum> {
+/// Adds up the options of a mount.
+pub fn sum(options: List<'_, &CStr>) -> Result<Sum> {
     let mut sum = Sum {
         making: Making::New,
         own: Attributes::default(),
@@ -237,19 +237,11 @@ pub fn sum(at: usize, options: List<'_, &CStr>) -> Result<Sum> {
             }
             Some(Bind | BindAll) => {}
             Some(CopyUp) => sum.copy_up = true,
-            Some(IdMap) => return Err(idmap(at, option)),
+            Some(IdMap) => return Err(refuse_text(".options", option, "id-mapped mounts are not supported yet")),
             None => sum.data += pieces(option).count(),
         }
     }
     Ok(sum)
-}
-
-#[cold]
-fn idmap(at: usize, option: &CStr) -> super::Refusal {
-    refuse(
-        format_args!("mounts[{at}].options"),
-        format_args!("{}: id-mapped mounts are not supported yet", Quoted(option)),
-    )
 }
 
 /// The data options in one text: the kernel has always taken several with commas between them. One in double

@@ -1,8 +1,7 @@
 //! Paths as text: never resolved here, only made absolute and plain.
 
-use super::refusal::{Quoted, Result, refuse};
+use super::refusal::{Result, refuse, refuse_text};
 use core::ffi::CStr;
-use core::fmt;
 use init::sys::arena::Arena;
 use rustix::io::Errno;
 
@@ -12,23 +11,18 @@ pub fn given(text: Option<&CStr>) -> Option<&CStr> {
 }
 
 /// A text that must be there.
-pub fn required<'a>(
-    text: Option<&'a CStr>,
-    path: fmt::Arguments<'_>,
-    what: &str,
-) -> Result<&'a CStr> {
-    given(text).ok_or_else(|| refuse(path, format_args!("required: {what}")))
+#[inline(never)]
+pub fn required<'a>(text: Option<&'a CStr>, path: &str, what: &str) -> Result<&'a CStr> {
+    given(text).ok_or_else(|| refuse(path, &["required: ", what].concat()))
 }
 
 /// A path that must begin with a slash.
-pub fn absolute<'a>(text: &'a CStr, path: fmt::Arguments<'_>) -> Result<&'a CStr> {
+#[inline(never)]
+pub fn absolute<'a>(text: &'a CStr, path: &str) -> Result<&'a CStr> {
     if text.to_bytes().first() == Some(&b'/') {
         return Ok(text);
     }
-    Err(refuse(
-        path,
-        format_args!("{}: must be an absolute path", Quoted(text)),
-    ))
+    Err(refuse_text(path, text, "must be an absolute path"))
 }
 
 /// An absolute path as it is, another one as seen from `base`.
@@ -55,12 +49,12 @@ pub fn clean<'a>(arena: &'a Arena, path: &'a CStr) -> core::result::Result<&'a C
     for part in bytes.split(|&byte| byte == b'/') {
         match part {
             b"" | b"." => {}
-            b".." => {
-                end = buffer[..end]
-                    .iter()
-                    .rposition(|&byte| byte == b'/')
-                    .unwrap_or(0)
-            }
+            b".." => while end > 0 {
+                end -= 1;
+                if buffer[end] == b'/' {
+                    break;
+                }
+            },
             part => {
                 buffer[end] = b'/';
                 buffer[end + 1..=end + part.len()].copy_from_slice(part);
@@ -77,9 +71,7 @@ pub fn clean<'a>(arena: &'a Arena, path: &'a CStr) -> core::result::Result<&'a C
 }
 
 fn is_clean(path: &[u8]) -> bool {
-    path == b"/"
-        || path.strip_prefix(b"/").is_some_and(|rest| {
-            rest.split(|&byte| byte == b'/')
-                .all(|part| !matches!(part, b"" | b"." | b".."))
-        })
+    let mut parts = path.split(|&byte| byte == b'/');
+    let leads = parts.next() == Some(b"") && path.len() > 1;
+    path == b"/" || leads && !parts.any(|part| matches!(part, b"" | b"." | b".."))
 }

@@ -1,8 +1,9 @@
 //! `process`, but for what has a file of its own.
 
 use super::paths::{absolute, given, required};
-use super::refusal::{OneOf, Quoted, Result, refuse};
-use super::{Job, capabilities, environment, namespaces, scheduler};
+use super::refusal::{Result, refuse, refuse_number, refuse_text};
+use super::words::{Row, number};
+use super::{Job, capabilities, each, environment, namespaces, scheduler};
 use core::ffi::CStr;
 use init::plan::{Process, Rlimit};
 use init::sys::exec::Vector;
@@ -14,7 +15,7 @@ use linux_raw_sys::general::{
 use spec_min::{IdMapping, List};
 
 /// getrlimit(2)'s names and this machine's numbers.
-const RLIMITS: [(&str, u32); 16] = [
+const RLIMITS: [Row; 16] = [
     ("RLIMIT_AS", RLIMIT_AS),
     ("RLIMIT_CORE", RLIMIT_CORE),
     ("RLIMIT_CPU", RLIMIT_CPU),
@@ -44,8 +45,8 @@ pub fn lower<'a>(job: &mut Job<'_, 'a>, process: &spec_min::Process<'a>) -> Resu
     let environment = environment::lower(job, process.env)?;
     let linux = &job.spec.linux;
     let user = process.user;
-    mapped(job, "uid", user.uid, linux.uid_mappings)?;
-    mapped(job, "gid", user.gid, linux.gid_mappings)?;
+    Ids::users(job).check(job, "process.user.uid", user.uid)?;
+    Ids::groups(job).check(job, "process.user.gid", user.gid)?;
     let set_groups = namespaces::allows_setgroups(job);
     Ok(Process {
         terminal: process.terminal,
@@ -92,86 +93,83 @@ fn size(process: &spec_min::Process<'_>) -> (u16, u16) {
 }
 
 fn args<'a>(job: &Job<'_, 'a>, args: List<'a, &'a CStr>) -> Result<Vector<'a>> {
-    required(
-        args.first(),
-        format_args!("process.args"),
-        "the program to run, and its arguments",
-    )?;
-    Ok(Vector::new(job.arena, args.len(), args.iter(), 0)?)
+    required(args.first(), "process.args", "the program to run, and its arguments")?;
+    job.vector(args.len(), &mut args.iter(), 0)
 }
 
 fn cwd(cwd: Option<&CStr>) -> Result<&CStr> {
-    let path = format_args!("process.cwd");
-    absolute(
-        required(cwd, path, "the directory to start in, such as \"/\"")?,
-        path,
-    )
+    const PATH: &str = "process.cwd";
+    absolute(required(cwd, PATH, "the directory to start in, such as \"/\"")?, PATH)
 }
 
-/// -1 as an id means "leave it" to the kernel; it must never get that far.
-fn mapped(job: &Job<'_, '_>, side: &str, id: u32, maps: List<'_, IdMapping>) -> Result<()> {
-    let path = format_args!("process.user.{side}");
-    if id == u32::MAX {
-        return Err(refuse(path, format_args!("{id}: is no id")));
+/// The ids of users or those of groups.
+struct Ids<'a> {
+    maps: List<'a, IdMapping>,
+    unmapped: &'static str,
+}
+
+impl<'a> Ids<'a> {
+    fn users(job: &Job<'_, 'a>) -> Ids<'a> {
+        Ids {
+            maps: job.spec.linux.uid_mappings,
+            unmapped: "linux.uidMappings don't have it",
+        }
     }
-    if !namespaces::maps(job, maps, id) {
-        return Err(refuse(
-            path,
-            format_args!("{id}: linux.{side}Mappings don't have it"),
-        ));
+
+    fn groups(job: &Job<'_, 'a>) -> Ids<'a> {
+        Ids {
+            maps: job.spec.linux.gid_mappings,
+            unmapped: "linux.gidMappings don't have it",
+        }
     }
-    Ok(())
+
+    /// -1 as an id means "leave it" to the kernel; it must never get that far.
+    #[inline(never)]
+    fn check(&self, job: &Job<'_, '_>, path: &str, id: u32) -> Result<()> {
+        let why = match id {
+            u32::MAX => "is no id",
+            id if !namespaces::maps(job, self.maps, id) => self.unmapped,
+            _ => return Ok(()),
+        };
+        Err(refuse_number(path, id.into(), why))
+    }
 }
 
 fn groups<'a>(job: &Job<'_, 'a>, groups: List<'a, u32>, allowed: bool) -> Result<&'a [u32]> {
-    let path = format_args!("process.user.additionalGids");
+    const PATH: &str = "process.user.additionalGids";
     let count = groups.len();
     if count != 0 && !allowed {
         return Err(refuse(
-            path,
-            format_args!(
-                "the user namespace denies setgroups(2): leave them out, or map more groups (newgidmap)"
-            ),
+            PATH,
+            "the user namespace denies setgroups(2): leave them out, or map more groups (newgidmap)",
         ));
     }
     if count > GROUPS_MAX {
-        return Err(refuse(
-            path,
-            format_args!("{count} groups: the kernel takes {GROUPS_MAX}"),
-        ));
+        return Err(refuse(PATH, "the kernel takes 65536 groups"));
     }
-    let mut list = job.arena.list(count)?;
-    for (at, gid) in groups.iter().enumerate() {
-        if gid == u32::MAX || !namespaces::maps(job, job.spec.linux.gid_mappings, gid) {
-            let path = format_args!("process.user.additionalGids[{at}]");
-            return Err(refuse(
-                path,
-                format_args!("{gid}: linux.gidMappings don't have it"),
-            ));
-        }
-        list.push(gid)?;
-    }
-    Ok(list.finish())
+    let ids = Ids::groups(job);
+    each(job.arena, PATH, groups, |_, &gid| ids.check(job, "", gid).map(|()| gid))
 }
 
 fn umask(umask: Option<u32>) -> Result<u32> {
-    match umask {
-        None => Ok(UMASK),
-        Some(umask) if umask <= 0o777 => Ok(umask),
-        Some(umask) => Err(refuse(
-            format_args!("process.user.umask"),
-            format_args!("{umask}: expected at most 511 (octal 777)"),
+    match umask.unwrap_or(UMASK) {
+        umask @ 0..=0o777 => Ok(umask),
+        umask => Err(refuse_number(
+            "process.user.umask",
+            umask.into(),
+            "expected at most 511 (octal 777)",
         )),
     }
 }
 
 fn oom_score_adj(score: Option<i32>) -> Result<Option<i32>> {
     match score {
-        Some(score) if !(-1000..=1000).contains(&score) => Err(refuse(
-            format_args!("process.oomScoreAdj"),
-            format_args!("{score}: expected -1000 to 1000"),
+        None | Some(-1000..=1000) => Ok(score),
+        Some(score) => Err(refuse_number(
+            "process.oomScoreAdj",
+            score.into(),
+            "expected -1000 to 1000",
         )),
-        score => Ok(score),
     }
 }
 
@@ -179,43 +177,22 @@ fn rlimits<'a>(
     job: &Job<'_, 'a>,
     limits: List<'a, spec_min::Rlimit<'a>>,
 ) -> Result<&'a [Rlimit<'a>]> {
-    let mut list = job.arena.list::<Rlimit<'a>>(limits.len())?;
-    for (at, limit) in limits.iter().enumerate() {
-        let path = format_args!("process.rlimits[{at}].type");
-        let name = required(limit.kind, path, "such as RLIMIT_NOFILE")?;
-        let Some(&(_, resource)) = RLIMITS
-            .iter()
-            .find(|(known, _)| known.as_bytes() == name.to_bytes())
-        else {
-            let names = OneOf(RLIMITS.iter().map(|(name, _)| *name));
-            return Err(refuse(
-                path,
-                format_args!("{}: expected {names}", Quoted(name)),
-            ));
-        };
-        if list
-            .as_slice()
-            .iter()
-            .any(|other| other.resource == resource)
-        {
-            return Err(refuse(
-                path,
-                format_args!("{}: listed a second time", Quoted(name)),
-            ));
+    let mut seen = 0u32;
+    each(job.arena, "process.rlimits", limits, |_, limit| {
+        let resource = number(&RLIMITS, limit.kind, ".type")?;
+        let name = limit.kind.unwrap_or_default();
+        if seen & 1 << resource != 0 {
+            return Err(refuse_text(".type", name, "listed a second time"));
         }
+        seen |= 1 << resource;
         if limit.soft > limit.hard {
-            let path = format_args!("process.rlimits[{at}].soft");
-            return Err(refuse(
-                path,
-                format_args!("{}: above the hard limit, {}", limit.soft, limit.hard),
-            ));
+            return Err(refuse(".soft", "above the hard limit"));
         }
-        list.push(Rlimit {
+        Ok(Rlimit {
             name,
             resource,
             soft: limit.soft,
             hard: limit.hard,
-        })?;
-    }
-    Ok(list.finish())
+        })
+    })
 }

@@ -2,7 +2,8 @@
 
 use super::Job;
 use super::paths::{from_base, given, required};
-use super::refusal::{OneOf, Quoted, Result, refuse};
+use super::refusal::{Result, needs, refuse, refuse_text};
+use super::words::{Row, number};
 use core::ffi::CStr;
 use init::plan::{Root, Switch};
 use linux_raw_sys::general::{
@@ -10,7 +11,7 @@ use linux_raw_sys::general::{
 };
 
 /// The words of mount(8) for the ways in which mounts propagate; also mount options.
-pub const PROPAGATIONS: [(&str, u32); 8] = [
+const PROPAGATIONS: [Row; 8] = [
     ("private", MS_PRIVATE),
     ("rprivate", MS_PRIVATE | MS_REC),
     ("shared", MS_SHARED),
@@ -27,22 +28,12 @@ const UTS_NAME_MAX: usize = 64;
 /// The plan's part.
 pub fn lower<'a>(job: &mut Job<'_, 'a>) -> Result<Root<'a>> {
     let Some(root) = job.spec.root.get() else {
-        return Err(refuse(
-            format_args!("root"),
-            format_args!("required: where the container's files are"),
-        ));
+        return Err(refuse("root", "required: where the container's files are"));
     };
-    let path = required(
-        root.path,
-        format_args!("root.path"),
-        "the directory of the container's files",
-    )?;
+    let path = required(root.path, "root.path", "the directory of the container's files")?;
     let own_mounts = job.kinds.has(CLONE_NEWNS);
     if root.readonly && !own_mounts {
-        return Err(refuse(
-            format_args!("root.readonly"),
-            format_args!("{NEEDS_MOUNTS}"),
-        ));
+        return Err(needs("root.readonly", CLONE_NEWNS));
     }
     let propagation = propagation(job)?;
     Ok(Root {
@@ -58,9 +49,6 @@ pub fn lower<'a>(job: &mut Job<'_, 'a>) -> Result<Root<'a>> {
     })
 }
 
-/// Why what mounts is refused without a mount namespace: it would be done to the host.
-pub const NEEDS_MOUNTS: &str = "needs {\"type\": \"mount\"} in linux.namespaces";
-
 /// Without a word for it the host's later mounts reach the container and none of the container's the host. An
 /// unbindable tree could not be bound from any more, so the host's copy only becomes private.
 fn host_propagation(wanted: u32) -> u32 {
@@ -75,52 +63,30 @@ fn propagation(job: &Job<'_, '_>) -> Result<u32> {
     let Some(word) = given(job.spec.linux.rootfs_propagation) else {
         return Ok(0);
     };
-    let path = format_args!("linux.rootfsPropagation");
-    let quoted = Quoted(word);
-    let Some((_, flags)) = PROPAGATIONS
-        .iter()
-        .find(|(name, _)| name.as_bytes() == word.to_bytes())
-    else {
-        let words = OneOf(PROPAGATIONS.iter().map(|(name, _)| *name));
-        return Err(refuse(path, format_args!("{quoted}: expected {words}")));
-    };
+    const PATH: &str = "linux.rootfsPropagation";
+    let flags = number(&PROPAGATIONS, Some(word), PATH)?;
     if !job.kinds.has(CLONE_NEWNS) {
-        return Err(refuse(path, format_args!("{NEEDS_MOUNTS}")));
+        return Err(needs(PATH, CLONE_NEWNS));
     }
     if job.facts.no_pivot && flags & MS_PRIVATE != 0 {
-        return Err(refuse(
-            path,
-            format_args!("{quoted}: can't be had together with --no-pivot"),
-        ));
+        return Err(refuse_text(PATH, word, "can't be had together with --no-pivot"));
     }
-    Ok(*flags)
+    Ok(flags)
 }
 
 /// `hostname` or `domainname`.
+#[inline(never)]
 pub fn uts_name<'a>(
     job: &Job<'_, 'a>,
     property: &str,
     name: Option<&'a CStr>,
 ) -> Result<Option<&'a CStr>> {
-    let Some(name) = given(name) else {
-        return Ok(None);
-    };
-    let path = format_args!("{property}");
-    if !job.kinds.has(CLONE_NEWUTS) {
-        return Err(refuse(
-            path,
-            format_args!(
-                "{}: needs {{\"type\": \"uts\"}} in linux.namespaces",
-                Quoted(name)
-            ),
-        ));
+    match given(name) {
+        None => Ok(None),
+        Some(_) if !job.kinds.has(CLONE_NEWUTS) => Err(needs(property, CLONE_NEWUTS)),
+        Some(name) if name.count_bytes() > UTS_NAME_MAX => {
+            Err(refuse_text(property, name, "the kernel takes 64 bytes"))
+        }
+        name => Ok(name),
     }
-    let length = name.count_bytes();
-    if length > UTS_NAME_MAX {
-        return Err(refuse(
-            path,
-            format_args!("{length} bytes long: the kernel takes {UTS_NAME_MAX}"),
-        ));
-    }
-    Ok(Some(name))
 }

@@ -1,17 +1,13 @@
 //! `process.scheduler`, `process.ioPriority` and `linux.personality`.
 
-use super::paths::given;
-use super::refusal::{OneOf, Quoted, Result, refuse};
-use core::ffi::CStr;
+use super::refusal::{Result, refuse_number, refuse_text};
+use super::words::{Row, number};
 use init::plan::Scheduler;
 use linux_raw_sys::general::{
     SCHED_BATCH, SCHED_DEADLINE, SCHED_FIFO, SCHED_FLAG_DL_OVERRUN, SCHED_FLAG_KEEP_PARAMS,
     SCHED_FLAG_KEEP_POLICY, SCHED_FLAG_RECLAIM, SCHED_FLAG_RESET_ON_FORK,
     SCHED_FLAG_UTIL_CLAMP_MAX, SCHED_FLAG_UTIL_CLAMP_MIN, SCHED_IDLE, SCHED_NORMAL, SCHED_RR,
 };
-
-/// A word of the spec and the kernel's number for it.
-type Row = (&'static str, u32);
 
 /// sched(7); 4 is reserved for SCHED_ISO, which no kernel has.
 const POLICIES: [Row; 7] = [
@@ -48,81 +44,59 @@ const IO_CLASS_SHIFT: u32 = 13;
 /// PER_LINUX and PER_LINUX32 (linux/personality.h).
 const PERSONALITIES: [Row; 2] = [("LINUX", 0), ("LINUX32", 8)];
 
-fn find(table: &[Row], word: Option<&CStr>, path: &str) -> Result<u32> {
-    let words = OneOf(table.iter().map(|(name, _)| *name));
-    let Some(word) = given(word) else {
-        return Err(refuse(
-            format_args!("{path}"),
-            format_args!("required: {words}"),
-        ));
-    };
-    match table
-        .iter()
-        .find(|(name, _)| name.as_bytes() == word.to_bytes())
-    {
-        Some((_, number)) => Ok(*number),
-        None => Err(refuse(
-            format_args!("{path}"),
-            format_args!("{}: expected {words}", Quoted(word)),
-        )),
-    }
-}
-
 /// `process.scheduler`.
 pub fn scheduler(config: Option<&spec_min::Scheduler<'_>>) -> Result<Option<Scheduler>> {
     let Some(config) = config else {
         return Ok(None);
     };
-    let policy = find(&POLICIES, config.policy, "process.scheduler.policy")?;
+    let policy = number(&POLICIES, config.policy, "process.scheduler.policy")?;
     let mut flags = 0;
     for flag in config.flags.iter() {
-        flags |= u64::from(find(&FLAGS, Some(flag), "process.scheduler.flags")?);
+        flags |= u64::from(number(&FLAGS, Some(flag), "process.scheduler.flags")?);
+    }
+    let real_time = matches!(policy, SCHED_FIFO | SCHED_RR);
+    let why = match config.nice {
+        0 => "",
+        _ if !matches!(policy, SCHED_NORMAL | SCHED_BATCH) => {
+            "only SCHED_OTHER and SCHED_BATCH have it"
+        }
+        -20..=19 => "",
+        _ => "expected -20 to 19",
+    };
+    none_or(why, "nice", config.nice.into())?;
+    let why = match config.priority {
+        1..=99 if real_time => "",
+        _ if real_time => "expected 1 to 99",
+        0 => "",
+        _ => "only SCHED_FIFO and SCHED_RR have it",
+    };
+    none_or(why, "priority", config.priority.into())?;
+    for (name, value) in [
+        ("runtime", config.runtime),
+        ("deadline", config.deadline),
+        ("period", config.period),
+    ] {
+        let allowed = policy == SCHED_DEADLINE || value == 0;
+        let why = if allowed { "" } else { "only SCHED_DEADLINE has it" };
+        none_or(why, name, value.cast_signed())?;
     }
     Ok(Some(Scheduler {
         policy,
         flags,
-        nice: nice(policy, config.nice)?,
-        priority: priority(policy, config.priority)?,
-        runtime: deadline_only(policy, "runtime", config.runtime)?,
-        deadline: deadline_only(policy, "deadline", config.deadline)?,
-        period: deadline_only(policy, "period", config.period)?,
+        nice: config.nice,
+        priority: config.priority.unsigned_abs(),
+        runtime: config.runtime,
+        deadline: config.deadline,
+        period: config.period,
     }))
 }
 
-fn nice(policy: u32, nice: i32) -> Result<i32> {
-    let path = format_args!("process.scheduler.nice");
-    match policy {
-        _ if nice == 0 => Ok(0),
-        SCHED_NORMAL | SCHED_BATCH if (-20..=19).contains(&nice) => Ok(nice),
-        SCHED_NORMAL | SCHED_BATCH => Err(refuse(path, format_args!("{nice}: expected -20 to 19"))),
-        _ => Err(refuse(
-            path,
-            format_args!("{nice}: only SCHED_OTHER and SCHED_BATCH have it"),
-        )),
+/// Refuses a number unless there is no reason.
+fn none_or(why: &str, name: &str, value: i64) -> Result<()> {
+    match why {
+        "" => Ok(()),
+        _ => Err(refuse_number(name, value, why).inside("process.scheduler.")),
     }
-}
-
-fn priority(policy: u32, priority: i32) -> Result<u32> {
-    let path = format_args!("process.scheduler.priority");
-    match policy {
-        SCHED_FIFO | SCHED_RR if (1..=99).contains(&priority) => Ok(priority as u32),
-        SCHED_FIFO | SCHED_RR => Err(refuse(path, format_args!("{priority}: expected 1 to 99"))),
-        _ if priority == 0 => Ok(0),
-        _ => Err(refuse(
-            path,
-            format_args!("{priority}: only SCHED_FIFO and SCHED_RR have it"),
-        )),
-    }
-}
-
-fn deadline_only(policy: u32, name: &str, value: u64) -> Result<u64> {
-    if policy == SCHED_DEADLINE || value == 0 {
-        return Ok(value);
-    }
-    Err(refuse(
-        format_args!("process.scheduler.{name}"),
-        format_args!("{value}: only SCHED_DEADLINE has it"),
-    ))
 }
 
 /// `process.ioPriority`.
@@ -130,15 +104,11 @@ pub fn io_priority(config: Option<&spec_min::IoPriority<'_>>) -> Result<Option<u
     let Some(config) = config else {
         return Ok(None);
     };
-    let class = find(&IO_CLASSES, config.class, "process.ioPriority.class")?;
-    if !(0..=7).contains(&config.priority) {
-        let path = format_args!("process.ioPriority.priority");
-        return Err(refuse(
-            path,
-            format_args!("{}: expected 0 to 7", config.priority),
-        ));
+    let class = number(&IO_CLASSES, config.class, "process.ioPriority.class")?;
+    match config.priority {
+        level @ 0..=7 => Ok(Some(class << IO_CLASS_SHIFT | level.unsigned_abs())),
+        level => Err(refuse_number("process.ioPriority.priority", level.into(), "expected 0 to 7")),
     }
-    Ok(Some(class << IO_CLASS_SHIFT | config.priority as u32))
 }
 
 /// `linux.personality`.
@@ -146,12 +116,8 @@ pub fn personality(config: Option<&spec_min::Personality<'_>>) -> Result<Option<
     let Some(config) = config else {
         return Ok(None);
     };
-    if let Some(flag) = config.flags.first() {
-        let path = format_args!("linux.personality.flags");
-        return Err(refuse(
-            path,
-            format_args!("{}: the spec has none", Quoted(flag)),
-        ));
+    match config.flags.first() {
+        Some(flag) => Err(refuse_text("linux.personality.flags", flag, "the spec has none")),
+        None => number(&PERSONALITIES, config.domain, "linux.personality.domain").map(Some),
     }
-    find(&PERSONALITIES, config.domain, "linux.personality.domain").map(Some)
 }

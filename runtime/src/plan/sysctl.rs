@@ -1,7 +1,7 @@
 //! `linux.sysctl`: only what belongs to a namespace of the container, never to the host.
 
 use super::Job;
-use super::refusal::{Quoted, Result, refuse};
+use super::refusal::{Result, needs, refuse};
 use core::ffi::CStr;
 use init::plan::Sysctl;
 use linux_raw_sys::general::{CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWUSER, CLONE_NEWUTS};
@@ -31,7 +31,9 @@ pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<&'a [Sysctl<'a>]> {
     let mut list = job.arena.list(map.len())?;
     for (name, value) in map.iter() {
         let path = path(job, name)?;
-        check(job, name, &path.to_bytes()[SYS.len()..])?;
+        if let Err(refusal) = check(job, &path.to_bytes()[SYS.len()..]) {
+            return Err(refusal.about(name.to_bytes()));
+        }
         list.push(Sysctl { path, value })?;
     }
     Ok(list.finish())
@@ -51,56 +53,27 @@ fn path<'a>(job: &Job<'_, 'a>, name: &CStr) -> Result<&'a CStr> {
             other => other,
         };
     }
-    CStr::from_bytes_until_nul(buffer).map_err(|_| unknown(name))
+    Ok(CStr::from_bytes_until_nul(buffer).unwrap_or_default())
 }
 
-fn unknown(name: &CStr) -> super::Refusal {
-    refuse(
-        format_args!("linux.sysctl"),
-        format_args!("{}: is not a name below /proc/sys", Quoted(name)),
-    )
-}
-
-fn check(job: &Job<'_, '_>, name: &CStr, path: &[u8]) -> Result<()> {
-    let quoted = Quoted(name);
-    let property = format_args!("linux.sysctl");
-    if path
-        .split(|&byte| byte == b'/')
-        .any(|part| matches!(part, b"" | b"." | b".."))
-    {
-        return Err(unknown(name));
-    }
-    if path == b"kernel/hostname" {
-        return Err(refuse(
-            property,
-            format_args!("{quoted}: use the property hostname"),
-        ));
+fn check(job: &Job<'_, '_>, path: &[u8]) -> Result<()> {
+    const PROPERTY: &str = "linux.sysctl";
+    let mut parts = path.split(|&byte| byte == b'/');
+    if parts.any(|part| matches!(part, b"" | b"." | b"..")) {
+        return Err(refuse(PROPERTY, "is not a name below /proc/sys"));
     }
     let row = NAMESPACED.iter().find(|(known, _)| match known {
         [.., b'/'] => path.starts_with(known),
         known => path == *known,
     });
-    let Some(&(_, flag)) = row else {
-        return Err(refuse(
-            property,
-            format_args!("{quoted}: is the whole host's, not a container's"),
-        ));
+    let why = match row {
+        None if path == b"kernel/hostname" => "use the property hostname",
+        None => "is the whole host's, not a container's",
+        Some(&(_, flag)) if !job.kinds.has(flag) => return Err(needs(PROPERTY, flag)),
+        Some(&(_, CLONE_NEWNET)) if job.facts.joins_own_network => {
+            "the network namespace is the host's"
+        }
+        Some(_) => return Ok(()),
     };
-    if !job.kinds.has(flag) {
-        let kind = super::namespaces::KINDS
-            .iter()
-            .find(|(_, of)| *of == flag)
-            .map_or("", |(kind, _)| kind);
-        return Err(refuse(
-            property,
-            format_args!("{quoted}: needs {{\"type\": \"{kind}\"}} in linux.namespaces"),
-        ));
-    }
-    if flag == CLONE_NEWNET && job.facts.joins_own_network {
-        return Err(refuse(
-            property,
-            format_args!("{quoted}: the network namespace is the host's"),
-        ));
-    }
-    Ok(())
+    Err(refuse(PROPERTY, why))
 }

@@ -6,62 +6,60 @@ use super::paths::given;
 use super::refusal::{Result, refuse};
 use spec_min::{BlockIo, Cpu, ExecCpuAffinity, Memory, Network};
 
+/// Refuses the first property that asks for something. The names are one text, since a table of references to texts
+/// would be larger than they are.
+macro_rules! refuse_first {
+    ($($property:literal: $asks:expr),* $(,)?) => {
+        refuse_first(&[$($asks),*], concat!($($property, "\n"),*))
+    };
+}
+
+fn refuse_first(asks: &[bool], names: &str) -> Result<()> {
+    match asks.iter().position(|asks| *asks) {
+        Some(at) => Err(refuse(
+            names.split('\n').nth(at).unwrap_or_default(),
+            "not supported yet; leave it out",
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Refuses the first such property of the container.
 pub fn check(job: &mut Job<'_, '_>) -> Result<()> {
     let linux = &job.spec.linux;
-    let rest = [
-        ("linux.seccomp", linux.seccomp.is_some()),
-        ("linux.intelRdt", linux.intel_rdt.is_some()),
-        (
-            "linux.memoryPolicy",
-            linux
-                .memory_policy.get()
-                .is_some_and(|policy| given(policy.mode).is_some()),
-        ),
-        ("linux.netDevices", !linux.net_devices.is_empty()),
-    ];
-    first(&rest)?;
+    let policy = linux.memory_policy.get().and_then(|policy| given(policy.mode));
+    refuse_first! {
+        "linux.seccomp": linux.seccomp.is_some(),
+        "linux.intelRdt": linux.intel_rdt.is_some(),
+        "linux.memoryPolicy": policy.is_some(),
+        "linux.netDevices": !linux.net_devices.is_empty(),
+    }?;
     let Some(resources) = linux.resources.get() else {
         return Ok(());
     };
-    first(&[
-        ("linux.resources.unified", !resources.unified.is_empty()),
-        (
-            "linux.resources.pids.limit",
-            resources.pids.get().is_some_and(|pids| limits(pids.limit, -1)),
-        ),
-        (
-            "linux.resources.hugepageLimits",
-            !resources.hugepage_limits.is_empty(),
-        ),
-        ("linux.resources.rdma", !resources.rdma.is_empty()),
-    ])?;
-    resources.cpu.get().map_or(Ok(()), self::cpu)?;
-    resources
-        .block_io.get()
-        .map_or(Ok(()), self::block_io)?;
-    resources
-        .network.get()
-        .map_or(Ok(()), self::network)?;
-    resources
-        .memory.get()
-        .map_or(Ok(()), |memory| self::memory(job, memory))
+    if let Some(memory) = resources.memory.get() {
+        warn(job, memory);
+    }
+    self::resources(resources).map_err(|refusal| refusal.inside("linux.resources."))
 }
 
 /// The same for a process.
 pub fn check_process(affinity: Option<&ExecCpuAffinity<'_>>) -> Result<()> {
     let asks = affinity.is_some_and(|cpus| given(cpus.initial).or(given(cpus.last)).is_some());
-    first(&[("process.execCPUAffinity", asks)])
+    refuse_first! { "process.execCPUAffinity": asks }
 }
 
-fn first(properties: &[(&str, bool)]) -> Result<()> {
-    match properties.iter().find(|(_, asked)| *asked) {
-        Some((property, _)) => Err(refuse(
-            format_args!("{property}"),
-            format_args!("not supported yet; leave it out"),
-        )),
-        None => Ok(()),
-    }
+fn resources(resources: &spec_min::Resources<'_>) -> Result<()> {
+    refuse_first! {
+        "unified": !resources.unified.is_empty(),
+        "pids.limit": resources.pids.get().is_some_and(|pids| limits(pids.limit, -1)),
+        "hugepageLimits": !resources.hugepage_limits.is_empty(),
+        "rdma": !resources.rdma.is_empty(),
+    }?;
+    resources.cpu.get().map_or(Ok(()), cpu)?;
+    resources.block_io.get().map_or(Ok(()), block_io)?;
+    resources.network.get().map_or(Ok(()), network)?;
+    resources.memory.get().map_or(Ok(()), memory)
 }
 
 /// Whether a limit asks for anything: not if it is absent or says what `nothing` says.
@@ -70,98 +68,65 @@ fn limits(limit: Option<i64>, nothing: i64) -> bool {
 }
 
 /// In these runc takes 0 for an absent value, and engines rely on it.
-fn memory(job: &mut Job<'_, '_>, memory: &Memory) -> Result<()> {
-    let ignored = [
-        ("kernel", memory.kernel.is_some()),
-        ("kernelTCP", memory.kernel_tcp.is_some()),
-        ("useHierarchy", memory.use_hierarchy.is_some()),
-    ];
-    for (name, _) in ignored.iter().filter(|(_, given)| *given) {
-        job.warn(
-            format_args!("linux.resources.memory.{name}"),
-            format_args!("deprecated, ignored"),
-        );
+fn asks(limit: Option<i64>) -> bool {
+    limits(limit, -1) && limits(limit, 0)
+}
+
+fn asks_unsigned(value: Option<u64>) -> bool {
+    value.is_some_and(|value| value != 0)
+}
+
+fn warn(job: &mut Job<'_, '_>, memory: &Memory) {
+    for (property, given) in [
+        ("linux.resources.memory.kernel", memory.kernel.is_some()),
+        ("linux.resources.memory.kernelTCP", memory.kernel_tcp.is_some()),
+        ("linux.resources.memory.useHierarchy", memory.use_hierarchy.is_some()),
+    ] {
+        if given {
+            job.warn(refuse(property, "deprecated, ignored"));
+        }
     }
-    let asks = |limit: Option<i64>| limits(limit, -1) && limits(limit, 0);
-    first(&[
-        ("linux.resources.memory.limit", asks(memory.limit)),
-        (
-            "linux.resources.memory.reservation",
-            asks(memory.reservation),
-        ),
-        ("linux.resources.memory.swap", asks(memory.swap)),
-        (
-            "linux.resources.memory.swappiness",
-            memory.swappiness.is_some(),
-        ),
-        (
-            "linux.resources.memory.disableOOMKiller",
-            memory.disable_oom_killer.get() == Some(&true),
-        ),
-    ])
+}
+
+fn memory(memory: &Memory) -> Result<()> {
+    refuse_first! {
+        "memory.limit": asks(memory.limit),
+        "memory.reservation": asks(memory.reservation),
+        "memory.swap": asks(memory.swap),
+        "memory.swappiness": memory.swappiness.is_some(),
+        "memory.disableOOMKiller": memory.disable_oom_killer.get() == Some(&true),
+    }
 }
 
 fn cpu(cpu: &Cpu<'_>) -> Result<()> {
-    let asks = |value: Option<u64>| value.is_some_and(|value| value != 0);
-    first(&[
-        ("linux.resources.cpu.shares", asks(cpu.shares)),
-        (
-            "linux.resources.cpu.quota",
-            limits(cpu.quota, -1) && limits(cpu.quota, 0),
-        ),
-        ("linux.resources.cpu.burst", asks(cpu.burst)),
-        ("linux.resources.cpu.period", asks(cpu.period)),
-        (
-            "linux.resources.cpu.realtimeRuntime",
-            limits(cpu.realtime_runtime, 0),
-        ),
-        (
-            "linux.resources.cpu.realtimePeriod",
-            asks(cpu.realtime_period),
-        ),
-        ("linux.resources.cpu.cpus", given(cpu.cpus).is_some()),
-        ("linux.resources.cpu.mems", given(cpu.mems).is_some()),
-        ("linux.resources.cpu.idle", limits(cpu.idle, 0)),
-    ])
+    refuse_first! {
+        "cpu.shares": asks_unsigned(cpu.shares),
+        "cpu.quota": asks(cpu.quota),
+        "cpu.burst": asks_unsigned(cpu.burst),
+        "cpu.period": asks_unsigned(cpu.period),
+        "cpu.realtimeRuntime": limits(cpu.realtime_runtime, 0),
+        "cpu.realtimePeriod": asks_unsigned(cpu.realtime_period),
+        "cpu.cpus": given(cpu.cpus).is_some(),
+        "cpu.mems": given(cpu.mems).is_some(),
+        "cpu.idle": limits(cpu.idle, 0),
+    }
 }
 
 fn block_io(io: &BlockIo<'_>) -> Result<()> {
-    let asks = |weight: Option<u16>| weight.is_some_and(|weight| weight != 0);
-    first(&[
-        ("linux.resources.blockIO.weight", asks(io.weight)),
-        ("linux.resources.blockIO.leafWeight", asks(io.leaf_weight)),
-        (
-            "linux.resources.blockIO.weightDevice",
-            !io.weight_device.is_empty(),
-        ),
-        (
-            "linux.resources.blockIO.throttleReadBpsDevice",
-            !io.throttle_read_bps_device.is_empty(),
-        ),
-        (
-            "linux.resources.blockIO.throttleWriteBpsDevice",
-            !io.throttle_write_bps_device.is_empty(),
-        ),
-        (
-            "linux.resources.blockIO.throttleReadIOPSDevice",
-            !io.throttle_read_iops_device.is_empty(),
-        ),
-        (
-            "linux.resources.blockIO.throttleWriteIOPSDevice",
-            !io.throttle_write_iops_device.is_empty(),
-        ),
-    ])
+    refuse_first! {
+        "blockIO.weight": io.weight.is_some_and(|weight| weight != 0),
+        "blockIO.leafWeight": io.leaf_weight.is_some_and(|weight| weight != 0),
+        "blockIO.weightDevice": !io.weight_device.is_empty(),
+        "blockIO.throttleReadBpsDevice": !io.throttle_read_bps_device.is_empty(),
+        "blockIO.throttleWriteBpsDevice": !io.throttle_write_bps_device.is_empty(),
+        "blockIO.throttleReadIOPSDevice": !io.throttle_read_iops_device.is_empty(),
+        "blockIO.throttleWriteIOPSDevice": !io.throttle_write_iops_device.is_empty(),
+    }
 }
 
 fn network(network: &Network<'_>) -> Result<()> {
-    first(&[
-        (
-            "linux.resources.network.classID",
-            network.class_id.is_some_and(|class| class != 0),
-        ),
-        (
-            "linux.resources.network.priorities",
-            !network.priorities.is_empty(),
-        ),
-    ])
+    refuse_first! {
+        "network.classID": network.class_id.is_some_and(|class| class != 0),
+        "network.priorities": !network.priorities.is_empty(),
+    }
 }

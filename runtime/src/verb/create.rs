@@ -4,7 +4,7 @@
 //! ([`Created`]'s Drop), and is on record before it is made, for `delete --force` after a mote that was killed.
 
 use crate::bundle::{Bundle, absolute, no_memory, text};
-use crate::cgroup::{Enforced, Group, Hierarchies};
+use crate::cgroup::{Enforced, Group, Hierarchies, Version};
 use crate::cli::{Global, Options};
 use crate::container::{Dir, Init, Record, boot_id};
 use crate::error::{Error, Result};
@@ -123,44 +123,47 @@ pub fn create<'a>(global: &'a Global, request: &'a Request, arena: &'a Arena) ->
         }
         None => None,
     };
-    made.group.create()?;
-    restrict_devices(global, &host, &plan, &made.group)?;
+    made.group.create(&[Version::V2])?;
 
     let environment = vector(arena, &host.environment)?;
     let views = views(arena, &plan, &made.group)?;
-    let listener = (request.stay == Stay::Leave).then(|| made.dir.listen()).transpose()?;
+    let listener = match request.stay {
+        Stay::Leave => Some(made.dir.listen()?),
+        _ => made.dir.hold().map(|()| None)?,
+    };
     let signals = match request.stay {
         Stay::Attach => Some(take_signals()?),
         _ => None,
     };
-    let mut outfit = Outfit {
+    let outfit = Outfit {
         stdio: streams.child.take(),
         console: streams.console.as_ref().map(AsFd::as_fd),
         listener,
         joins,
         trees: open_trees(&plan),
         cgroups: views,
-        doors: made.group.doors()?,
         cgroup: made.group.v2_dir()?,
         environment,
     };
-    if takes_another(&outfit.joins) {
-        outfit.doors.extend(made.group.v2_door()?);
-    }
-    let started = launch(&host, &plan, outfit, &mut |errno| without_birth_in_place(&mut made.group, errno))?;
+    let mut by_door = takes_another(&outfit.joins);
+    let group = &mut made.group;
+    let started = launch(&host, &plan, outfit, &mut |errno| without_birth_in_place(group, errno, &mut by_door))?;
     let mut created = Created { started, made, host, plan, relay: streams.relay.take(), notify, signals, environment, report: &global.report };
-    created.settle(request, &facts, pidfd_socket, streams)?;
+    created.settle(global, request, pidfd_socket, streams, by_door)?;
     Ok(created)
 }
 
 /// What to do where clone3(2) can't put a process into a v2 cgroup: a rootless caller may do without; kernels
 /// before 5.7 and sandboxes let it move itself.
-pub fn without_birth_in_place(group: &mut Group, errno: Errno) -> Otherwise {
+pub fn without_birth_in_place(group: &mut Group, errno: Errno, by_door: &mut bool) -> Otherwise {
     if group.give_up_v2(errno) {
         return Otherwise::Without;
     }
-    match (errno, group.v2_door()) {
-        (Errno::NOSYS | Errno::INVAL | Errno::TOOBIG | Errno::PERM, Ok(Some(door))) => Otherwise::Door(door),
+    match errno {
+        Errno::NOSYS | Errno::INVAL | Errno::TOOBIG | Errno::PERM => {
+            *by_door = true;
+            Otherwise::Without
+        }
         _ => Otherwise::Fail,
     }
 }
@@ -200,24 +203,37 @@ pub struct Created<'a> {
 impl Created<'_> {
     /// From the new process to one that is ready and on record.
     fn settle(
-        &mut self, request: &Request, facts: &Facts<'_>, pidfd_socket: Option<OwnedFd>, streams: Streams,
+        &mut self, global: &Global, request: &Request, pidfd_socket: Option<OwnedFd>, streams: Streams, by_door: bool,
     ) -> Result<()> {
-        let result = self.try_to_settle(request, facts, pidfd_socket, streams);
+        let result = self.admit(global, by_door).and_then(|()| self.try_to_settle(request, pidfd_socket, streams));
         if result.is_err() {
             self.undo();
         }
         result
     }
 
-    fn try_to_settle(
-        &mut self, request: &Request, facts: &Facts<'_>, pidfd_socket: Option<OwnedFd>, streams: Streams,
-    ) -> Result<()> {
+    /// While the process makes its mounts: its record, maps and limits, and the cgroups of v1, which it enters
+    /// only then. The kernel takes as long for them as for all the mounts.
+    fn admit(&mut self, global: &Global, by_door: bool) -> Result<()> {
         let pid = self.started.pid;
         if let Some(init) = Init::look(&self.host.procfs, pid) {
             self.made.dir.set_init(init)?;
         }
-        tend::prepare(&self.host, &self.plan, pid, facts.rootless)?;
-        self.started.answer(&self.plan)?;
+        tend::prepare(&self.host, &self.plan, pid, global.rootless())?;
+        let group = &mut self.made.group;
+        group.create(&[Version::V1])?;
+        let mut doors = group.doors()?;
+        if by_door {
+            doors.extend(group.v2_door()?);
+        }
+        restrict_devices(global, &self.host, &self.plan, group)?;
+        self.started.admit(&self.plan, &doors)
+    }
+
+    fn try_to_settle(
+        &mut self, request: &Request, pidfd_socket: Option<OwnedFd>, streams: Streams,
+    ) -> Result<()> {
+        let pid = self.started.pid;
         let mut report = self.started.expect(&self.plan)?;
         if matches!(report, Report::Mounted) {
             self.hooks("prestart", "creating")?;
@@ -271,7 +287,10 @@ impl Created<'_> {
     fn try_to_go(&mut self) -> Result<()> {
         self.started.answer(&self.plan)?;
         match self.started.listen(&self.plan)? {
-            Report::End => self.hooks("poststart", "running"),
+            Report::End => {
+                self.made.dir.let_go()?;
+                self.hooks("poststart", "running")
+            }
             _ => Err(Error::new("the container's first process is out of step")),
         }
     }

@@ -53,8 +53,8 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let (joins, group) = (open_joins(&container, &host, init)?, open_group(&container, options)?);
     let signals = (!detach).then(take_signals).transpose()?;
     set_own_oom_score(&host, &plan, global.rootless())?;
-    let started = start(&host, &plan, Going { joins, group, stdio, console, init }, &arena)?;
-    let settled = settle(&started, &host, &plan, facts.rootless, pidfd_socket, terminal)?;
+    let (started, doors) = start(&host, &plan, Going { joins, group, stdio, console, init }, &arena)?;
+    let settled = settle(&started, &doors, &host, &plan, facts.rootless, pidfd_socket, terminal)?;
     if let Some(path) = pid_file {
         tend::write_pid_file(&path, started.pid)?;
     }
@@ -146,29 +146,31 @@ struct Going {
     init: Init,
 }
 
-fn start(host: &Host, plan: &Plan<'_>, going: Going, arena: &Arena) -> Result<Started> {
+fn start(host: &Host, plan: &Plan<'_>, going: Going, arena: &Arena) -> Result<(Started, Vec<OwnedFd>)> {
     let Going { joins, mut group, stdio, console, init } = going;
-    let mut outfit = Outfit {
+    let outfit = Outfit {
         stdio,
         console: console.as_ref().map(AsFd::as_fd),
         listener: None,
         joins,
         trees: Vec::new(),
         cgroups: &[],
-        doors: group.doors()?,
         cgroup: group.v2_dir()?,
         environment: vector(arena, &host.environment)?,
     };
-    if takes_another(&outfit.joins) {
-        outfit.doors.extend(group.v2_door()?);
-    }
+    let mut by_door = takes_another(&outfit.joins);
     // No process of the container may look into mote from the moment that it is to be seen there.
     let hidden = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     hidden.map_err(|errno| Error::call("PR_SET_DUMPABLE", errno))?;
-    launch(host, plan, outfit, &mut |errno| match (errno, where_init_is(host, &group, init)) {
+    let started = launch(host, plan, outfit, &mut |errno| match (errno, where_init_is(host, &group, init)) {
         (Errno::BUSY, Some(dir)) => Otherwise::Elsewhere(dir),
-        _ => without_birth_in_place(&mut group, errno),
-    })
+        _ => without_birth_in_place(&mut group, errno, &mut by_door),
+    })?;
+    let mut doors = group.doors()?;
+    if by_door {
+        doors.extend(group.v2_door()?);
+    }
+    Ok((started, doors))
 }
 
 /// The cgroup that the container's first process has moved to: its own takes no process any more once it gives
@@ -181,12 +183,12 @@ fn where_init_is(host: &Host, group: &Group, init: Init) -> Option<OwnedFd> {
 }
 
 fn settle(
-    started: &Started, host: &Host, plan: &Plan<'_>, lenient: bool, pidfd_socket: Option<OwnedFd>,
+    started: &Started, doors: &[OwnedFd], host: &Host, plan: &Plan<'_>, lenient: bool, pidfd_socket: Option<OwnedFd>,
     terminal: Option<(crate::relay::tty::HostTerminal, OwnedFd)>,
 ) -> Result<Option<Relay>> {
     let without_score = Plan { process: init::plan::Process { oom_score_adj: None, ..plan.process }, ..*plan };
     tend::prepare(host, &without_score, started.pid, lenient)?;
-    started.answer(plan)?;
+    started.admit(plan, doors)?;
     if !matches!(started.expect(plan)?, Report::Ready) {
         return Err(Error::new("the new process is out of step"));
     }

@@ -2,52 +2,80 @@
 
 use crate::cli::{Global, Options, print};
 use crate::container::{Container, id};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, lossy};
+use crate::files;
 use crate::host::Host;
 use crate::json::{Layout, Writer};
 use crate::table::Table;
+use crate::text::decimal;
+use rustix::fd::AsFd;
+use rustix::fs::{Access, AtFlags, OFlags, accessat};
+use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// See the row in [`crate::cli::rows`].
 pub fn run(global: &Global, options: &Options) -> Result<u8> {
-    let format = options.text("format").unwrap_or(OsStr::new("table"));
+    let json = wants_json(options)?;
     let host = Host::look()?;
     let containers = find(global)?;
-    if options.flag("quiet") {
-        let ids: String = containers.iter().map(|container| [&container.id, "\n"].concat()).collect();
-        print(&ids)?;
-        return Ok(0);
-    }
-    match format.as_bytes() {
-        b"table" => print(&table(global, &host, &containers))?,
-        b"json" => print(&json(global, &host, &containers))?,
-        _ => return Err(Error::new(format!("invalid format option {format:?}: table or json"))),
-    }
+    let text = if options.flag("quiet") {
+        let mut text = String::new();
+        for container in &containers {
+            text.push_str(&container.id);
+            text.push('\n');
+        }
+        text
+    } else if json {
+        self::json(global, &host, &containers)
+    } else {
+        table(global, &host, &containers)
+    };
+    print(&text)?;
     Ok(0)
+}
+
+/// `--format` of `list` and `ps`.
+pub(super) fn wants_json(options: &Options) -> Result<bool> {
+    match options.text("format").unwrap_or(OsStr::new("table")).as_bytes() {
+        b"table" => Ok(false),
+        b"json" => Ok(true),
+        other => Err(Error::bytes(&[b"invalid format option \"", other, b"\": table or json"])),
+    }
 }
 
 /// Every container that can be read, by name; what can't be is said and passed over.
 fn find(global: &Global) -> Result<Vec<Container>> {
-    let failed = |error: &std::io::Error| Error::io(format_args!("--root {}", global.root.display()), error);
-    let entries = match std::fs::read_dir(&global.root) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !global.root_given => return Ok(Vec::new()),
-        Err(error) => return Err(failed(&error)),
+    let failed = |errno| Error::of("", &[b"--root ", global.root.as_os_str().as_bytes()].concat(), errno);
+    let root = match files::open(&global.root, OFlags::RDONLY | OFlags::DIRECTORY, 0) {
+        Err(Errno::NOENT) if !global.root_given => return Ok(Vec::new()),
+        root => root.map_err(failed)?,
     };
+    let mut ids: Vec<String> = Vec::new();
+    let listed = files::entries(root.as_fd(), &mut |name, _| {
+        if let Ok(id) = id(Some(OsStr::from_bytes(name.to_bytes()))) {
+            let place = ids.partition_point(|other| other.as_str() < id);
+            ids.insert(place, id.to_string());
+        }
+    });
+    listed.map_err(failed)?;
     let mut found = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(|error| failed(&error))?.file_name();
-        let Ok(id) = id(Some(&name)) else { continue };
-        match Container::find(&global.root, id) {
+    for id in ids {
+        match Container::find(&global.root, &id) {
             Ok(container) => found.push(container),
             // One that was deleted a moment ago is no news.
-            Err(error) if global.root.join(id).exists() => global.report.error(&format!("load container {id}: {error}")),
+            Err(error) if accessat(&root, id.as_str(), Access::EXISTS, AtFlags::empty()).is_ok() => {
+                passed_over(global, "load container ", &id, &error);
+            }
             Err(_) => {}
         }
     }
-    found.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(found)
+}
+
+fn passed_over(global: &Global, what: &str, id: &str, error: &Error) {
+    global.report.error(&[what, id, ": ", error.text()].concat());
 }
 
 fn table(global: &Global, host: &Host, containers: &[Container]) -> String {
@@ -56,7 +84,7 @@ fn table(global: &Global, host: &Host, containers: &[Container]) -> String {
         let status = match container.status(&host.procfs) {
             Ok(status) => status.name(),
             Err(error) => {
-                global.report.error(&format!("status of {}: {error}", container.id));
+                passed_over(global, "status of ", &container.id, &error);
                 continue;
             }
         };
@@ -76,7 +104,7 @@ fn json(global: &Global, host: &Host, containers: &[Container]) -> String {
     for container in containers {
         let owner = user(container.owner());
         if let Err(error) = super::state::write(&mut json, container, &host.procfs, &owner) {
-            global.report.error(&format!("state of {}: {error}", container.id));
+            passed_over(global, "state of ", &container.id, &error);
         }
     }
     json.close();
@@ -85,12 +113,15 @@ fn json(global: &Global, host: &Host, containers: &[Container]) -> String {
 
 /// The user's name by /etc/passwd, or `#uid`.
 fn user(uid: u32) -> String {
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let number = uid.to_string();
-    let named = passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)? == number).then_some(name)
-    });
-    named.map_or_else(|| format!("#{uid}"), str::to_string)
+    let passwd = files::read(Path::new("/etc/passwd")).unwrap_or_default();
+    let number = decimal(uid.into());
+    for line in passwd.split(|byte| *byte == b'\n') {
+        let mut fields = line.split(|byte| *byte == b':');
+        if let (Some(name), Some(_), Some(found)) = (fields.next(), fields.next(), fields.next())
+            && found == number.as_bytes()
+        {
+            return lossy(name);
+        }
+    }
+    ["#", &number].concat()
 }

@@ -1,33 +1,28 @@
 //! `ps`: the container's processes, from /proc; no ps program is needed.
 
+use super::list::wants_json;
 use crate::cli::{Global, Options, print};
 use crate::container::{Container, id};
-use crate::error::{Error, Result};
+use crate::error::{Result, lossy};
 use crate::host::Host;
 use crate::json::{Layout, Writer};
+use crate::text::{c, decimal, number, padded};
 use rustix::process::Pid;
-use std::ffi::{CString, OsStr};
-use std::fmt::Write;
-use std::os::unix::ffi::OsStrExt;
+
+/// Longer command lines are cut off.
+const LONGEST: usize = 65536;
+
+/// Of the times in /proc/PID/stat; the same on every machine (USER_HZ, asm-generic/param.h).
+const TICKS: u64 = 100;
 
 /// See the row in [`crate::cli::rows`].
 pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let id = id(options.positional(0))?;
-    let format = options.text("format").unwrap_or(OsStr::new("table"));
+    let as_json = wants_json(options)?;
     let host = Host::look()?;
     let container = Container::find(&global.root, id)?;
     let pids = pids(&container, &host)?;
-    match format.as_bytes() {
-        b"json" => {
-            let mut json = Writer::new(Layout::Compact);
-            json.open_array();
-            pids.iter().for_each(|pid| json.unsigned(pid.as_raw_nonzero().get() as u64));
-            json.close();
-            print(&json.finish())?;
-        }
-        b"table" => print(&table(&host, &pids))?,
-        _ => return Err(Error::new(format!("invalid format option {format:?}: table or json"))),
-    }
+    print(&if as_json { json(&pids) } else { table(&host, &pids) })?;
     Ok(0)
 }
 
@@ -40,61 +35,91 @@ fn pids(container: &Container, host: &Host) -> Result<Vec<Pid>> {
     group.pids()
 }
 
+fn json(pids: &[Pid]) -> String {
+    let mut json = Writer::new(Layout::Compact);
+    json.open_array();
+    for pid in pids {
+        json.unsigned(pid.as_raw_pid() as u64);
+    }
+    json.close();
+    json.finish()
+}
+
 /// The columns of `ps -ef`, which is what runc shows.
 fn table(host: &Host, pids: &[Pid]) -> String {
     let mut text = String::from("UID          PID    PPID  C STIME TTY          TIME CMD\n");
+    let mut buffer = vec![0; LONGEST];
+    let stat = host.procfs.read(c"stat", &mut buffer).unwrap_or_default();
+    let boot = line(stat, b"btime ").and_then(|time| number(time.trim_ascii())).unwrap_or(0);
     for pid in pids {
         // One that is gone meanwhile is not listed.
-        let _ = line(host, *pid, &mut text);
+        let _ = process(host, *pid, boot, &mut buffer, &mut text);
     }
     text
 }
 
-fn line(host: &Host, pid: Pid, text: &mut String) -> Option<()> {
-    let number = pid.as_raw_nonzero();
-    let mut buffer = vec![0; 65536];
-    let path = |name: &str| CString::new(format!("{number}/{name}")).ok();
-    let stat = String::from_utf8_lossy(host.procfs.read(&path("stat")?, &mut buffer).ok()?).into_owned();
-    let (name, rest) = (stat.split_once('(')?.1.rsplit_once(')')?.0, stat.rsplit_once(") ")?.1);
-    let fields: Vec<&str> = rest.split(' ').collect();
-    let field = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-    let (parent, terminal, ticks, start) = (field(1), field(4), field(11) + field(12), field(19));
-    let status = String::from_utf8_lossy(host.procfs.read(&path("status")?, &mut buffer).ok()?).into_owned();
-    let uid = status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace().nth(1)?.to_string();
-    let command = host.procfs.read(&path("cmdline")?, &mut buffer).ok()?;
-    let command = match command.trim_ascii_end().strip_suffix(b"\0").unwrap_or(command) {
-        b"" => format!("[{name}]"),
-        words => String::from_utf8_lossy(words).replace('\0', " "),
-    };
-    let seconds = ticks / 100;
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    writeln!(
-        text,
-        "{uid:<8} {number:>7} {parent:>7}  0 {} {:<8} {hours:02}:{minutes:02}:{seconds:02} {command}",
-        started(host, start),
-        tty(terminal)
-    )
-    .ok()
+/// The rest of the line that begins so.
+fn line<'a>(file: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
+    file.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(start))
 }
 
-/// Time of day, in UTC, of a start so many ticks after boot.
-fn started(host: &Host, ticks: u64) -> String {
-    let mut buffer = vec![0; 65536];
-    let stat = host.procfs.read(c"stat", &mut buffer).unwrap_or_default();
-    let stat = String::from_utf8_lossy(stat);
-    let boot = stat.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse::<u64>().ok()).unwrap_or(0);
-    let seconds = boot + ticks / 100;
-    format!("{:02}:{:02}", seconds / 3600 % 24, seconds / 60 % 60)
+/// Adds a process's line; `boot` is when the machine started, in seconds since 1970.
+fn process(host: &Host, pid: Pid, boot: u64, buffer: &mut [u8], text: &mut String) -> Option<()> {
+    let pid = decimal(pid.as_raw_pid() as u64);
+    let mut file = |name: &[u8]| {
+        let path = c(&[pid.as_bytes(), b"/", name]);
+        host.procfs.read(&path, buffer).ok().map(<[u8]>::to_vec)
+    };
+    let (stat, status, command) = (file(b"stat")?, file(b"status")?, file(b"cmdline")?);
+    let uid = line(&status, b"Uid:")?.split(u8::is_ascii_whitespace).nth(2)?;
+    let name = stat.iter().position(|byte| *byte == b'(')? + 1..stat.iter().rposition(|byte| *byte == b')')?;
+    let mut fields = stat.get(name.end + 2..)?.split(|byte| *byte == b' ');
+    // Each is so many fields after the one before (proc_pid_stat(5)): 4, 7, 14, 15, 22.
+    let mut field = |skip: usize| fields.nth(skip).and_then(number).unwrap_or(0);
+    let (parent, terminal, user, system, start) = (field(1), field(2), field(6), field(0), field(6));
+    let started = boot + start / TICKS;
+    let used = (user + system) / TICKS;
+    let command = match command.trim_ascii_end().strip_suffix(b"\0").unwrap_or(&command) {
+        b"" => [b"[", stat.get(name)?, b"]"].concat(),
+        words => words.split(|byte| *byte == 0).collect::<Vec<_>>().join(&b' '),
+    };
+    cell(text, &lossy(uid), -8);
+    cell(text, &pid, 7);
+    cell(text, &decimal(parent), 7);
+    cell(text, "0", 2);
+    cell(text, &[&padded(started / 3600 % 24, 2), ":", &padded(started / 60 % 60, 2)].concat(), 5);
+    cell(text, &tty(terminal), -8);
+    let parts = [used / 3600, used / 60 % 60, used % 60].map(|part| padded(part, 2));
+    cell(text, &parts.join(":"), 8);
+    text.push_str(&lossy(&command));
+    text.push('\n');
+    Some(())
+}
+
+/// Adds a column, to the left where the width is negative, and a blank.
+fn cell(text: &mut String, value: &str, width: isize) {
+    let left = width < 0;
+    if left {
+        text.push_str(value);
+    }
+    for _ in value.len()..width.unsigned_abs() {
+        text.push(' ');
+    }
+    if !left {
+        text.push_str(value);
+    }
+    text.push(' ');
 }
 
 /// The name of a controlling terminal by its device number (proc_pid_stat(5), tty_nr).
 fn tty(device: u64) -> String {
     let (major, minor) = (device >> 8 & 0xfff, (device & 0xff) | (device >> 12 & 0xfff00));
-    match (major, minor) {
-        (0, 0) => "?".to_string(),
-        (136..=143, minor) => format!("pts/{}", (major - 136) * 256 + minor),
-        (4, minor @ 64..) => format!("ttyS{}", minor - 64),
-        (4, minor) => format!("tty{minor}"),
-        (major, minor) => format!("{major}:{minor}"),
-    }
+    let (kind, minor) = match (major, minor) {
+        (0, 0) => return "?".to_string(),
+        (136..=143, minor) => ("pts/", (major - 136) * 256 + minor),
+        (4, minor @ 64..) => ("ttyS", minor - 64),
+        (4, minor) => ("tty", minor),
+        (major, minor) => return [&decimal(major), ":", &decimal(minor)].concat(),
+    };
+    [kind, &decimal(minor)].concat()
 }

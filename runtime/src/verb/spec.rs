@@ -3,10 +3,14 @@
 use crate::SPEC_VERSION;
 use crate::cli::{Global, Options};
 use crate::error::{Error, Result};
-use crate::json::{Layout, Writer};
+use crate::files;
+use crate::json::{Layout, Writer, indented};
+use crate::text::{c, decimal};
+use rustix::fd::AsFd;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// What differs between one default config and another.
@@ -25,97 +29,66 @@ pub struct Template<'a> {
     pub rootless: Option<(u32, u32)>,
 }
 
-/// Rows of destination, type, source, options.
-const MOUNTS: [(&str, &str, &str, &[&str]); 7] = [
-    ("/proc", "proc", "proc", &[]),
-    (
-        "/dev",
-        "tmpfs",
-        "tmpfs",
-        &["nosuid", "strictatime", "mode=755", "size=65536k"],
-    ),
-    (
-        "/dev/pts",
-        "devpts",
-        "devpts",
-        &[
-            "nosuid",
-            "noexec",
-            "newinstance",
-            "ptmxmode=0666",
-            "mode=0620",
-            "gid=5",
-        ],
-    ),
-    (
-        "/dev/shm",
-        "tmpfs",
-        "shm",
-        &["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
-    ),
-    (
-        "/dev/mqueue",
-        "mqueue",
-        "mqueue",
-        &["nosuid", "noexec", "nodev"],
-    ),
-    (
-        "/sys",
-        "sysfs",
-        "sysfs",
-        &["nosuid", "noexec", "nodev", "ro"],
-    ),
-    (
-        "/sys/fs/cgroup",
-        "cgroup",
-        "cgroup",
-        &["nosuid", "noexec", "nodev", "relatime", "ro"],
-    ),
-];
+/// From the command on: what every process gets.
+const PROCESS: &str = r#",
+"env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"],
+"cwd": "/",
+"capabilities": {
+"bounding": ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"],
+"effective": ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"],
+"permitted": ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]},
+"rlimits": [{"type": "RLIMIT_NOFILE", "hard": 1024, "soft": 1024}],
+"noNewPrivileges": true},
+"root": {"path": "#;
+
+/// The mounts up to the place of `gid=5` among the options of devpts.
+const MOUNTS: &str = r#"},
+"hostname": "runc",
+"mounts": [
+{"destination": "/proc", "type": "proc", "source": "proc"},
+{"destination": "/dev", "type": "tmpfs", "source": "tmpfs",
+"options": ["nosuid", "strictatime", "mode=755", "size=65536k"]},
+{"destination": "/dev/pts", "type": "devpts", "source": "devpts",
+"options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620""#;
+
+/// In a user namespace with one id, other ids can't be given to files.
+const TTY_GROUP: &str = r#", "gid=5""#;
+
+/// The mounts from there up to what is mounted on /sys.
+const MORE_MOUNTS: &str = r#"]},
+{"destination": "/dev/shm", "type": "tmpfs", "source": "shm",
+"options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]},
+{"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue",
+"options": ["nosuid", "noexec", "nodev"]},
+{"destination": "/sys", "#;
+
+const SYS: &str = r#""type": "sysfs", "source": "sysfs",
+"options": ["#;
 
 /// A user who doesn't own the network namespace can't mount a sysfs, but may bind the host's.
-const ROOTLESS_SYS: (&str, &str, &str, &[&str]) = (
-    "/sys",
-    "none",
-    "/sys",
-    &["rbind", "nosuid", "noexec", "nodev", "ro"],
-);
+const SYS_OF_HOST: &str = r#""type": "none", "source": "/sys",
+"options": ["rbind", "#;
 
-const ENV: [&str; 2] = [
-    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "TERM=xterm",
-];
+const LINUX: &str = r#""nosuid", "noexec", "nodev", "ro"]},
+{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
+"options": ["nosuid", "noexec", "nodev", "relatime", "ro"]}],
+"linux": {"#;
 
-const CAPABILITIES: [&str; 3] = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
+/// The rule that starts every list of allowed devices: none.
+const NO_DEVICES: &str = r#""resources": {"devices": [{"allow": false, "access": "rwm"}]},
+"namespaces": [{"type": "pid"}, {"type": "network"}"#;
 
-const MASKED_PATHS: [&str; 10] = [
-    "/proc/acpi",
-    "/proc/asound",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/proc/sched_debug",
-    "/sys/firmware",
-    "/proc/scsi",
-];
+const NAMESPACES: &str = r#", {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}"#;
 
-const READONLY_PATHS: [&str; 5] = [
-    "/proc/bus",
-    "/proc/fs",
-    "/proc/irq",
-    "/proc/sys",
-    "/proc/sysrq-trigger",
-];
+const PATHS: &str = r#"],
+"maskedPaths": ["/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi"],
+"readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]}}"#;
 
 /// See the row in [`crate::cli::rows`].
 pub fn run(_global: &Global, options: &Options) -> Result<u8> {
-    let directory = Path::new(options.text("bundle").unwrap_or(OsStr::new(".")));
-    let ids = (
-        rustix::process::geteuid().as_raw(),
-        rustix::process::getegid().as_raw(),
-    );
+    let directory = options.text("bundle").unwrap_or(OsStr::new("."));
+    let ids = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let text = default_config(&Template {
         terminal: true,
         args: &[b"sh"],
@@ -124,176 +97,77 @@ pub fn run(_global: &Global, options: &Options) -> Result<u8> {
         cgroup_namespace: unified_cgroups(),
         rootless: options.flag("rootless").then_some(ids),
     });
-    let path = directory.join("config.json");
-    let failed = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            Error::new(format!("{} exists: remove it first", path.display()))
-        }
-        _ => Error::io(path.display(), &error),
+    let path = [directory.as_bytes(), b"/config.json"].concat();
+    let failed = |errno| match errno {
+        Errno::EXIST => Error::bytes(&[&path, b" exists: remove it first"]),
+        _ => Error::of("", &path, errno),
     };
-    let mut file = create(&path).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(|error| {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+    let file = files::open(Path::new(OsStr::from_bytes(&path)), flags, 0o666).map_err(failed)?;
+    files::write_all(file.as_fd(), text.as_bytes()).map_err(|errno| {
         // Half a template would stand in the way of the next attempt.
-        let _ = std::fs::remove_file(&path);
-        failed(error)
+        let _ = rustix::fs::unlink(c(&[&path]).as_c_str());
+        failed(errno)
     })?;
     Ok(0)
-}
-
-fn create(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
 }
 
 /// Whether `/sys/fs/cgroup` is cgroup v2 alone.
 pub fn unified_cgroups() -> bool {
     const CGROUP2_SUPER_MAGIC: u64 = 0x6367_7270; // include/uapi/linux/magic.h
-    let found = rustix::fs::statfs("/sys/fs/cgroup");
+    let found = rustix::fs::statfs(c"/sys/fs/cgroup");
     found.is_ok_and(|statfs| statfs.f_type as u64 == CGROUP2_SUPER_MAGIC)
 }
 
 /// The whole config, indented by tabs, without a line feed at its end.
 pub fn default_config(template: &Template) -> String {
-    let mut json = Writer::new(Layout::Indented("\t"));
-    json.open_object();
-    json.text("ociVersion", SPEC_VERSION);
-    process(&mut json, template);
-    json.key("root");
-    json.open_object();
-    json.key("path");
-    json.bytes(template.root);
-    if template.readonly {
-        json.switch("readonly", true);
-    }
-    json.close();
-    json.text("hostname", "runc");
-    json.key("mounts");
-    json.open_array();
-    for row in MOUNTS {
-        mount(&mut json, row, template.rootless.is_some());
-    }
-    json.close();
-    linux(&mut json, template);
-    json.close();
+    let rootless = template.rootless.is_some();
+    let either = |yes, one, other| if yes { one } else { other };
+    let pieces = [
+        "{\"ociVersion\": \"",
+        SPEC_VERSION,
+        "\", \"process\": {",
+        either(template.terminal, "\"terminal\": true, ", ""),
+        "\"user\": {\"uid\": 0, \"gid\": 0}, \"args\": ",
+        &words(template.args),
+        PROCESS,
+        &string(template.root),
+        either(template.readonly, ", \"readonly\": true", ""),
+        MOUNTS,
+        either(rootless, "", TTY_GROUP),
+        MORE_MOUNTS,
+        either(rootless, SYS_OF_HOST, SYS),
+        LINUX,
+        &template.rootless.map_or(NO_DEVICES.to_string(), id_maps),
+        NAMESPACES,
+        either(template.cgroup_namespace, ", {\"type\": \"cgroup\"}", ""),
+        either(rootless, ", {\"type\": \"user\"}", ""),
+        PATHS,
+    ];
+    indented(&pieces.concat(), "\t")
+}
+
+/// The container's root is the user outside, who owns no network devices to give away.
+fn id_maps((uid, gid): (u32, u32)) -> String {
+    let map = |id: u32| [r#"[{"containerID": 0, "hostID": "#, &decimal(id.into()), r#", "size": 1}],"#].concat();
+    [r#""uidMappings": "#, &map(uid), r#""gidMappings": "#, &map(gid), r#""namespaces": [{"type": "pid"}"#].concat()
+}
+
+fn string(word: &[u8]) -> String {
+    let mut json = Writer::new(Layout::Compact);
+    json.bytes(word);
     json.finish()
 }
 
-fn process(json: &mut Writer, template: &Template) {
-    json.key("process");
-    json.open_object();
-    if template.terminal {
-        json.switch("terminal", true);
-    }
-    json.key("user");
-    json.open_object();
-    number(json, "uid", 0);
-    number(json, "gid", 0);
-    json.close();
-    json.key("args");
+/// An array of strings.
+fn words(words: &[&[u8]]) -> String {
+    let mut json = Writer::new(Layout::Compact);
     json.open_array();
-    for word in template.args {
+    for word in words {
         json.bytes(word);
     }
     json.close();
-    json.strings("env", ENV);
-    json.text("cwd", "/");
-    json.key("capabilities");
-    json.open_object();
-    for set in ["bounding", "effective", "permitted"] {
-        json.strings(set, CAPABILITIES);
-    }
-    json.close();
-    json.key("rlimits");
-    json.open_array();
-    json.open_object();
-    json.text("type", "RLIMIT_NOFILE");
-    number(json, "hard", 1024);
-    number(json, "soft", 1024);
-    json.close();
-    json.close();
-    json.switch("noNewPrivileges", true);
-    json.close();
-}
-
-fn mount(json: &mut Writer, row: (&str, &str, &str, &[&str]), rootless: bool) {
-    let row = if rootless && row.0 == ROOTLESS_SYS.0 {
-        ROOTLESS_SYS
-    } else {
-        row
-    };
-    // In a user namespace with one id, other ids can't be given to files.
-    let kept =
-        |option: &&&str| !(rootless && (option.starts_with("gid=") || option.starts_with("uid=")));
-    json.open_object();
-    json.text("destination", row.0);
-    json.text("type", row.1);
-    json.text("source", row.2);
-    if !row.3.is_empty() {
-        json.strings("options", row.3.iter().filter(kept).copied());
-    }
-    json.close();
-}
-
-fn linux(json: &mut Writer, template: &Template) {
-    json.key("linux");
-    json.open_object();
-    match template.rootless {
-        Some((uid, gid)) => {
-            id_map(json, "uidMappings", uid);
-            id_map(json, "gidMappings", gid);
-        }
-        None => no_devices(json),
-    }
-    let rootless = template.rootless.is_some();
-    let namespaces = [
-        ("pid", true),
-        ("network", !rootless),
-        ("ipc", true),
-        ("uts", true),
-        ("mount", true),
-        ("cgroup", template.cgroup_namespace),
-        ("user", rootless),
-    ];
-    json.key("namespaces");
-    json.open_array();
-    for (kind, _) in namespaces.iter().filter(|(_, wanted)| *wanted) {
-        json.open_object();
-        json.text("type", kind);
-        json.close();
-    }
-    json.close();
-    json.strings("maskedPaths", MASKED_PATHS);
-    json.strings("readonlyPaths", READONLY_PATHS);
-    json.close();
-}
-
-fn id_map(json: &mut Writer, key: &str, id: u32) {
-    json.key(key);
-    json.open_array();
-    json.open_object();
-    number(json, "containerID", 0);
-    number(json, "hostID", id);
-    number(json, "size", 1);
-    json.close();
-    json.close();
-}
-
-/// The rule that starts every list of allowed devices: none.
-fn no_devices(json: &mut Writer) {
-    json.key("resources");
-    json.open_object();
-    json.key("devices");
-    json.open_array();
-    json.open_object();
-    json.switch("allow", false);
-    json.text("access", "rwm");
-    json.close();
-    json.close();
-    json.close();
-}
-
-fn number(json: &mut Writer, key: &str, value: u32) {
-    json.key(key);
-    json.unsigned(value.into());
+    json.finish()
 }
 
 #[cfg(test)]

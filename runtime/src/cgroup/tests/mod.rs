@@ -72,7 +72,7 @@ fn scratch_at(path: Option<&CStr>) -> Option<Scratch> {
 
 fn scratch() -> Option<Scratch> {
     let mut scratch = scratch_at(None)?;
-    scratch.0.create().unwrap();
+    scratch.0.create(&[Version::V1, Version::V2]).unwrap();
     Some(scratch)
 }
 
@@ -84,7 +84,7 @@ fn scratch_of(version: Version) -> Option<Scratch> {
         println!("skipped: no {version:?} hierarchy");
         return None;
     }
-    scratch.0.create().unwrap();
+    scratch.0.create(&[Version::V1, Version::V2]).unwrap();
     Some(scratch)
 }
 

@@ -20,11 +20,11 @@ fn only_what_was_made_goes() {
         "{before}"
     );
     Group::load(&before).unwrap().remove().unwrap();
-    first.0.create().unwrap();
+    first.0.create(&[Version::V1, Version::V2]).unwrap();
     assert_eq!(first.0.save(), before);
 
     let mut second = scratch_at(Some(&at("a/c"))).unwrap();
-    second.0.create().unwrap();
+    second.0.create(&[Version::V1, Version::V2]).unwrap();
     assert!(
         second
             .0
@@ -35,7 +35,7 @@ fn only_what_was_made_goes() {
 
     // A third finds its very cgroup there, empty: it takes it and leaves it.
     let mut third = scratch_at(Some(&at("a/c"))).unwrap();
-    third.0.create().unwrap();
+    third.0.create(&[Version::V1, Version::V2]).unwrap();
     assert!(
         third
             .0
@@ -64,7 +64,7 @@ fn only_what_was_made_goes() {
     let Some(mut alone) = scratch_at(Some(&at("x/y/z"))) else {
         return;
     };
-    alone.0.create().unwrap();
+    alone.0.create(&[Version::V1, Version::V2]).unwrap();
     Group::load(&alone.0.save()).unwrap().remove().unwrap();
     assert_eq!(exist(&parents), all(false, &parents));
 }
@@ -78,7 +78,7 @@ fn a_used_cgroup_is_refused() {
         .next()
         .unwrap()
         .to_string();
-    let other = || -> Result<()> { discover().group(None, &id, false)?.create() };
+    let other = || -> Result<()> { discover().group(None, &id, false)?.create(&[Version::V1, Version::V2]) };
     // One who looked before the first was there must not end it, nor take its directories.
     let mut late = Scratch(Group::load(&first.0.save()).unwrap());
     late.0
@@ -87,7 +87,7 @@ fn a_used_cgroup_is_refused() {
         .for_each(|member| member.made = None);
     let mut child = sleeper(&first.0);
     assert!(late.0.kill_all(LONG).unwrap());
-    let error = late.0.create().unwrap_err().to_string();
+    let error = late.0.create(&[Version::V1, Version::V2]).unwrap_err().to_string();
     assert!(error.contains("not empty: 1 process(es) found"), "{error}");
     drop(late);
     assert!(first.0.is_populated().unwrap());

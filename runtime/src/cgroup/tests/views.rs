@@ -33,7 +33,7 @@ fn of_other_hosts() {
     // Made as an ordinary group so that cpusets are filled; all at the top of their hierarchies.
     let path = std::ffi::CString::new(["/", &own].concat()).unwrap();
     let mut home = scratch_at(Some(&path)).unwrap();
-    home.0.create().unwrap();
+    home.0.create(&[Version::V1, Version::V2]).unwrap();
     // With v2 alone every controller is switched on at the top: that is put back.
     let switches = "/sys/fs/cgroup/unified/cgroup.subtree_control";
     let before = std::fs::read_to_string(switches).unwrap_or_default();

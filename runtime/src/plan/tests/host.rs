@@ -105,7 +105,7 @@ fn an_ordinary_user() {
     ));
     assert_eq!(
         refused(&changes, &ORDINARY),
-        r#"config.json: mounts[0].options: "gid=5": linux.gidMappings has no gid 5"#
+        r#"config.json: mounts[0].options: "gid=5": linux.gidMappings don't have it"#
     );
 }
 

@@ -61,12 +61,12 @@ fn what_needs_a_namespace() {
         (
             "/hostname",
             r#""a""#,
-            r#"hostname: "a": needs {"type": "uts"} in linux.namespaces"#,
+            r#"hostname: needs {"type": "uts"} in linux.namespaces"#,
         ),
         (
             "/domainname",
             r#""a""#,
-            r#"domainname: "a": needs {"type": "uts"} in linux.namespaces"#,
+            r#"domainname: needs {"type": "uts"} in linux.namespaces"#,
         ),
         (
             "/mounts/0",
@@ -148,13 +148,13 @@ fn id_maps() {
         ),
         (
             r#"[{"containerID": 0, "hostID": 9, "size": 10}, {"containerID": 5, "hostID": 100, "size": 1}]"#,
-            "linux.uidMappings[1]: overlaps linux.uidMappings[0]",
+            "linux.uidMappings[1]: overlaps an earlier one",
         ),
         (
             r#"[{"containerID": 0, "hostID": 9, "size": 10}, {"containerID": 50, "hostID": 18, "size": 1}]"#,
-            "linux.uidMappings[1]: overlaps linux.uidMappings[0]",
+            "linux.uidMappings[1]: overlaps an earlier one",
         ),
-        (&many, "linux.uidMappings: 341 lines: the kernel takes 340"),
+        (&many, "linux.uidMappings: the kernel takes 340 lines"),
         (
             r#"[{"containerID": 1, "hostID": 1, "size": 10}]"#,
             "process.user.uid: 0: linux.uidMappings don't have it",

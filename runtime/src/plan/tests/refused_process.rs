@@ -78,7 +78,7 @@ fn top() {
         (
             "/hostname",
             r#""0123456789012345678901234567890123456789012345678901234567890123x""#,
-            "hostname: 65 bytes long: the kernel takes 64",
+            "hostname: \"0123456789012345678901234567890123456789012345678901234567890123x\": the kernel takes 64 bytes",
         ),
     ]);
 }
@@ -134,7 +134,7 @@ fn process() {
         (
             "/process/user/additionalGids",
             "[4294967295]",
-            "process.user.additionalGids[0]: 4294967295: linux.gidMappings don't have it",
+            "process.user.additionalGids[0]: 4294967295: is no id",
         ),
         (
             "/process/oomScoreAdj",
@@ -149,7 +149,9 @@ fn process() {
         (
             "/process/rlimits/0",
             r#"{"soft": 1, "hard": 1}"#,
-            "process.rlimits[0].type: required: such as RLIMIT_NOFILE",
+            "process.rlimits[0].type: required: RLIMIT_AS, RLIMIT_CORE, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_LOCKS, \
+             RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE, RLIMIT_NICE, RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_RSS, RLIMIT_RTPRIO, \
+             RLIMIT_RTTIME, RLIMIT_SIGPENDING or RLIMIT_STACK",
         ),
         (
             "/process/rlimits",
@@ -159,7 +161,7 @@ fn process() {
         (
             "/process/rlimits/0",
             r#"{"type": "RLIMIT_CORE", "soft": 18446744073709551615, "hard": 1}"#,
-            "process.rlimits[0].soft: 18446744073709551615: above the hard limit, 1",
+            "process.rlimits[0].soft: above the hard limit",
         ),
     ]);
     let line = refused(
