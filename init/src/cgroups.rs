@@ -32,27 +32,29 @@ pub fn attach(child: &Child<'_>, rootfs: &Rootfs, place: &Place, mount: &Mount<'
     if let [only] = child.handles.cgroups
         && only.unified
     {
-        hierarchy(child, only, target.as_fd(), mount.set).at(step, item, &"mounting cgroup2")?;
+        hierarchy(child, only, rootfs, mount.target, target.as_fd(), mount.set).at(step, item, &"mounting cgroup2")?;
         return rootfs.open(mount.target, OFlags::PATH).at(step, item, &"openat2");
     }
     let options = [FsOption { key: c"mode", value: Some(c"755") }];
     put_filesystem(child, target.as_fd(), c"tmpfs", &options, mount.set & !READONLY).at(step, item, &"mounting tmpfs")?;
     let mounted = rootfs.open(mount.target, OFlags::PATH).at(step, item, &"openat2")?;
+    let within = Rootfs::new(mounted);
     for one in child.handles.cgroups.iter().filter(|one| !one.unified) {
-        version_1(child, one, mounted.as_fd(), mount.set)
+        version_1(child, one, &within, mount.set)
             .inspect_err(|_| child.handles.channel.note(one.name.to_bytes()))
             .at(step, item, &"mounting cgroup")?;
     }
     if mount.set & READONLY != 0 {
-        make_readonly(child, mounted.as_fd()).at(step, item, &"mount_setattr")?;
+        make_readonly(child, within.fd()).at(step, item, &"mount_setattr")?;
     }
-    Ok(mounted)
+    rootfs.open(mount.target, OFlags::PATH).at(step, item, &"openat2")
 }
 
-fn version_1(child: &Child<'_>, one: &Hierarchy<'_>, parent: BorrowedFd<'_>, set: u64) -> Result<(), Errno> {
+fn version_1(child: &Child<'_>, one: &Hierarchy<'_>, within: &Rootfs, set: u64) -> Result<(), Errno> {
+    let parent = within.fd();
     mkdirat(parent, one.name, Mode::from_raw_mode(0o755))?;
     let dir = openat(parent, one.name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
-    hierarchy(child, one, dir.as_fd(), set)?;
+    hierarchy(child, one, within, one.name, dir.as_fd(), set)?;
     let names = one.name.to_bytes();
     if names.contains(&b',') {
         for name in names.split(|&byte| byte == b',') {
@@ -63,8 +65,10 @@ fn version_1(child: &Child<'_>, one: &Hierarchy<'_>, parent: BorrowedFd<'_>, set
 }
 
 /// A private cgroup namespace gets a mount of its own, rooted at the container's cgroup; otherwise, or where
-/// the kernel doesn't let us mount one, the container's directory is bound.
-fn hierarchy(child: &Child<'_>, one: &Hierarchy<'_>, target: BorrowedFd<'_>, set: u64) -> Result<(), Errno> {
+/// the kernel doesn't let us mount one, the container's directory is bound. `path` is the target's in `rootfs`.
+fn hierarchy(
+    child: &Child<'_>, one: &Hierarchy<'_>, rootfs: &Rootfs, path: &CStr, target: BorrowedFd<'_>, set: u64,
+) -> Result<(), Errno> {
     if child.plan.cgroup.private || one.unified {
         let (key, value) = match one.option.to_bytes().strip_prefix(b"name=") {
             Some(_) => (c"name", Some(one.name)),
@@ -80,9 +84,9 @@ fn hierarchy(child: &Child<'_>, one: &Hierarchy<'_>, target: BorrowedFd<'_>, set
             return Ok(());
         }
     }
-    if !child.new_mount_calls {
+    if !child.new_mount_calls() {
         let source = rustix::fs::open(one.path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-        return put_bind(child, &Rootfs::new(rustix::io::dup(target)?), source.as_fd(), target, c".", set);
+        return put_bind(child, rootfs, source.as_fd(), target, path, set);
     }
     let tree = clone_tree(CWD, one.path, false)?;
     crate::sys::mount::set_attributes(tree.as_fd(), false, crate::sys::mount::Change { set, ..Default::default() })?;

@@ -33,7 +33,7 @@ fn flags_of(set: u64) -> MountFlags {
 
 /// A bind mount; the descriptor of its root.
 pub fn bind(
-    _child: &Child<'_>, rootfs: &Rootfs, place: &Place, mount: &Mount<'_>, path: &CStr, recursive: bool,
+    child: &Child<'_>, rootfs: &Rootfs, place: &Place, mount: &Mount<'_>, path: &CStr, recursive: bool,
 ) -> Result<OwnedFd, Fault> {
     let Place { step, item } = *place;
     let source = openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
@@ -43,12 +43,20 @@ pub fn bind(
     }
     let target = crate::mounts::target_like(rootfs, mount.target, source.as_fd()).at(step, item, &"mount point")?;
     bind_to(source.as_fd(), target.as_fd(), recursive).at(step, item, &"mount")?;
-    let mounted = rootfs.open(mount.target, OFlags::PATH).at(step, item, &"openat2")?;
+    let mounted = reach(child, rootfs, mount.target).at(step, item, &"openat2")?;
     if mount.set | mount.clear != 0 {
         remount(mounted.as_fd(), mount.set, mount.clear).at(step, item, &"mount (remount)")?;
     }
     no_recursion(place, mount)?;
     Ok(mounted)
+}
+
+/// What was just mounted. Over the root itself the root's own descriptor doesn't see it; its name on the host does.
+fn reach(child: &Child<'_>, rootfs: &Rootfs, target: &CStr) -> Result<OwnedFd, Errno> {
+    if target == c"/" {
+        return openat(CWD, child.plan.root.path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    }
+    rootfs.open(target, OFlags::PATH)
 }
 
 /// Binds one open file or directory to another.
@@ -63,7 +71,7 @@ pub fn bind_to(source: BorrowedFd<'_>, target: BorrowedFd<'_>, recursive: bool) 
 
 /// A new file system; the descriptor of its root.
 pub fn filesystem(
-    _child: &Child<'_>, rootfs: &Rootfs, place: &Place, mount: &Mount<'_>, fs: &Filesystem<'_>,
+    child: &Child<'_>, rootfs: &Rootfs, place: &Place, mount: &Mount<'_>, fs: &Filesystem<'_>,
     more: Option<FsOption<'_>>, target: OwnedFd,
 ) -> Result<OwnedFd, Fault> {
     let Place { step, item } = *place;
@@ -84,7 +92,7 @@ pub fn filesystem(
     }
     let made = mount2(fs.source, fd_path(target.as_fd()).as_c_str(), fs.kind, flags, Some(data));
     made.at(step, item, &"mount")?;
-    let mounted = rootfs.open(mount.target, OFlags::PATH).at(step, item, &"openat2")?;
+    let mounted = reach(child, rootfs, mount.target).at(step, item, &"openat2")?;
     if fs.copy_up {
         copyup::copy(target.as_fd(), mounted.as_fd()).at(step, item, &"tmpcopyup")?;
     }

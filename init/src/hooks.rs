@@ -8,13 +8,13 @@ use crate::sys::clone::{Clone, clone};
 use crate::sys::exec::{Vector, execve};
 use crate::sys::process::{close_from, duplicate_to, exit, standard_streams};
 use crate::sys::signal;
+use crate::sys::time::milliseconds as now;
 use core::fmt::Write;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::{Errno, read, write};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
-use rustix::time::{ClockId, clock_gettime};
 
 /// What every hook of a stage is given.
 #[derive(Clone, Copy, Debug)]
@@ -193,10 +193,4 @@ fn keep_end(printed: &OwnedFd, output: &mut Note) {
         output.truncate(keep);
         let _ = output.extend_from_slice(new);
     }
-}
-
-/// Milliseconds of a clock that is never set.
-fn now() -> i64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    now.tv_sec * 1000 + now.tv_nsec / 1_000_000
 }

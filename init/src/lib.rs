@@ -29,7 +29,7 @@ mod switch;
 pub mod sys;
 
 use channel::Channel;
-use core::cell::Cell;
+use core::cell::{Cell, OnceCell};
 use core::convert::Infallible;
 use fault::{At, Fault, Step};
 use hooks::{Reason, Stage};
@@ -37,6 +37,8 @@ use linux_raw_sys::general::CLONE_NEWUSER;
 use plan::{Hook, Plan};
 use core::ffi::CStr;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use sys::exec::Vector;
 use sys::signal;
 
@@ -78,13 +80,19 @@ impl Handles<'_> {
 pub struct Child<'c> {
     plan: &'c Plan<'c>,
     handles: &'c Handles<'c>,
-    /// Whether mounts are made by the calls that work on descriptors.
-    new_mount_calls: bool,
+    /// See [`Child::new_mount_calls`].
+    new_mount_calls: OnceCell<bool>,
     /// Whether the parent has said that id maps are written, limits raised and cgroups made.
     settled: Cell<bool>,
 }
 
 impl Child<'_> {
+    /// Whether mounts are made by the calls that work on descriptors. Asked for when the first is made: in the
+    /// namespaces where the answer counts.
+    fn new_mount_calls(&self) -> bool {
+        *self.new_mount_calls.get_or_init(sys::mount::has_new_calls)
+    }
+
     /// Waits, once, until the parent has done what only it may do to this process, and enters the cgroups.
     fn settled(&self) -> Result<(), Fault> {
         if self.settled.replace(true) {
@@ -103,7 +111,7 @@ pub fn start(plan: &Plan<'_>, handles: Handles<'_>) -> ! {
 
 fn list(plan: &Plan<'_>, handles: &Handles<'_>) -> Result<Infallible, Fault> {
     let child =
-        &Child { plan, handles, new_mount_calls: sys::mount::has_new_calls(), settled: Cell::new(false) };
+        &Child { plan, handles, new_mount_calls: OnceCell::new(), settled: Cell::new(false) };
     let process = &plan.process;
 
     rustix::process::umask(rustix::fs::Mode::empty());
@@ -182,7 +190,8 @@ fn list(plan: &Plan<'_>, handles: &Handles<'_>) -> Result<Infallible, Fault> {
     handles.channel.ready()?;
     handles.channel.wait()?;
     // What the host opened is of no more use, and this process may wait for long.
-    let socket = close_all_but(handles.listener.as_ref().unwrap_or(&handles.channel.0), process.keep_fds)?;
+    let last = handles.listener.as_ref().unwrap_or(&handles.channel.0);
+    let socket = close_all_but(last, process.keep_fds, Some(handles.procfs))?;
     let channel = if handles.listener.is_some() { accept_start(socket, process.keep_fds)? } else { Channel(socket) };
     let result = container_hooks(child, &channel, plan.hooks.start_container, "created", Step::StartContainerHook, process.env);
     let Err(fault) = result.and_then(|()| run(child, path, &channel));
@@ -254,11 +263,23 @@ pub fn describe(reason: Reason) -> fault::Note {
 
 /// Closes every descriptor but 0 to 2, those that the program inherits, and `last`, which becomes the one after
 /// them, close-on-exec.
-fn close_all_but(last: &OwnedFd, keep: u32) -> Result<OwnedFd, Fault> {
+fn close_all_but(last: &OwnedFd, keep: u32, procfs: Option<&procfs::Procfs>) -> Result<OwnedFd, Fault> {
     let first = 3 + keep as i32;
+    let list = procfs.filter(|_| !sys::process::has_close_range()).map(|procfs| list_open(procfs, first + 1));
+    let list = list.transpose().at(Step::Channel, 0, &"/proc/self/fd")?;
     sys::process::duplicate_to(last.as_fd(), first, true).at(Step::Channel, 0, &"dup3")?;
-    sys::process::close_from(first + 1);
+    match &list {
+        Some(list) => sys::process::close_listed(first + 1, list),
+        None => sys::process::close_from(first + 1),
+    }
     Ok(sys::process::adopt(first))
+}
+
+/// The list of open descriptors, at a number of `least` or above. What the caller of mote left open may lie above
+/// the limit that the container has by now.
+fn list_open(procfs: &procfs::Procfs, least: i32) -> Result<OwnedFd, Errno> {
+    let list = procfs.file(c"self/fd", OFlags::RDONLY | OFlags::DIRECTORY)?;
+    rustix::io::fcntl_dupfd_cloexec(list, least)
 }
 
 /// Waits for `start` on the listening socket; what is returned leads to whoever asked.
@@ -268,7 +289,7 @@ fn accept_start(listener: OwnedFd, keep: u32) -> Result<Channel, Fault> {
     let connection = connection.at(Step::Channel, 0, &"accept")?;
     // Its number is the listener's from here on.
     core::mem::forget(listener);
-    let channel = Channel(close_all_but(&connection, keep)?);
+    let channel = Channel(close_all_but(&connection, keep, None)?);
     core::mem::forget(connection);
     channel.wait()?;
     Ok(channel)

@@ -54,7 +54,7 @@ fn bind(
     child: &Child<'_>, rootfs: &Rootfs, place: &Place, mount: &Mount<'_>, path: &CStr, recursive: bool,
 ) -> Result<OwnedFd, Fault> {
     let Place { step, item } = *place;
-    if !child.new_mount_calls {
+    if !child.new_mount_calls() {
         return classic::bind(child, rootfs, place, mount, path, recursive);
     }
     let tree = match child.handles.tree(item) {
@@ -84,7 +84,7 @@ fn filesystem(
     let mut mode = heapless::Vec::<u8, 12>::new();
     let inherited = inherited_mode(fs, target.as_fd(), &mut mode).at(step, item, &"fstat")?;
     let long = fs.options.iter().any(|option| option.value.is_some_and(|value| value.count_bytes() > FSCONFIG_VALUE_MAX));
-    if !child.new_mount_calls || long {
+    if !child.new_mount_calls() || long {
         return classic::filesystem(child, rootfs, place, mount, fs, inherited, target);
     }
     let tree = make(child, place, mount, fs, inherited)?;
@@ -182,7 +182,7 @@ pub fn target_like(rootfs: &Rootfs, target: &CStr, source: BorrowedFd<'_>) -> Re
 fn change(child: &Child<'_>, place: &Place, mount: &Mount<'_>, on: BorrowedFd<'_>) -> Result<(), Fault> {
     let (set, clear) = (mount.set, atime_cleared(mount.set, mount.clear));
     if set | clear != 0 {
-        if child.new_mount_calls {
+        if child.new_mount_calls() {
             set_attributes(on, false, Change { set, clear, propagation: 0 })
         } else {
             classic::remount(on, set, clear)
@@ -209,7 +209,7 @@ fn atime_cleared(set: u64, clear: u64) -> u64 {
 /// Sets a mount's propagation; with `MS_REC` that of the whole tree.
 pub fn propagate(child: &Child<'_>, mount: BorrowedFd<'_>, propagation: u32) -> Result<(), Errno> {
     let recursive = propagation & MS_REC != 0;
-    if child.new_mount_calls {
+    if child.new_mount_calls() {
         set_attributes(mount, recursive, Change { propagation: propagation & !MS_REC, ..Change::default() })
     } else {
         classic::propagate(mount, propagation)
@@ -227,7 +227,7 @@ pub fn late_readonly(child: &Child<'_>, rootfs: &Rootfs, mounts: &[Mount<'_>]) -
 
 /// Sets the read-only flag of one mount and leaves the others.
 pub fn make_readonly(child: &Child<'_>, mount: BorrowedFd<'_>) -> Result<(), Errno> {
-    if child.new_mount_calls {
+    if child.new_mount_calls() {
         set_attributes(mount, false, Change { set: READONLY, ..Change::default() })
     } else {
         classic::remount(mount, READONLY, 0)
@@ -238,7 +238,7 @@ pub fn make_readonly(child: &Child<'_>, mount: BorrowedFd<'_>) -> Result<(), Err
 pub fn put_filesystem(
     child: &Child<'_>, target: BorrowedFd<'_>, kind: &CStr, options: &[FsOption<'_>], set: u64,
 ) -> Result<Option<OwnedFd>, Errno> {
-    if !child.new_mount_calls {
+    if !child.new_mount_calls() {
         return classic::put_filesystem(target, kind, options, set).map(|()| None);
     }
     let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
@@ -258,7 +258,7 @@ pub fn put_filesystem(
 pub fn put_bind(
     child: &Child<'_>, rootfs: &Rootfs, source: BorrowedFd<'_>, target: BorrowedFd<'_>, path: &CStr, set: u64,
 ) -> Result<(), Errno> {
-    if child.new_mount_calls {
+    if child.new_mount_calls() {
         let tree = clone_tree(source, c"", true)?;
         if set != 0 {
             set_attributes(tree.as_fd(), false, Change { set, ..Change::default() })?;
@@ -266,8 +266,14 @@ pub fn put_bind(
         return move_to(tree.as_fd(), target);
     }
     classic::bind_to(source, target, true)?;
-    if set != 0 {
-        classic::remount(rootfs.open(path, OFlags::PATH)?.as_fd(), set, 0)?;
+    if set == 0 {
+        return Ok(());
     }
-    Ok(())
+    let mounted = rootfs.open(path, OFlags::PATH)?;
+    let (put, found) = (fstat(source)?, fstat(&mounted)?);
+    if (put.st_dev, put.st_ino) != (found.st_dev, found.st_ino) {
+        // Somebody has changed the path meanwhile.
+        return Err(Errno::STALE);
+    }
+    classic::remount(mounted.as_fd(), set, 0)
 }

@@ -39,7 +39,7 @@ pub fn prepare(child: &Child<'_>) -> Result<Rootfs, Fault> {
 }
 
 fn attach(child: &Child<'_>, root: &Root<'_>) -> Result<OwnedFd, Errno> {
-    if child.new_mount_calls {
+    if child.new_mount_calls() {
         let tree = clone_tree(CWD, root.path, true)?;
         move_to(tree.as_fd(), open_dir(root.path)?.as_fd())?;
         return Ok(tree);
@@ -64,7 +64,7 @@ fn leave_initramfs(child: &Child<'_>) -> Result<(), Errno> {
     if !INITRAMFS.contains(&kind) {
         return Ok(());
     }
-    if child.new_mount_calls {
+    if child.new_mount_calls() {
         let copy = clone_tree(CWD, c"/", true)?;
         move_to(copy.as_fd(), open_dir(c"/")?.as_fd())?;
         fchdir(&copy)?;
@@ -133,7 +133,7 @@ pub fn make_root_readonly(child: &Child<'_>, rootfs: &Rootfs) -> Result<(), Faul
     if !child.plan.root.readonly {
         return Ok(());
     }
-    if child.new_mount_calls {
+    if child.new_mount_calls() {
         make_readonly(child, rootfs.fd()).at(Step::Root, 0, &"mount_setattr (readonly)")
     } else {
         remount_at(c"/", rootfs.fd(), READONLY, 0).at(Step::Root, 0, &"mount (readonly)")

@@ -5,8 +5,8 @@ use init::procfs::Procfs;
 use init::sys::signal::{self, Set};
 use rustix::fs::{Access, AtFlags, OFlags, accessat};
 use rustix::process::Pid;
-use std::ffi::{CString, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::ffi::{CString, OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 
 /// See the module.
 #[derive(Debug)]
@@ -15,8 +15,6 @@ pub struct Host {
     pub procfs: Procfs,
     /// The signal mask that mote was started with, and its children get.
     pub mask: Set,
-    /// mote's own environment.
-    pub environment: Vec<CString>,
 }
 
 impl Host {
@@ -24,7 +22,7 @@ impl Host {
     pub fn look() -> Result<Host> {
         let procfs = Procfs::open().map_err(|errno| Error::call("/proc (is it mounted?)", errno))?;
         let mask = signal::mask().map_err(|errno| Error::call("rt_sigprocmask", errno))?;
-        Ok(Host { procfs, mask, environment: environment() })
+        Ok(Host { procfs, mask })
     }
 
     /// Whether there is a /proc/kcore to point to.
@@ -65,13 +63,7 @@ pub fn of_process(pid: Pid, file: &str) -> CString {
     CString::new([&pid.as_raw_nonzero().to_string(), "/", file].concat()).unwrap_or_default()
 }
 
-/// mote's environment as execve(2) takes it.
-pub fn environment() -> Vec<CString> {
-    let whole = |(name, value): (OsString, OsString)| {
-        let mut text = name.into_vec();
-        text.push(b'=');
-        text.extend_from_slice(value.as_bytes());
-        CString::new(text).unwrap_or_default()
-    };
-    std::env::vars_os().map(whole).collect()
+/// One variable of mote's environment.
+pub fn variable(name: &str) -> Option<OsString> {
+    init::sys::start::variable(name).map(|value| OsStr::from_bytes(value).to_owned())
 }

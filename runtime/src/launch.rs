@@ -11,8 +11,8 @@ use init::Handles;
 use init::channel::{Channel, Report};
 use init::plan::Plan;
 use init::sys::clone::{Clone, clone};
-use init::sys::exec::Vector;
 use init::sys::process::{adopt, exit, set_namespaces};
+use init::sys::start::environment_vector;
 use linux_raw_sys::general::{CLONE_FILES, CLONE_NEWPID, CLONE_NEWUSER, CLONE_PARENT};
 use rustix::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 use rustix::io::Errno;
@@ -36,8 +36,6 @@ pub struct Outfit<'o> {
     pub cgroups: &'o [init::cgroups::Hierarchy<'o>],
     /// The v2 cgroup to be born in.
     pub cgroup: Option<OwnedFd>,
-    /// mote's environment.
-    pub environment: Vector<'o>,
 }
 
 /// A process on its way. Dropping it while it is not yet the program kills it.
@@ -149,7 +147,7 @@ pub fn launch(
         joined_user: takes_another(&first),
         trees: &outfit.trees,
         cgroups: outfit.cgroups,
-        environment: outfit.environment,
+        environment: environment_vector(),
         mask: host.mask,
     };
     if takes_another(&first) {

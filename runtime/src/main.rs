@@ -1,13 +1,19 @@
 //! The `mote` program.
+#![no_main]
 
 use init::sys::heap::Heap;
+use init::sys::start;
 use runtime::cli;
-use std::process::ExitCode;
+use std::ffi::{CStr, OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 
 #[global_allocator]
 static HEAP: Heap = Heap::new();
 
-fn main() -> ExitCode {
-    let line = cli::parse(std::env::args_os().collect());
-    ExitCode::from(cli::obey(line))
+init::entry!(run);
+
+fn run() -> ! {
+    let word = |word: &CStr| OsStr::from_bytes(word.to_bytes()).to_owned();
+    let words: Vec<OsString> = start::arguments().map(word).collect();
+    cli::obey(&cli::parse(words))
 }

@@ -7,20 +7,17 @@
 
 use crate::error::{Error, Result};
 use crate::report::Reporter;
-use crate::socket::{Address, send_fd};
+use crate::socket::{Address, send_fd, unconnected};
+use crate::text::{c, decimal, number};
+use rustix::fs::Mode;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, recv, send,
-    socket_with,
-};
+use rustix::net::{RecvFlags, SendFlags, SocketType, recv, send};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Pid;
 use std::ffi::{OsStr, OsString};
-use std::fs::{DirBuilder, Permissions};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Where the container finds the directory with the socket.
@@ -42,10 +39,10 @@ pub fn host(variable: impl Fn(&str) -> Option<OsString>) -> Option<OsString> {
 
 /// Makes the directory that is to be bound, read-only, on [`DIRECTORY_INSIDE`]; returns its path.
 pub fn make_directory(state: &Path) -> Result<PathBuf> {
-    let path = state.join("notify");
-    let made = DirBuilder::new().mode(0o755).create(&path);
-    made.map_err(|error| Error::io(path.display(), &error))?;
-    Ok(path)
+    let path = c(&[state.as_os_str().as_bytes(), b"/notify"]);
+    let made = rustix::fs::mkdir(&path, Mode::from_raw_mode(0o755));
+    made.map_err(|errno| Error::of("", path.as_bytes(), errno))?;
+    Ok(PathBuf::from(OsStr::from_bytes(path.as_bytes())))
 }
 
 /// The container's socket and a line to the manager.
@@ -57,20 +54,16 @@ pub struct Notify {
 impl Notify {
     /// Puts the socket into the directory of a container's state and connects to the manager's.
     pub fn listen(state: &Path, host: &OsStr) -> Result<Notify> {
-        let path = state.join("notify/notify.sock");
-        let failed = |errno| Error::os(path.display(), errno);
-        let address = Address::of(&path)?;
-        let socket = datagram()?;
+        let path = c(&[state.as_os_str().as_bytes(), b"/notify/notify.sock"]);
+        let address = Address::of(Path::new(OsStr::from_bytes(path.as_bytes())))?;
+        let socket = unconnected(SocketType::DGRAM)?;
         // Of a `start` that was killed.
-        let _ = std::fs::remove_file(&path);
-        rustix::net::bind(&socket, &address.unix).map_err(failed)?;
-        // Whatever user the service runs as may write to it.
-        std::fs::set_permissions(&path, Permissions::from_mode(0o777))
-            .map_err(|error| Error::io(path.display(), &error))?;
-        Ok(Notify {
-            socket,
-            host: manager(host)?,
-        })
+        let _ = rustix::fs::unlink(&path);
+        rustix::net::bind(&socket, &address.unix)
+            // Whatever user the service runs as may write to it.
+            .and_then(|()| rustix::fs::chmod(&path, Mode::from_raw_mode(0o777)))
+            .map_err(|errno| Error::of("", path.as_bytes(), errno))?;
+        Ok(Notify { socket, host: manager(host)? })
     }
 
     /// Polls as readable when the container has said something.
@@ -84,7 +77,7 @@ impl Notify {
         let length = match recv(&self.socket, &mut buffer[..], RecvFlags::DONTWAIT) {
             Ok((_, length)) => length.min(buffer.len()),
             Err(Errno::AGAIN | Errno::INTR) => 0,
-            Err(errno) => return Err(Error::os("container's NOTIFY_SOCKET", errno)),
+            Err(errno) => return Err(Error::call("container's NOTIFY_SOCKET", errno)),
         };
         let mut lines = buffer[..length].split(|byte| *byte == b'\n');
         Ok(lines
@@ -101,7 +94,7 @@ impl Notify {
             ];
             match poll(&mut fds, None) {
                 Ok(_) | Err(Errno::INTR) => {}
-                Err(errno) => return Err(Error::os("poll", errno)),
+                Err(errno) => return Err(Error::call("poll", errno)),
             }
             let (spoken, gone) = (fds[0].revents(), fds[1].revents());
             if !spoken.is_empty() {
@@ -118,22 +111,22 @@ impl Notify {
     /// Tells the manager that the service is ready and which process it is to watch.
     pub fn ready(&self, line: &[u8], main: Pid) -> Result<()> {
         self.say(&[line, b"\n"].concat())?;
-        self.say(format!("MAINPID={main}\n").as_bytes())
+        self.say(["MAINPID=", &decimal(main.as_raw_pid() as u64), "\n"].concat().as_bytes())
     }
 
     fn say(&self, text: &[u8]) -> Result<()> {
         let sent = send(&self.host, text, SendFlags::NOSIGNAL);
         sent.map(drop)
-            .map_err(|errno| Error::os("NOTIFY_SOCKET", errno))
+            .map_err(|errno| Error::call("NOTIFY_SOCKET", errno))
     }
 
     /// Waits until the manager has closed the descriptor it is sent, which it does after all that
     /// came before: it must know the main process before this one, whom it knows, goes away.
     fn barrier(&self, report: &Reporter) -> Result<()> {
-        let failed = |errno| Error::os("NOTIFY_SOCKET: BARRIER", errno);
+        let failed = |errno| Error::call("NOTIFY_SOCKET: BARRIER", errno);
         let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
         send_fd(self.host.as_fd(), b"BARRIER=1", theirs.as_fd())
-            .map_err(|error| error.within("NOTIFY_SOCKET: BARRIER"))?;
+            .map_err(|error| error.under("NOTIFY_SOCKET: BARRIER"))?;
         drop(theirs);
         let mut fds = [PollFd::new(&ours, PollFlags::empty())];
         match poll(&mut fds, Some(&BARRIER)) {
@@ -145,30 +138,15 @@ impl Notify {
     }
 }
 
-fn datagram() -> Result<OwnedFd> {
-    socket_with(
-        AddressFamily::UNIX,
-        SocketType::DGRAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )
-    .map_err(|errno| Error::os("socket", errno))
-}
-
 /// Connects to the manager; `@` stands for the NUL byte of an abstract address, unix(7).
 fn manager(host: &OsStr) -> Result<OwnedFd> {
-    let failed = |errno| Error::os(format_args!("NOTIFY_SOCKET={}", host.display()), errno);
-    let socket = datagram()?;
-    match host.as_bytes().strip_prefix(b"@") {
-        Some(name) => {
-            let address = SocketAddrUnix::new_abstract_name(name).map_err(failed)?;
-            rustix::net::connect(&socket, &address).map_err(failed)?;
-        }
-        None => {
-            let address = Address::of(Path::new(host))?;
-            rustix::net::connect(&socket, &address.unix).map_err(failed)?;
-        }
-    }
+    let failed = |errno| Error::of("", &[b"NOTIFY_SOCKET=", host.as_bytes()].concat(), errno);
+    let socket = unconnected(SocketType::DGRAM)?;
+    let address = match host.as_bytes().strip_prefix(b"@") {
+        Some(name) => Address::of_abstract(name).map_err(failed)?,
+        None => Address::of(Path::new(host))?,
+    };
+    rustix::net::connect(&socket, &address.unix).map_err(failed)?;
     Ok(socket)
 }
 
@@ -184,14 +162,12 @@ pub struct Listening {
 impl Listening {
     /// Those that the variables speak of, if it is this process they were meant for.
     pub fn passed_to(own: Pid, variable: impl Fn(&str) -> Option<OsString>) -> Listening {
-        let number = |name| variable(name)?.to_str()?.parse::<u32>().ok();
-        let count = number("LISTEN_FDS").filter(|count| *count > 0);
-        let pid = number("LISTEN_PID").and_then(|pid| i32::try_from(pid).ok());
-        match (count, pid) {
-            (Some(count), Some(pid)) if pid == own.as_raw_pid() => Listening {
-                count,
-                names: variable("LISTEN_FDNAMES"),
-            },
+        let numeral = |name| variable(name).and_then(|text| number(text.as_bytes()));
+        let count = numeral("LISTEN_FDS").and_then(|count| u32::try_from(count).ok());
+        match (count, numeral("LISTEN_PID")) {
+            (Some(count @ 1..), Some(pid)) if pid == own.as_raw_pid() as u64 => {
+                Listening { count, names: variable("LISTEN_FDNAMES") }
+            }
             _ => Listening::default(),
         }
     }
@@ -202,7 +178,7 @@ impl Listening {
             return Vec::new();
         }
         let mut variables = vec![
-            format!("LISTEN_FDS={}", self.count).into(),
+            ["LISTEN_FDS=", &decimal(self.count.into())].concat().into(),
             OsString::from("LISTEN_PID=1"),
         ];
         if let Some(names) = &self.names {
@@ -217,6 +193,7 @@ impl Listening {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
     use crate::report::{Format, Level};
     use rustix::process::{PidfdFlags, pidfd_open};
     use std::os::unix::net::UnixDatagram;

@@ -12,6 +12,7 @@ mod flow;
 pub mod tty;
 
 use crate::error::{Error, Result};
+use core::array::from_fn;
 use crate::notify::Notify;
 use flow::{End, Flow};
 use init::sys::signal;
@@ -38,7 +39,7 @@ impl Relay {
     }
 
     fn pipes_for(caller: [End; 3]) -> Result<(Relay, [OwnedFd; 3])> {
-        let failed = |errno| Error::os("pipe for standard streams", errno);
+        let failed = |errno| Error::call("pipe for standard streams", errno);
         let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(failed);
         let ((stdin, to), (from_out, stdout), (from_err, stderr)) = (pipe()?, pipe()?, pipe()?);
         for own in [&to, &from_out, &from_err] {
@@ -69,12 +70,10 @@ impl Relay {
 
     fn terminal_for(caller: [End; 2], host: HostTerminal, master: OwnedFd) -> Result<Relay> {
         const WHAT: &str = "terminal of the container";
-        let failed = |errno| Error::os(WHAT, errno);
+        let failed = |errno| Error::call(WHAT, errno);
         tty::keep_line_feeds(master.as_fd()).map_err(failed)?;
         nonblocking(&master).map_err(failed)?;
-        let to = master
-            .try_clone()
-            .map_err(|error| Error::io(WHAT, &error))?;
+        let to = rustix::io::fcntl_dupfd_cloexec(&master, 0).map_err(failed)?;
         let [caller_in, caller_out] = caller;
         let raw = host.into_raw()?;
         raw.copy_size(master.as_fd());
@@ -103,20 +102,21 @@ impl Relay {
     pub fn run(mut self, pidfd: BorrowedFd, pid: Pid, signals: BorrowedFd) -> Result<u8> {
         let mut ended = None;
         while ended.is_none() || self.flows.iter().any(Flow::owes_output) {
-            let ready = self.wait(ended.is_none().then_some(pidfd), signals)?;
-            for (flow, ready) in self.flows.iter_mut().zip(ready.flows) {
-                flow.step(ready);
+            let said = self.wait(ended.is_none().then_some(pidfd), signals)?;
+            let [signal, process, notice] = [SIGNALS, PROCESS, NOTIFY].map(|at| !said[at].is_empty());
+            for (at, flow) in self.flows.iter_mut().enumerate() {
+                let [source, sink] = flow_places(at);
+                flow.step([said[source], said[sink]]);
             }
-            if let Some(notify) = self.notify.as_ref().filter(|_| ready.notify) {
+            if let Some(notify) = self.notify.as_ref().filter(|_| notice) {
                 announce(notify);
             }
-            if ready.signals && self.signals(signals, pidfd, pid, &mut ended)? == Next::Leave {
+            if signal && self.signals(signals, pidfd, pid, &mut ended)? == Next::Leave {
                 break;
             }
-            if ready.process && ended.is_none() {
+            if process && ended.is_none() {
                 let status = waitpid(Some(pid), WaitOptions::NOHANG);
-                let status =
-                    status.map_err(|errno| Error::os(format_args!("waitpid {pid}"), errno))?;
+                let status = status.map_err(|errno| Error::call("waitpid", errno))?;
                 ended = status.map(|(_, status)| exit_code(status));
             }
             if ended.is_some() {
@@ -130,44 +130,37 @@ impl Relay {
         Ok(ended.unwrap_or(0))
     }
 
-    /// Sleeps until something can be done.
-    fn wait(&self, process: Option<BorrowedFd>, signals: BorrowedFd) -> Result<Ready> {
-        let mut fds = vec![PollFd::from_borrowed_fd(signals, PollFlags::IN)];
-        fds.extend(process.map(|pidfd| PollFd::from_borrowed_fd(pidfd, PollFlags::IN)));
-        fds.extend(
-            self.notify
-                .as_ref()
-                .map(|notify| PollFd::from_borrowed_fd(notify.fd(), PollFlags::IN)),
-        );
-        let mut timeout = None;
-        for flow in &self.flows {
-            fds.extend(
-                flow.interest()
-                    .map(|(fd, events)| PollFd::from_borrowed_fd(fd, events)),
-            );
-            timeout = [timeout, flow.patience()].into_iter().flatten().min();
+    /// Sleeps until something can be done, and says what poll(2) says.
+    fn wait(&self, process: Option<BorrowedFd>, signals: BorrowedFd) -> Result<[PollFlags; PLACES]> {
+        let mut asked = [None; PLACES];
+        asked[SIGNALS] = Some((signals, PollFlags::IN));
+        asked[PROCESS] = process.map(|pidfd| (pidfd, PollFlags::IN));
+        asked[NOTIFY] = self.notify.as_ref().map(|notify| (notify.fd(), PollFlags::IN));
+        let mut timeout: Option<i64> = None;
+        for (at, flow) in self.flows.iter().enumerate() {
+            let [source, sink] = flow_places(at);
+            [asked[source], asked[sink]] = flow.interest();
+            if let Some(patience) = flow.patience() {
+                timeout = Some(timeout.unwrap_or(patience).min(patience));
+            }
         }
-        let timeout = timeout.map(|wait| Timespec {
-            tv_sec: 0,
-            tv_nsec: wait.subsec_nanos().into(),
-        });
-        match poll(&mut fds, timeout.as_ref()) {
+        let timeout = timeout.map(|wait| Timespec { tv_sec: 0, tv_nsec: wait * 1_000_000 });
+        let mut fds = from_fn::<_, PLACES, _>(|_| PollFd::from_borrowed_fd(signals, PollFlags::IN));
+        let mut count = 0;
+        for (fd, events) in asked.iter().flatten() {
+            fds[count] = PollFd::from_borrowed_fd(*fd, *events);
+            count += 1;
+        }
+        match poll(&mut fds[..count], timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
-            Err(errno) => return Err(Error::os("poll", errno)),
+            Err(errno) => return Err(Error::call("poll", errno)),
         }
-        let mut answers = fds.iter().map(PollFd::revents);
-        let mut next =
-            |asked: bool| asked && answers.next().is_some_and(|events| !events.is_empty());
-        let mut ready = Ready {
-            signals: next(true),
-            process: next(process.is_some()),
-            notify: next(self.notify.is_some()),
-            flows: [flow::Ready::default(); 3],
-        };
-        for (flow, ready) in self.flows.iter().zip(&mut ready.flows) {
-            *ready = flow.readiness(&mut answers);
+        let mut said = [PollFlags::empty(); PLACES];
+        let asked = said.iter_mut().zip(asked).filter_map(|(said, asked)| asked.map(|_| said));
+        for (said, fd) in asked.zip(&fds) {
+            *said = fd.revents();
         }
-        Ok(ready)
+        Ok(said)
     }
 
     /// Takes every waiting signal and does what it is for.
@@ -183,7 +176,7 @@ impl Relay {
         let length = match rustix::io::read(signals, &mut buffer) {
             Ok(length) => length,
             Err(Errno::AGAIN | Errno::INTR) => 0,
-            Err(errno) => return Err(Error::os("signalfd", errno)),
+            Err(errno) => return Err(Error::call("signalfd", errno)),
         };
         let field = |record: &[u8], at: usize| {
             i32::from_ne_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]])
@@ -223,11 +216,15 @@ enum Next {
     Leave,
 }
 
-struct Ready {
-    signals: bool,
-    process: bool,
-    notify: bool,
-    flows: [flow::Ready; 3],
+/// Places in what [`Relay::wait`] returns.
+const SIGNALS: usize = 0;
+const PROCESS: usize = 1;
+const NOTIFY: usize = 2;
+const PLACES: usize = 9;
+
+/// Those of the source and the sink of the n-th of three flows.
+fn flow_places(at: usize) -> [usize; 2] {
+    [3 + 2 * at, 4 + 2 * at]
 }
 
 /// A manager that has gone is no reason to end the container.

@@ -6,11 +6,12 @@
 use crate::error::{Error, Result};
 use crate::files;
 use crate::json::{Layout, Writer};
-use crate::text::{padded, quote};
+use crate::text::{push, quote};
+use init::sys::time::now;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::OFlags;
 use rustix::stdio::stderr;
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::ClockId;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -64,7 +65,7 @@ pub struct Reporter {
 impl Reporter {
     /// A reporter to stderr.
     pub fn new(level: Level, format: Format) -> Reporter {
-        Reporter { level, format, file: None, start: clock_gettime(ClockId::Monotonic).tv_sec }
+        Reporter { level, format, file: None, start: now(ClockId::Monotonic).tv_sec }
     }
 
     /// Sends the lines to the end of this file, which is made if there is none.
@@ -115,12 +116,12 @@ impl Reporter {
         if level > self.level {
             return;
         }
-        let line = Line { level, message, time: &rfc3339(clock_gettime(ClockId::Realtime).tv_sec as u64) };
+        let line = Line { level, message, time: &rfc3339(now(ClockId::Realtime).tv_sec as u64) };
         let out = self.file.as_ref().map_or(stderr(), AsFd::as_fd);
         let text = match self.format {
             Format::Json => line.json(),
             Format::Text if self.file.is_none() && rustix::termios::isatty(out) => {
-                line.terminal((clock_gettime(ClockId::Monotonic).tv_sec - self.start) as u64)
+                line.terminal((now(ClockId::Monotonic).tv_sec - self.start) as u64)
             }
             Format::Text => line.text(),
         };
@@ -159,7 +160,12 @@ impl Line<'_> {
     }
 
     fn terminal(&self, seconds: u64) -> String {
-        [LEVELS[self.level as usize].2, "[", &padded(seconds, 4), "] ", self.message, "\n"].concat()
+        let mut text = [LEVELS[self.level as usize].2, "["].concat();
+        push(&mut text, seconds, 4);
+        text.push_str("] ");
+        text.push_str(self.message);
+        text.push('\n');
+        text
     }
 }
 
@@ -179,7 +185,7 @@ fn rfc3339(seconds: u64) -> String {
     for (number, width, end) in
         [(year, 4, '-'), (month, 2, '-'), (day, 2, 'T'), (hour, 2, ':'), (minute, 2, ':'), (second, 2, 'Z')]
     {
-        text.push_str(&padded(number, width));
+        push(&mut text, number, width);
         text.push(end);
     }
     text
@@ -192,7 +198,7 @@ fn rfc3339_nanos(seconds: u64, nanos: u64) -> String {
     if nanos != 0 {
         text.pop();
         text.push('.');
-        text.push_str(&padded(nanos, 9));
+        push(&mut text, nanos, 9);
         while text.ends_with('0') {
             text.pop();
         }
@@ -202,8 +208,8 @@ fn rfc3339_nanos(seconds: u64, nanos: u64) -> String {
 }
 
 /// The present moment, with nanoseconds.
-pub fn now() -> String {
-    let now = clock_gettime(ClockId::Realtime);
+pub fn moment() -> String {
+    let now = now(ClockId::Realtime);
     rfc3339_nanos(now.tv_sec as u64, now.tv_nsec as u64)
 }
 

@@ -8,22 +8,18 @@
 //!
 //! `runtime/docs/sealing.md` has the alternatives that were measured.
 
-use crate::bundle::no_memory;
 use crate::error::{Error, Result};
-use crate::verb::create::vector;
 use init::mounts::{READONLY, clone_tree};
 use init::procfs::Procfs;
-use init::sys::arena::Arena;
 use init::sys::mount::{Change, set_attributes};
 use init::sys::process::execute_file;
+use init::sys::start;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{
     MemfdFlags, Mode, OFlags, SealFlags, StatVfsMountFlags, fcntl_add_seals, fcntl_get_seals, fstat, fstatvfs,
     memfd_create, openat, sendfile,
 };
 use rustix::io::Errno;
-use std::ffi::CString;
-use std::os::unix::ffi::OsStringExt;
 
 const SEALS: SealFlags = SealFlags::SEAL.union(SealFlags::SHRINK).union(SealFlags::GROW).union(SealFlags::WRITE);
 
@@ -36,11 +32,10 @@ pub fn seal() -> Result<()> {
     if is_sealed(&exe).map_err(failed)? {
         return Ok(());
     }
-    let safe = read_only(&exe).or_else(|_| copy(&exe)).map_err(failed)?;
-    let arena = Arena::new(8 << 20).map_err(no_memory)?;
-    let words: Vec<CString> = std::env::args_os().map(|word| CString::new(word.into_vec()).unwrap_or_default()).collect();
-    let (args, environment) = (vector(&arena, &words)?, vector(&arena, &crate::host::environment())?);
-    Err(failed(execute_file(safe.as_fd(), &args, &environment)))
+    let hint = "; neither open_tree nor memfd_create works here: put mote on a read-only mount";
+    let safe = read_only(&exe).or_else(|_| copy(&exe));
+    let safe = safe.map_err(|errno| Error::join(&[failed(errno).text(), hint]))?;
+    Err(failed(execute_file(safe.as_fd(), &start::argument_vector(), &start::environment_vector())))
 }
 
 fn is_sealed(exe: &OwnedFd) -> core::result::Result<bool, Errno> {

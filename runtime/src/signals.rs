@@ -1,7 +1,7 @@
 //! Signals by name and number.
 
 use crate::error::{Error, Result};
-use crate::text::quoted;
+use crate::text::{number, quoted};
 use rustix::process::Signal;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -45,7 +45,7 @@ const NAMES: [(&str, Signal); 34] = [
 ];
 
 /// Highest signal number (SIGRTMAX of the kernel, asm-generic/signal.h).
-const LAST: i32 = 64;
+const LAST: u64 = 64;
 
 /// `9`, `KILL`, `SIGKILL`, `sigkill`. Real-time signals go by number only.
 pub fn parse(text: &OsStr) -> Result<Signal> {
@@ -53,9 +53,8 @@ pub fn parse(text: &OsStr) -> Result<Signal> {
     let name = upper.strip_prefix(b"SIG").unwrap_or(&upper);
     let row = NAMES.iter().find(|(known, _)| known.as_bytes() == name);
     let signal = row.map(|(_, signal)| *signal).or_else(|| {
-        let digits = text.to_str().filter(|word| word.bytes().all(|byte| byte.is_ascii_digit()))?;
-        let number = digits.parse().ok().filter(|number| (1..=LAST).contains(number))?;
-        init::sys::signal::numbered(number)
+        let number = number(text.as_bytes()).filter(|number| (1..=LAST).contains(number))?;
+        init::sys::signal::numbered(number as i32)
     });
     signal.ok_or_else(|| Error::join(&["unknown signal ", &quoted(text)]))
 }

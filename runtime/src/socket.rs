@@ -5,6 +5,7 @@
 //! data is exactly one descriptor.
 
 use crate::error::{Error, Result};
+use crate::text::{c, decimal};
 use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{FileType, Mode, OFlags, open};
 use rustix::io::{Errno, IoSlice, IoSliceMut};
@@ -14,6 +15,7 @@ use rustix::net::{
     recvmsg, sendmsg, socket_with, socketpair,
 };
 use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// A name longer than any that a pseudoterminal has; the receivers' limit (runc's docs/terminals).
@@ -30,75 +32,66 @@ impl Address {
     /// An address has room for 107 bytes of path (unix(7)); a longer path goes through its
     /// directory's descriptor.
     pub(crate) fn of(path: &Path) -> Result<Address> {
-        let failed = |errno| Error::os(path.display(), errno);
-        match SocketAddrUnix::new(path) {
-            Ok(unix) => {
-                return Ok(Address {
-                    unix,
-                    _directory: None,
-                });
-            }
+        let path = path.as_os_str().as_bytes();
+        let failed = |errno| Error::of("", path, errno);
+        match SocketAddrUnix::new(c(&[path]).as_c_str()) {
+            Ok(unix) => return Ok(Address { unix, _directory: None }),
             Err(Errno::NAMETOOLONG) => {}
             Err(errno) => return Err(failed(errno)),
         }
-        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        let Some(slash) = path.iter().rposition(|byte| *byte == b'/') else {
             return Err(failed(Errno::NAMETOOLONG));
         };
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = open(parent, flags, Mode::empty()).map_err(failed)?;
-        let short = Path::new("/proc/self/fd")
-            .join(directory.as_raw_fd().to_string())
-            .join(name);
-        let unix = SocketAddrUnix::new(&short).map_err(failed)?;
-        Ok(Address {
-            unix,
-            _directory: Some(directory),
-        })
+        let directory = open(c(&[&path[..=slash]]).as_c_str(), flags, Mode::empty()).map_err(failed)?;
+        let number = decimal(directory.as_raw_fd() as u64);
+        let short = c(&[b"/proc/self/fd/", number.as_bytes(), &path[slash..]]);
+        let unix = SocketAddrUnix::new(short.as_c_str()).map_err(failed)?;
+        Ok(Address { unix, _directory: Some(directory) })
+    }
+}
+
+impl Address {
+    /// One of the names that aren't files, which begin with a NUL byte (unix(7)).
+    pub(crate) fn of_abstract(name: &[u8]) -> core::result::Result<Address, Errno> {
+        Ok(Address { unix: SocketAddrUnix::new_abstract_name(name)?, _directory: None })
     }
 }
 
 /// Connects to a listening stream socket.
 pub fn connect(path: &Path) -> Result<OwnedFd> {
     let address = Address::of(path)?;
-    let socket = socket_with(
-        AddressFamily::UNIX,
-        SocketType::STREAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )
-    .map_err(|errno| Error::os("socket", errno))?;
+    let socket = unconnected(SocketType::STREAM)?;
     rustix::net::connect(&socket, &address.unix).map_err(|errno| refusal(path, errno))?;
     Ok(socket)
 }
 
+/// A unix socket without a name.
+pub(crate) fn unconnected(kind: SocketType) -> Result<OwnedFd> {
+    socket_with(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None).map_err(|errno| Error::call("socket", errno))
+}
+
 /// connect(2) says "connection refused" to a file that isn't a socket as it does to a socket that
 /// nobody listens on.
+#[cold]
 fn refusal(path: &Path, errno: Errno) -> Error {
-    let found = rustix::fs::stat(path).map(|stat| FileType::from_raw_mode(stat.st_mode));
-    match (errno, found) {
-        (Errno::CONNREFUSED, Ok(FileType::Socket)) => {
-            Error::new(format!("{}: nobody listens on this socket", path.display()))
-        }
-        (Errno::CONNREFUSED, Ok(_)) => {
-            Error::new(format!("{}: this file is not a socket", path.display()))
-        }
-        (Errno::PROTOTYPE, _) => Error::new(format!(
-            "{}: this socket is not a stream socket",
-            path.display()
-        )),
-        _ => Error::os(path.display(), errno),
-    }
+    let path = path.as_os_str().as_bytes();
+    let why: &[u8] = match errno {
+        Errno::CONNREFUSED => match rustix::fs::stat(c(&[path]).as_c_str()) {
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Socket => b"nobody listens on this socket",
+            Ok(_) => b"this file is not a socket",
+            Err(_) => return Error::of("", path, errno),
+        },
+        Errno::PROTOTYPE => b"this socket is not a stream socket",
+        _ => return Error::of("", path, errno),
+    };
+    Error::bytes(&[path, b": ", why])
 }
 
 /// Two connected stream sockets.
 pub fn pair() -> Result<(OwnedFd, OwnedFd)> {
-    let made = socketpair(
-        AddressFamily::UNIX,
-        SocketType::STREAM,
-        SocketFlags::CLOEXEC,
-        None,
-    );
-    made.map_err(|errno| Error::os("socketpair", errno))
+    let made = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None);
+    made.map_err(|errno| Error::call("socketpair", errno))
 }
 
 /// Sends one descriptor under a name.
@@ -108,15 +101,10 @@ pub fn send_fd(socket: BorrowedFd, name: &[u8], fd: BorrowedFd) -> Result<()> {
     let mut control = SendAncillaryBuffer::new(&mut space);
     control.push(SendAncillaryMessage::ScmRights(&fds));
     loop {
-        match sendmsg(
-            socket,
-            &[IoSlice::new(name)],
-            &mut control,
-            SendFlags::NOSIGNAL,
-        ) {
+        match sendmsg(socket, &[IoSlice::new(name)], &mut control, SendFlags::NOSIGNAL) {
             Ok(_) => return Ok(()),
             Err(Errno::INTR) => {}
-            Err(errno) => return Err(Error::os("sendmsg", errno)),
+            Err(errno) => return Err(Error::call("sendmsg", errno)),
         }
     }
 }
@@ -130,7 +118,7 @@ pub fn recv_fd(socket: BorrowedFd) -> Result<(Vec<u8>, OwnedFd)> {
         let mut parts = [IoSliceMut::new(&mut name)];
         match recvmsg(socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC) {
             Err(Errno::INTR) => {}
-            other => break other.map_err(|errno| Error::os("recvmsg", errno))?,
+            other => break other.map_err(|errno| Error::call("recvmsg", errno))?,
         }
     };
     name.truncate(received.bytes);
@@ -141,10 +129,10 @@ pub fn recv_fd(socket: BorrowedFd) -> Result<(Vec<u8>, OwnedFd)> {
     match fd {
         // The kernel has closed the descriptors that there was no room for.
         Some(_) if received.flags.contains(ReturnFlags::CTRUNC) => {
-            Err(Error::new("more than one descriptor came over the socket"))
+            Err(Error::join(&["more than one descriptor came over the socket"]))
         }
         Some(fd) => Ok((name, fd)),
-        None => Err(Error::new("the socket was closed before a descriptor came")),
+        None => Err(Error::join(&["the socket was closed before a descriptor came"])),
     }
 }
 

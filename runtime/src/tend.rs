@@ -10,6 +10,7 @@ use init::kernel::RESOURCES;
 use init::plan::{Hook, IdMap, Plan, StateText};
 use init::sys::arena::Arena;
 use init::sys::exec::Vector;
+use init::sys::start;
 use linux_raw_sys::general::CLONE_NEWUSER;
 use rustix::fd::AsFd;
 use rustix::fs::{Access, CWD, Mode, OFlags};
@@ -63,23 +64,18 @@ fn by_helper(host: &Host, pid: Pid, helper: &str, lines: &str, refused: &Error) 
     let number = decimal(pid.as_raw_pid() as u64);
     let words: Vec<CString> =
         [helper, &number].into_iter().chain(lines.split_ascii_whitespace()).map(|word| c(&[word.as_bytes()])).collect();
-    let arena = Arena::new(16 * (words.len() + host.environment.len() + 4)).map_err(memory)?;
-    let args = vector(&arena, &words).map_err(memory)?;
-    let environment = vector(&arena, &host.environment).map_err(memory)?;
+    let arena = Arena::new(16 * (words.len() + 4)).map_err(memory)?;
+    let args = Vector::new(&arena, words.len(), words.iter().map(CString::as_c_str), 0).map_err(memory)?;
     let hook = Hook { path: &path, args, env: None, timeout: None };
     let state = StateText { head: b"", middle: b"", tail: b"" };
-    let stage = Stage { state, status: "", pid: 0, environment, mask: host.mask };
+    let stage = Stage { state, status: "", pid: 0, environment: start::environment_vector(), mask: host.mask };
     init::hooks::run(&[hook], &stage).map_err(|failure| explain(helper, &failure))
-}
-
-fn vector<'a>(arena: &'a Arena, texts: &'a [CString]) -> core::result::Result<Vector<'a>, Errno> {
-    Vector::new(arena, texts.len(), texts.iter().map(CString::as_c_str), 0)
 }
 
 /// Where execvp(3) would find a program.
 fn in_path(program: &str) -> Option<CString> {
-    let path = std::env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
-    let mut places = path.as_bytes().split(|byte| *byte == b':').map(|place| c(&[place, b"/", program.as_bytes()]));
+    let path = start::variable("PATH").unwrap_or(b"/bin:/usr/bin");
+    let mut places = path.split(|byte| *byte == b':').map(|place| c(&[place, b"/", program.as_bytes()]));
     places.find(|place| rustix::fs::access(place.as_c_str(), Access::EXEC_OK).is_ok())
 }
 
@@ -125,9 +121,9 @@ fn set_oom_score(host: &Host, plan: &Plan<'_>, pid: Pid, lenient: bool) -> Resul
 
 /// Runs the host's hooks of one kind.
 pub fn run_hooks(
-    host: &Host, plan: &Plan<'_>, kind: &str, hooks: &[Hook<'_>], status: &str, pid: u32, environment: Vector<'_>,
+    host: &Host, plan: &Plan<'_>, kind: &str, hooks: &[Hook<'_>], status: &str, pid: u32,
 ) -> Result<()> {
-    let stage = Stage { state: plan.state, status, pid, environment, mask: host.mask };
+    let stage = Stage { state: plan.state, status, pid, environment: start::environment_vector(), mask: host.mask };
     init::hooks::run(hooks, &stage).map_err(|failure| {
         let path = hooks.get(failure.item).map(|hook| hook.path.to_bytes()).unwrap_or_default();
         let item = ["hooks.", kind, "[", &decimal(failure.item as u64), "] ", &lossy(path)].concat();
@@ -136,9 +132,9 @@ pub fn run_hooks(
 }
 
 /// Runs the `poststop` hooks. They all run; one that fails is only warned of (runtime.md, "Lifecycle").
-pub fn run_last_hooks(host: &Host, plan: &Plan<'_>, environment: Vector<'_>, report: &Reporter) {
+pub fn run_last_hooks(host: &Host, plan: &Plan<'_>, report: &Reporter) {
     for hook in plan.hooks.poststop {
-        if let Err(error) = run_hooks(host, plan, "poststop", core::slice::from_ref(hook), "stopped", 0, environment) {
+        if let Err(error) = run_hooks(host, plan, "poststop", core::slice::from_ref(hook), "stopped", 0) {
             report.warn(error.text());
         }
     }

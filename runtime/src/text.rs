@@ -16,20 +16,18 @@ pub fn c(pieces: &[&[u8]]) -> CString {
 /// A number in decimal.
 #[inline(never)]
 pub fn decimal(number: u64) -> String {
-    padded(number, 1)
+    let mut text = String::new();
+    push(&mut text, number, 1);
+    text
 }
 
-/// A number in decimal, with zeros before it up to a width.
+/// Adds a number in decimal, with zeros before it up to a width.
 #[inline(never)]
-pub fn padded(mut number: u64, width: usize) -> String {
-    let mut digits = [b'0'; 20];
-    let mut from = digits.len();
-    while number != 0 || digits.len() - from < width.min(digits.len()) {
-        from -= 1;
-        digits[from] += (number % 10) as u8;
-        number /= 10;
+pub fn push(text: &mut String, number: u64, width: usize) {
+    if number >= 10 || width > 1 {
+        push(text, number / 10, width.saturating_sub(1));
     }
-    digits[from..].iter().map(|digit| char::from(*digit)).collect()
+    text.push(char::from(b'0' + (number % 10) as u8));
 }
 
 /// The number that all of the bytes are the decimal digits of.
@@ -92,8 +90,11 @@ mod tests {
     fn numbers() {
         assert_eq!(decimal(0), "0");
         assert_eq!(decimal(u64::MAX), u64::MAX.to_string());
-        assert_eq!(padded(7, 4), "0007");
-        assert_eq!(padded(12345, 4), "12345");
+        let mut text = String::new();
+        push(&mut text, 7, 4);
+        push(&mut text, 12345, 4);
+        push(&mut text, 0, 1);
+        assert_eq!(text, "0007123450");
         assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
         for digits in [&b""[..], b"18446744073709551616", b"-1", b"+1", b"1x", b" 1"] {
             assert_eq!(number(digits), None);

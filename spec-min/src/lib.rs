@@ -12,7 +12,7 @@
 //! ```
 //! let mut json = *br#"{"ociVersion": "1.2.0", "root": {"path": "rootfs"}}"#;
 //! let spec = spec_min::parse_spec(&mut json).unwrap();
-//! assert_eq!(spec.root.unwrap().path, Some(c"rootfs"));
+//! assert_eq!(spec.root.get().unwrap().path, Some(c"rootfs"));
 //! ```
 #![no_std]
 #![forbid(unsafe_code)]
@@ -35,7 +35,7 @@ pub use config::*;
 pub use error::Error;
 pub use list::{List, ListIter, Map, MapIter};
 pub use message::{Message, quote};
-pub use object::{Keys, Members};
+pub use object::{Fields, Keys};
 pub use reader::{Maybe, Read, Reader, Refused};
 
 /// Reads a whole document of type `T`. The buffer is rewritten in place and must not be shown to anybody afterwards.

@@ -12,7 +12,7 @@ use crate::reader::{Read, Reader, Refused};
 /// A JSON array whose elements are all `T`. Absent and `null` are the empty list.
 #[derive(Clone, Copy)]
 pub struct List<'a, T> {
-    /// From bracket to bracket.
+    /// From bracket to bracket; none without an element.
     text: Option<&'a [u8]>,
     of: PhantomData<T>,
 }
@@ -20,7 +20,7 @@ pub struct List<'a, T> {
 /// A JSON object used as a dictionary: any keys, and values that are all `V`. Absent and `null` are the empty map.
 #[derive(Clone, Copy)]
 pub struct Map<'a, V> {
-    /// From bracket to bracket.
+    /// From bracket to bracket; none without a member.
     text: Option<&'a [u8]>,
     of: PhantomData<V>,
 }
@@ -54,7 +54,7 @@ impl<'a, T: Read<'a>> List<'a, T> {
 
     /// Whether there is no element.
     pub fn is_empty(&self) -> bool {
-        !Reader::inside(self.text).another()
+        self.text.is_none()
     }
 
     /// The number of elements, counted anew at each call.
@@ -80,7 +80,7 @@ impl<'a, V: Read<'a>> Map<'a, V> {
 
     /// Whether there is no member.
     pub fn is_empty(&self) -> bool {
-        !Reader::inside(self.text).another()
+        self.text.is_none()
     }
 
     /// The number of members as written, counted anew at each call.

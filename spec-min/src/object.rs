@@ -75,16 +75,20 @@ macro_rules! object {
             ) -> ::core::result::Result<(), $crate::Refused> {
                 const TABLE: &[(&str, bool)] = &[$( ($key, $crate::object!(@is $($required)?)) ),*];
                 const PACKED: [u8; $crate::Keys::size(TABLE)] = $crate::Keys::pack(TABLE);
+                reader.object($crate::Keys::new(&PACKED), self)
+            }
+        }
+
+        impl<$life> $crate::Fields<$life> for $name $($generics)* {
+            fn field(
+                &mut self, at: usize, reader: &mut $crate::Reader<$life>,
+            ) -> ::core::result::Result<(), $crate::Refused> {
                 #[allow(non_camel_case_types)]
                 enum Field { $($field),* }
 
-                let mut members = $crate::Members::new();
-                loop {
-                    match members.next($crate::Keys::new(&PACKED), reader) {
-                        $( at if at == Field::$field as usize => $crate::Read::read(&mut self.$field, reader), )*
-                        $crate::Members::END => return Ok(()),
-                        _ => return Err($crate::Refused),
-                    }?
+                match at {
+                    $( at if at == Field::$field as usize => $crate::Read::read(&mut self.$field, reader), )*
+                    _ => Ok(()),
                 }
             }
         }
@@ -116,7 +120,7 @@ impl Keys {
     pub const fn pack<const N: usize>(table: &[(&str, bool)]) -> [u8; N] {
         assert!(
             table.len() <= 64,
-            "an object has at most 64 fields: see Members::seen"
+            "an object has at most 64 fields: see Reader::object"
         );
         let (mut packed, mut end, mut i) = ([0; N], 0, 0);
         while i < table.len() {
@@ -167,54 +171,36 @@ impl Keys {
     }
 }
 
-/// Goes through an object's members.
-#[derive(Debug)]
-pub struct Members {
-    /// Behind the bracket that opens the object; 0 before it was entered.
-    start: usize,
-    /// Bit n: the nth key has had a value.
-    seen: u64,
+/// An object's fields. Each declared object has its own code for this and for nothing else; [`Reader::object`] does the
+/// rest for all of them.
+pub trait Fields<'a> {
+    /// Reads the value of the key at this place in the table.
+    fn field(&mut self, at: usize, reader: &mut Reader<'a>) -> Result<(), Refused>;
 }
 
-impl Members {
-    /// What [`Members::next`] gives behind the last member.
-    pub const END: usize = 64;
-
-    /// What it gives once the reader has refused something. Both are numbers and no `Result`, because each declared
-    /// object has its own code for the answer.
-    const REFUSED: usize = 65;
-
-    /// The members of the object that comes next.
-    #[expect(clippy::new_without_default, reason = "an object's reader is its only user")]
-    pub const fn new() -> Self {
-        Members { start: 0, seen: 0 }
-    }
-
-    /// Goes to the value of the next known key and gives that key's place in the table.
-    #[inline(never)]
-    pub fn next(&mut self, keys: Keys, reader: &mut Reader<'_>) -> usize {
-        self.step(keys, reader).unwrap_or(Self::REFUSED)
-    }
-
-    fn step(&mut self, keys: Keys, reader: &mut Reader<'_>) -> Result<usize, Refused> {
-        if self.start == 0 {
-            reader.open(b'{', "an object")?;
-            self.start = reader.behind();
-        }
-        while reader.another() {
-            let key = reader.string()?;
-            if reader.null() {
+impl<'a> Reader<'a> {
+    /// Reads the object that comes next.
+    pub fn object(&mut self, keys: Keys, fields: &mut dyn Fields<'a>) -> Result<(), Refused> {
+        let start = self.position();
+        self.open(b'{', "an object")?;
+        // Bit n: the nth key has had a value.
+        let mut seen = 0u64;
+        while self.another() {
+            let key = self.string()?;
+            if self.null() {
                 continue;
             }
-            if let Some(at) = keys.find(key.to_bytes()) {
-                self.seen |= 1 << at;
-                return Ok(at);
+            match keys.find(key.to_bytes()) {
+                Some(at) => {
+                    seen |= 1 << at;
+                    fields.field(at, self)?;
+                }
+                None => self.skip(),
             }
-            reader.skip();
         }
-        match keys.missing(self.seen) {
-            Some(key) => reader.refuse(Fault::missing(self.start - 1, key)),
-            None => Ok(Self::END),
+        match keys.missing(seen) {
+            Some(key) => self.refuse(Fault::missing(start, key)),
+            None => Ok(()),
         }
     }
 }

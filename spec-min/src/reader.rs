@@ -72,18 +72,13 @@ impl<'a> Reader<'a> {
         0
     }
 
-    /// Behind what was read last.
-    pub(crate) fn behind(&self) -> usize {
-        self.at
-    }
-
     /// Where the next value starts.
     pub(crate) fn position(&mut self) -> usize {
         self.peek();
         self.at
     }
 
-    /// Passes an array whose elements satisfy `check`, and gives its text; none for `null`.
+    /// Passes an array whose elements satisfy `check`, and gives its text; none where there are none.
     pub(crate) fn array(
         &mut self,
         text: &mut Option<&'a [u8]>,
@@ -114,13 +109,17 @@ impl<'a> Reader<'a> {
         let start = self.position();
         let keys = bracket == b'{';
         self.open(bracket, if keys { "an object" } else { "an array" })?;
+        let mut any = false;
         while self.another() {
             if keys {
                 self.string()?;
             }
             check(self)?;
+            any = true;
         }
-        *text = self.text.get(start..self.at);
+        if any {
+            *text = self.text.get(start..self.at);
+        }
         Ok(())
     }
 

@@ -7,6 +7,7 @@ mod devices;
 mod escapes;
 mod exec;
 mod exec_flags;
+mod fallbacks;
 mod harness;
 mod hooks;
 mod kernel_settings;
@@ -40,6 +41,7 @@ const MODULES: &[Module] = &[
     escapes::MODULE,
     exec::MODULE,
     exec_flags::MODULE,
+    fallbacks::MODULE,
     hooks::MODULE,
     kernel_settings::MODULE,
     kill::MODULE,

@@ -67,7 +67,7 @@ fn new_ones(c: &Case) -> Res {
     Ok(())
 }
 
-fn chown_rootfs(b: &Bundle, id: u32) -> Res {
+pub fn chown_rootfs(b: &Bundle, id: u32) -> Res {
     // The files are shared links; only the directories belong to this bundle.
     for sub in [
         "", "bin", "proc", "sys", "dev", "etc", "root", "run", "var", "home", "tmp",

@@ -30,10 +30,10 @@ pub const MODULE: Module = Module {
 };
 
 /// Who runs the container.
-const USER: u32 = 1000;
+pub const USER: u32 = 1000;
 
 /// A bundle of the user's with `spec --rootless`'s config, and a state root of theirs.
-fn bundle(c: &Case, args: &[&str]) -> R<Bundle> {
+pub fn bundle(c: &Case, args: &[&str]) -> R<Bundle> {
     for name in ["home", "state"] {
         let dir = c.path(name);
         if !dir.exists() {

@@ -37,6 +37,23 @@ impl<'a> Vector<'a> {
         Ok(Vector { slots, texts: PhantomData })
     }
 
+    /// The array that the kernel made for this process.
+    ///
+    /// # Safety
+    ///
+    /// `first` is null or an array of C strings, ended by a null pointer, that is never freed or changed.
+    pub(super) unsafe fn from_kernel(first: *mut *const c_char) -> Vector<'static> {
+        let mut length = 0;
+        // SAFETY: by the condition above nothing beyond the null pointer at the end is read; nobody else writes.
+        let slots = unsafe {
+            while !first.is_null() && !(*first.add(length)).is_null() {
+                length += 1;
+            }
+            if first.is_null() { &[] } else { core::slice::from_raw_parts(first.cast(), length + 1) }
+        };
+        Vector { slots, texts: PhantomData }
+    }
+
     /// Puts one more text into the first spare slot; false when there is none.
     pub fn append(&self, text: &'a CStr) -> bool {
         let usable = self.slots.len().saturating_sub(1);

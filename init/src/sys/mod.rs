@@ -12,6 +12,8 @@ pub mod net;
 pub mod process;
 pub mod sched;
 pub mod signal;
+pub mod start;
+pub mod time;
 
 use rustix::io::Errno;
 

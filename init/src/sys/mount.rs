@@ -42,9 +42,14 @@ pub fn set_attributes(mount: BorrowedFd<'_>, recursive: bool, change: Change) ->
     .map(drop)
 }
 
-/// Whether the kernel and the sandbox have the new mount calls: mount_setattr(2) came last of them (5.12).
+/// Whether the kernel (5.12) and the sandbox have all of the new mount calls. Some of them tell a caller who may
+/// not mount the same as a sandbox would (EPERM); such a caller can't use mount(2) either.
 pub fn has_new_calls() -> bool {
-    // SAFETY: a null struct of size 0 is refused (EINVAL) before it is read.
-    let answer = check(unsafe { syscall!(Sysno::mount_setattr, usize::MAX, c"".as_ptr(), 0, 0, 0) });
-    !matches!(answer, Err(Errno::NOSYS | Errno::PERM))
+    const NONE: usize = usize::MAX;
+    const CALLS: [Sysno; 6] =
+        [Sysno::open_tree, Sysno::move_mount, Sysno::fsopen, Sysno::fsconfig, Sysno::fsmount, Sysno::mount_setattr];
+    // SAFETY: no descriptor, no address that could be one, no flags that a kernel knows: each call is refused
+    // (EINVAL, EBADF, EFAULT) before it does anything.
+    let answer = |call| check(unsafe { syscall!(call, NONE, 0, NONE, 0, 0) });
+    CALLS.iter().all(|call| !matches!(answer(*call), Err(Errno::NOSYS | Errno::PERM)))
 }

@@ -4,8 +4,9 @@
 use super::check;
 use core::ffi::CStr;
 use linux_raw_sys::general::CLONE_FILES;
-use rustix::fd::BorrowedFd;
-use rustix::fd::{AsRawFd, RawFd};
+use core::mem::MaybeUninit;
+use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use rustix::fs::RawDir;
 use rustix::io::Errno;
 use syscalls::{Sysno, syscall};
 
@@ -17,7 +18,26 @@ pub fn exit(code: i32) -> ! {
     }
 }
 
-/// Closes every descriptor from `first` on; one by one on kernels before 5.9.
+/// Whether the kernel (5.9) can close descriptors by the range.
+pub fn has_close_range() -> bool {
+    // SAFETY: no descriptor has this number.
+    check(unsafe { syscall!(Sysno::close_range, u32::MAX, u32::MAX, 0) }).is_ok()
+}
+
+/// Closes every descriptor from `first` on that `list` has, which is the caller's /proc/self/fd.
+pub fn close_listed(first: RawFd, list: &OwnedFd) {
+    let mut buffer = [MaybeUninit::<u8>::uninit(); 1024];
+    let mut entries = RawDir::new(list, &mut buffer);
+    while let Some(Ok(entry)) = entries.next() {
+        let number = entry.file_name().to_str().ok().and_then(|name| name.parse::<RawFd>().ok());
+        if let Some(fd) = number.filter(|fd| *fd >= first && *fd != list.as_raw_fd()) {
+            // SAFETY: as below.
+            let _ = unsafe { syscall!(Sysno::close, fd) };
+        }
+    }
+}
+
+/// Closes every descriptor from `first` on; on kernels before 5.9 those that the present limit allows.
 pub fn close_from(first: RawFd) {
     // SAFETY: called by the child when it uses no descriptor from there on any more.
     if check(unsafe { syscall!(Sysno::close_range, first, u32::MAX, 0) }).is_ok() {

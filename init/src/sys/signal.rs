@@ -4,7 +4,7 @@
 use super::check;
 use core::mem::{size_of, zeroed};
 use core::ptr;
-use linux_raw_sys::general::{O_CLOEXEC, O_NONBLOCK, SIG_SETMASK, SIGHUP, SIGINT, SIGKILL, SIGSTOP, kernel_sigaction};
+use linux_raw_sys::general::{O_CLOEXEC, O_NONBLOCK, SIG_SETMASK, SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGSTOP, kernel_sigaction};
 use rustix::fd::{FromRawFd, OwnedFd};
 use rustix::io::Errno;
 use syscalls::{Sysno, syscall};
@@ -46,7 +46,7 @@ pub fn descriptor(set: Set) -> Result<OwnedFd, Errno> {
     }
 }
 
-/// Gives ignored signals their default action back, as Go's runtime does for runc: Rust's start ignores SIGPIPE,
+/// Gives ignored signals their default action back, as Go's runtime does for runc: mote's start ignores SIGPIPE,
 /// and what the caller ignored is no business of the program's. SIGHUP and SIGINT alone stay ignored, for
 /// nohup(1) and background jobs.
 pub fn default_all() -> Result<(), Errno> {
@@ -67,6 +67,16 @@ pub fn default_all() -> Result<(), Errno> {
         }
     }
     Ok(())
+}
+
+/// Makes a write to a pipe without a reader an error and no more.
+pub fn ignore_sigpipe() -> Result<(), Errno> {
+    // SAFETY: all zero bytes are a valid struct: no flags, empty mask; the kernel only reads it.
+    unsafe {
+        let action = kernel_sigaction { sa_handler_kernel: linux_raw_sys::signal_macros::sig_ign(), ..zeroed() };
+        let none = ptr::null::<kernel_sigaction>();
+        check(syscall!(Sysno::rt_sigaction, SIGPIPE, &raw const action, none, size_of::<u64>())).map(drop)
+    }
 }
 
 /// A signal by its number, real-time ones included; none if it can't be one.

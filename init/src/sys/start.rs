@@ -5,6 +5,7 @@
 //! system calls and some kilobytes.
 #![allow(unsafe_code)]
 
+use super::exec::Vector;
 use super::process::is_open;
 use super::signal;
 use core::ffi::{CStr, c_char};
@@ -17,7 +18,7 @@ use rustix::fs::{Mode, OFlags, open};
 static ARGUMENTS: AtomicPtr<*const c_char> = AtomicPtr::new(null_mut());
 static ENVIRONMENT: AtomicPtr<*const c_char> = AtomicPtr::new(null_mut());
 
-/// Makes the program's `main` out of a function without arguments that returns the exit code.
+/// Makes the program's `main` out of a function without arguments that ends the process.
 #[macro_export]
 macro_rules! entry {
     ($function:path) => {
@@ -30,8 +31,7 @@ macro_rules! entry {
         ) -> core::ffi::c_int {
             // SAFETY: the C library passes on the kernel's arrays, which stay for as long as the process.
             unsafe { $crate::sys::start::begin(arguments, environment) };
-            let code: u8 = $function();
-            code.into()
+            $function()
         }
     };
 }
@@ -63,6 +63,18 @@ pub fn arguments() -> impl Iterator<Item = &'static CStr> {
 /// `NAME=VALUE`, as the caller gave it.
 pub fn environment() -> impl Iterator<Item = &'static CStr> {
     strings(&ENVIRONMENT)
+}
+
+/// The command line as execve(2) takes it.
+pub fn argument_vector() -> Vector<'static> {
+    // SAFETY: `begin` was promised what is asked here.
+    unsafe { Vector::from_kernel(ARGUMENTS.load(Ordering::Relaxed)) }
+}
+
+/// The environment as execve(2) takes it.
+pub fn environment_vector() -> Vector<'static> {
+    // SAFETY: as above.
+    unsafe { Vector::from_kernel(ENVIRONMENT.load(Ordering::Relaxed)) }
 }
 
 /// The value of an environment variable; of several the first.

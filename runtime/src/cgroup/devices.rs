@@ -108,7 +108,7 @@ impl Member {
                 // A nested runtime can't give what it hasn't got; what the config asked for must be had.
                 Err(Errno::PERM) if exception.everyones => {}
                 Err(errno) => {
-                    return Err(self.error(&["write ", &line, " to"].concat(), then, errno));
+                    return Err(self.error(&["write ", &*line, " to"].concat(), then, errno));
                 }
             }
         }
@@ -117,46 +117,44 @@ impl Member {
 
     fn restrict_v2(&self, rules: &[DeviceRule]) -> Result<()> {
         let dir = self.open("", OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let all = allow_all(rules);
         let filter = program::assemble(rules.iter().chain(&EVERYONE));
-        let replaced = replace(
-            &dir,
-            if allow_all(rules) {
-                None
-            } else {
-                Some(&filter)
-            },
-        );
-        match replaced {
+        match replace(&dir, (!all).then_some(&filter)) {
             // Without CONFIG_CGROUP_BPF or the right to use it there is no filter to take away.
-            Err(_) if allow_all(rules) => Ok(()),
-            Err(errno) => {
+            Err(errno) if !all => {
                 let error = self.error("attach the device filter to", "", errno);
-                Err(Error::new(format!(
-                    "{error}; the kernel needs CONFIG_CGROUP_BPF, the runtime CAP_BPF or CAP_SYS_ADMIN, or let the last rule allow all devices"
-                )))
+                Err(Error::join(&[
+                    error.text(),
+                    "; the kernel needs CONFIG_CGROUP_BPF, the runtime CAP_BPF or CAP_SYS_ADMIN, \
+                     or let the last rule allow all devices",
+                ]))
             }
-            Ok(()) => Ok(()),
+            _ => Ok(()),
         }
     }
 }
 
 /// Puts `filter` in the place of whatever filters the directory has, without a moment in between
 /// in which none is in force.
-fn replace(dir: &OwnedFd, filter: Option<&[Instruction]>) -> core::result::Result<(), Errno> {
+fn replace(dir: &OwnedFd, filter: Option<&Vec<Instruction>>) -> core::result::Result<(), Errno> {
     let mut ids = [0; bpf::MOST_FILTERS];
     let count = bpf::device_filters(dir, &mut ids)?;
-    let old = ids.iter().take(count).map(|&id| bpf::open_filter(id));
-    let mut old: Vec<OwnedFd> = old.collect::<core::result::Result<_, _>>()?;
+    let mut old = Vec::new();
+    for &id in ids.iter().take(count) {
+        old.push(bpf::open_filter(id)?);
+    }
     if let Some(filter) = filter {
         let filter = bpf::load_device_filter(filter)?;
         match old.as_slice() {
             // Kernels before 5.6 can't swap; there both are in force for a moment.
-            [one] if bpf::swap_device_filter(dir, &filter, one).is_ok() => old.clear(),
+            [one] if bpf::swap_device_filter(dir, &filter, one).is_ok() => return Ok(()),
             _ => bpf::attach_device_filter(dir, &filter)?,
         }
     }
-    old.iter()
-        .try_for_each(|filter| bpf::detach_device_filter(dir, filter))
+    for filter in &old {
+        bpf::detach_device_filter(dir, filter)?;
+    }
+    Ok(())
 }
 
 /// Whether every access to every device is allowed: the last rule about all devices allows them, and

@@ -1,11 +1,12 @@
 //! The hierarchies of this host: `/proc/self/cgroup` lists them, their mounts make them usable.
 
-use super::group::{Group, Member, Place};
+use super::group::{Group, Member};
 use super::{file, mountinfo, path};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, lossy};
+use crate::files;
 use core::ffi::CStr;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{CWD, Mode, OFlags, fstat, fstatfs, openat};
+use rustix::fs::{CWD, OFlags, fstat, fstatfs};
 use rustix::io::Errno;
 
 /// Which of the kernel's two interfaces a hierarchy speaks.
@@ -17,32 +18,19 @@ pub enum Version {
     V2,
 }
 
-/// All usable hierarchies; empty on a host without cgroups.
+/// All usable hierarchies; empty on a host without cgroups. The path of each member is the caller's own there.
 #[derive(Debug)]
-pub struct Hierarchies(Vec<Hierarchy>);
-
-/// One of them.
-#[derive(Debug)]
-struct Hierarchy {
-    version: Version,
-    /// As `/proc/self/cgroup` writes them: `cpu,cpuacct`, `name=systemd`, empty for v2.
-    controllers: String,
-    /// The caller's own cgroup, below the mount.
-    own: String,
-    /// The top of the mount.
-    mount: OwnedFd,
-    /// Its path.
-    point: String,
-}
+pub struct Hierarchies(Vec<Member>);
 
 /// Where everybody mounts them.
-const BASE: &str = "/sys/fs/cgroup";
+pub const BASE: &str = "/sys/fs/cgroup";
 
 /// statfs(2) types, linux/magic.h.
-const MAGIC: [(Version, i64); 2] = [(Version::V1, 0x0027_e0eb), (Version::V2, 0x6367_7270)];
+const CGROUP_SUPER_MAGIC: i64 = 0x0027_e0eb;
+const CGROUP2_SUPER_MAGIC: i64 = 0x6367_7270;
 
 /// Directories of [`BASE`] where v2 is looked for: alone; beside v1; as systemd 232 had it.
-const V2_NAMES: [&str; 3] = [".", "unified", "systemd"];
+const V2_NAMES: &[&str] = &[".", "unified", "systemd"];
 
 /// kernfs numbers the top directory of every filesystem 1, so any other number means that the mount
 /// shows a part of the hierarchy only.
@@ -54,37 +42,44 @@ impl Hierarchies {
         let text = match file::read(proc, "self/cgroup") {
             // A kernel without CONFIG_CGROUPS has no such file.
             Err(Errno::NOENT) => return Ok(Hierarchies(Vec::new())),
-            text => text.map_err(|errno| Error::os("read /proc/self/cgroup", errno))?,
+            text => text.map_err(|errno| Error::call("read /proc/self/cgroup", errno))?,
         };
-        let base = openat(CWD, BASE, PATH_DIR, Mode::empty()).ok();
-        let mut found = Vec::new();
-        let (mut partial, mut absent) = (Vec::new(), Vec::new());
-        for row in text.lines().filter_map(parse) {
-            let (version, controllers, own) = row;
-            match base
-                .as_ref()
-                .map_or(Usual::Absent, |base| usual(base, version, controllers))
-            {
-                Usual::Whole(mount, point) => found.push(Hierarchy {
-                    version,
-                    controllers: controllers.into(),
-                    own: own_path(own, ""),
-                    mount,
-                    point,
-                }),
-                Usual::Partial => partial.push(row),
-                Usual::Absent => absent.push(row),
-            }
-        }
+        let base = files::open_at(CWD, BASE, PATH_DIR, 0).ok();
+        let mut found = Hierarchies(Vec::new());
+        let partial = found.add(&text, &base, None);
         // Where some are in the usual place, one that is not there is not meant to be used (runc looks
         // nowhere else then either); to read the mount table costs with the number of mounts.
-        if found.is_empty() {
-            partial.append(&mut absent);
+        if partial || found.is_empty() {
+            let table = files::read_at(proc, "self/mountinfo");
+            let table = table.map_err(|errno| Error::call("read /proc/self/mountinfo", errno))?;
+            // Other people's mount points may have any bytes in them; they are passed over, not refused.
+            found.add(&text, &base, Some(&lossy(&table)));
         }
-        if !partial.is_empty() {
-            found.append(&mut elsewhere(proc, &partial)?);
+        Ok(found)
+    }
+
+    /// Adds what is mounted in the usual place; with the mount table, what is not. Says whether something there shows
+    /// a part of a hierarchy only.
+    #[inline(never)]
+    fn add(&mut self, text: &str, base: &Option<OwnedFd>, table: Option<&str>) -> bool {
+        let (mut partial, none) = (false, self.is_empty());
+        for line in path::pieces(text, b'\n') {
+            let Some(row) = parse(line) else { continue };
+            let found = match (usual(base, row), table) {
+                (Usual::Whole(member), None) => Some(member),
+                (Usual::Partial, None) => {
+                    partial = true;
+                    None
+                }
+                (Usual::Partial, Some(table)) => elsewhere(table, row),
+                (_, Some(table)) if none => elsewhere(table, row),
+                _ => None,
+            };
+            if let Some(member) = found {
+                self.0.push(member);
+            }
         }
-        Ok(Hierarchies(found))
+        partial
     }
 
     /// Whether there is none.
@@ -106,38 +101,35 @@ impl Hierarchies {
     /// `lenient` (rootless): where there is no permission the container stays in the caller's cgroup,
     /// unless the config named a path. A cgroup that exists is taken when nobody is in it and it isn't frozen.
     pub fn group(self, cgroups_path: Option<&CStr>, id: &str, lenient: bool) -> Result<Group> {
-        let asked = cgroups_path.filter(|path| !path.is_empty());
-        let asked = asked.map(|path| {
-            path.to_str()
-                .map_err(|_| Error::new("cgroupsPath: not UTF-8"))
-        });
-        let asked = asked.transpose()?;
+        // A document is UTF-8, or was refused.
+        let asked = cgroups_path.and_then(|path| path.to_str().ok());
+        let asked = asked.filter(|path| !path.is_empty());
         let place = asked.unwrap_or(id);
         let (absolute, below) = (place.starts_with('/'), path::clean(place));
         if below.is_empty() {
-            return Err(Error::new(format!(
-                "cgroupsPath {place}: names no cgroup of the container's own; give it a name, like /mote/{id}"
-            )));
+            return Err(Error::join(&[
+                "cgroupsPath ",
+                place,
+                ": names no cgroup of the container's own; give it a name, like /mote/",
+                id,
+            ]));
         }
         let unified = self.is_unified();
-        let members = self.0.into_iter().map(|hierarchy| {
-            let from = match (absolute, hierarchy.version) {
+        let mut group = Group::new(self.0);
+        for member in &mut group.members {
+            let from = match (absolute, member.version) {
                 (true, _) => "",
-                (false, Version::V1) => hierarchy.own.as_str(),
-                (false, Version::V2) => path::parent(&hierarchy.own),
+                (false, Version::V1) => &*member.path,
+                (false, Version::V2) => path::parent(&member.path),
             };
-            let place = Place {
-                controllers: hierarchy.controllers,
-                point: hierarchy.point,
-                path: path::join(from, &below),
-            };
-            Member::new(hierarchy.version, place, Some(hierarchy.mount))
-        });
-        let mut group = Group::new(members.collect());
+            member.path = path::join(from, &below);
+        }
         group.named = asked.is_some();
         group.lenient = lenient && !group.named;
-        if group.lenient {
-            group.members.retain(Member::may_make);
+        for at in (0..group.members.len()).rev() {
+            if group.lenient && !group.members[at].may_make() {
+                group.skip(at);
+            }
         }
         group.check_place()?;
         group.unified = unified;
@@ -150,8 +142,9 @@ type Row<'a> = (Version, &'a str, &'a str);
 
 /// `number:controllers:path`; v2 is the one numbered 0 (cgroups(7)).
 fn parse(line: &str) -> Option<Row<'_>> {
-    let mut fields = line.splitn(3, ':');
-    let (number, controllers, own) = (fields.next()?, fields.next()?, fields.next()?);
+    let mut fields = path::pieces(line, b':');
+    let (number, controllers) = (fields.next()?, fields.next()?);
+    let own = fields.rest()?;
     match (number, controllers) {
         ("0", "") => Some((Version::V2, "", own)),
         (_, "") => None,
@@ -171,25 +164,29 @@ fn own_path(own: &str, root: &str) -> String {
 
 /// What the usual place of a hierarchy has.
 enum Usual {
-    /// All of it, and the path of that.
-    Whole(OwnedFd, String),
+    /// All of it.
+    Whole(Member),
     /// A mount of that kind, but of a part: seen from a container, say.
     Partial,
     /// Nothing of that kind.
     Absent,
 }
 
-fn usual(base: &OwnedFd, version: Version, controllers: &str) -> Usual {
+#[inline(never)]
+fn usual(base: &Option<OwnedFd>, (version, controllers, own): Row<'_>) -> Usual {
+    let Some(base) = base else {
+        return Usual::Absent;
+    };
     // `cpu,cpuacct` is a directory of that name, with a link to it from each, or just `cpu`.
-    let first = controllers.split(',').next().unwrap_or_default();
-    let v1 = [controllers, first].map(|name| name.strip_prefix("name=").unwrap_or(name));
-    let names: &[&str] = match version {
-        Version::V1 if v1[0] == v1[1] => &v1[..1],
-        Version::V1 => &v1,
-        Version::V2 => &V2_NAMES,
+    let first = path::pieces(controllers, b',').next().unwrap_or_default();
+    let names = match version {
+        Version::V1 => &[controllers, first],
+        Version::V2 => V2_NAMES,
     };
     for name in names {
-        let Ok(mount) = openat(base, *name, PATH_DIR, Mode::empty()) else {
+        let name = name.strip_prefix("name=").unwrap_or(name);
+        // The link is followed.
+        let Ok(mount) = files::open_at(base.as_fd(), name, PATH_DIR, 0) else {
             continue;
         };
         if !is_cgroup(&mount, version) {
@@ -198,56 +195,47 @@ fn usual(base: &OwnedFd, version: Version, controllers: &str) -> Usual {
         if !fstat(&mount).is_ok_and(|stat| stat.st_ino == TOP_INODE) {
             return Usual::Partial;
         }
-        let point = if *name == "." {
-            BASE.into()
-        } else {
-            [BASE, "/", name].concat()
+        let point = match name {
+            "." => BASE.into(),
+            name => [BASE, "/", name].concat(),
         };
-        return Usual::Whole(mount, point);
+        let own = own_path(own, "");
+        return Usual::Whole(Member::new(version, controllers, point, own, Some(mount)));
     }
     Usual::Absent
 }
 
-/// Those of `rows` that the mount table has, wherever they are.
-fn elsewhere(proc: BorrowedFd<'_>, rows: &[Row<'_>]) -> Result<Vec<Hierarchy>> {
-    let table = file::read_bytes(proc, "self/mountinfo")
-        .map_err(|errno| Error::os("read /proc/self/mountinfo", errno))?;
-    // Other people's mount points may have any bytes in them; they are passed over, not refused.
-    let table = String::from_utf8_lossy(&table);
-    let found = rows.iter().filter_map(|&(version, controllers, own)| {
-        let found = mountinfo::find(&table, version, controllers, &path::clean(own))?;
-        Some(Hierarchy {
-            version,
-            controllers: controllers.into(),
-            own: own_path(own, &found.root),
-            mount: open_mount(&found.point, version).ok()?,
-            point: found.point,
-        })
-    });
-    Ok(found.collect())
+/// The hierarchy if the mount table has it, wherever that is.
+fn elsewhere(table: &str, (version, controllers, own): Row<'_>) -> Option<Member> {
+    let found = mountinfo::find(table, version, controllers, &path::clean(own))?;
+    let mount = open_mount(&found.point, version).ok()?;
+    let own = own_path(own, &found.root);
+    Some(Member::new(version, controllers, found.point, own, Some(mount)))
 }
 
 /// Opens a mount by path and makes sure that it is what it should be (ENODEV otherwise).
 pub(super) fn open_mount(point: &str, version: Version) -> core::result::Result<OwnedFd, Errno> {
-    let mount = openat(CWD, point, PATH_DIR, Mode::empty())?;
-    if is_cgroup(&mount, version) {
-        Ok(mount)
-    } else {
-        Err(Errno::NODEV)
+    let mount = files::open_at(CWD, point, PATH_DIR, 0)?;
+    match is_cgroup(&mount, version) {
+        true => Ok(mount),
+        false => Err(Errno::NODEV),
     }
 }
 
-const PATH_DIR: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+const PATH_DIR: OFlags = OFlags::PATH.union(OFlags::DIRECTORY);
 
-fn is_cgroup(dir: impl AsFd, version: Version) -> bool {
+#[inline(never)]
+fn is_cgroup(dir: &OwnedFd, version: Version) -> bool {
+    let wanted = match version {
+        Version::V1 => CGROUP_SUPER_MAGIC,
+        Version::V2 => CGROUP2_SUPER_MAGIC,
+    };
     #[allow(
         clippy::unnecessary_cast,
         reason = "f_type has another width on s390x and musl"
     )]
     let found = fstatfs(dir).map(|fs| fs.f_type as i64);
-    MAGIC
-        .iter()
-        .any(|&(of, magic)| of == version && found == Ok(magic))
+    found == Ok(wanted)
 }
 
 #[cfg(test)]

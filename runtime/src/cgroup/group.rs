@@ -4,7 +4,7 @@ use super::discover::{Version, open_mount};
 use super::{file, path};
 use crate::error::{Error, Result};
 use core::cell::OnceCell;
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -40,13 +40,6 @@ pub(super) struct Member {
     pub made: Option<usize>,
 }
 
-/// The texts of a [`Member`], as it has them.
-pub(super) struct Place {
-    pub controllers: String,
-    pub point: String,
-    pub path: String,
-}
-
 impl Group {
     pub(super) fn new(members: Vec<Member>) -> Group {
         Group {
@@ -80,41 +73,47 @@ impl Group {
     /// One file per v1 hierarchy. A process of one thread that writes `0` to it moves there, whatever
     /// its user and namespaces are: the kernel asks for the rights of whoever opened it.
     pub fn doors(&mut self) -> Result<Vec<OwnedFd>> {
-        let mut doors = Vec::with_capacity(self.members.len());
-        let lenient = self.lenient;
-        let mut failed = None;
-        self.members.retain_mut(|member| {
-            if member.version == Version::V2 || failed.is_some() {
-                return true;
-            }
-            match member.try_open("tasks", OFlags::WRONLY) {
-                Ok(door) => doors.push(door),
-                Err(errno) if lenient && file::forbidden(errno) => {
-                    member.unmake();
-                    return false;
+        let mut doors = Vec::new();
+        let mut at = 0;
+        while let Some(member) = self.members.get(at) {
+            if member.version == Version::V1 {
+                match member.try_open("tasks", OFlags::WRONLY) {
+                    Ok(door) => doors.push(door),
+                    Err(errno) if self.may_skip(errno) => {
+                        self.skip(at);
+                        continue;
+                    }
+                    Err(errno) => return Err(member.error("open", "tasks", errno)),
                 }
-                Err(errno) => failed = Some(member.error("open", "tasks", errno)),
             }
-            true
-        });
-        failed.map_or(Ok(doors), Err)
+            at += 1;
+        }
+        Ok(doors)
     }
 
     /// Whether a clone3 into the v2 directory that failed with `errno` may be tried without; the
     /// directory is then gone. It may for a rootless caller: moving between cgroups takes the right to
     /// change their common ancestor too, which the making of a directory does not tell.
     pub fn give_up_v2(&mut self, errno: Errno) -> bool {
-        let at = self
-            .members
-            .iter()
-            .position(|member| member.version == Version::V2);
-        match at {
-            Some(at) if self.lenient && file::forbidden(errno) => {
-                self.members.remove(at).unmake();
+        let v2 = |member: &Member| member.version == Version::V2;
+        match self.members.iter().position(v2) {
+            Some(at) if self.may_skip(errno) => {
+                self.skip(at);
                 true
             }
             _ => false,
         }
+    }
+
+    /// Whether a hierarchy that answered `errno` may be done without.
+    pub(super) fn may_skip(&self, errno: Errno) -> bool {
+        self.lenient && file::forbidden(errno)
+    }
+
+    /// Does without a hierarchy; nothing of ours stays there.
+    #[inline(never)]
+    pub(super) fn skip(&mut self, at: usize) {
+        self.members.remove(at).unmake();
     }
 
     /// The door of v2, for where no process can be born in [`Group::v2_dir`]: kernels before 5.7, sandboxes
@@ -128,9 +127,10 @@ impl Group {
     /// Moves another process in, everywhere; slower than [`Group::doors`] and [`Group::v2_dir`].
     pub fn join(&self, pid: Pid) -> Result<()> {
         let text = pid.as_raw_nonzero().to_string();
-        self.members
-            .iter()
-            .try_for_each(|member| member.write("cgroup.procs", &text))
+        for member in &self.members {
+            member.write("cgroup.procs", &text)?;
+        }
+        Ok(())
     }
 
     /// The directory in v2 where the process is whose `/proc/PID/cgroup` has this text, if that is in
@@ -138,9 +138,7 @@ impl Group {
     /// (EBUSY from clone3) because it gives controllers to its children.
     pub fn v2_dir_of(&self, proc_cgroup: &str) -> Option<OwnedFd> {
         let member = self.v2()?;
-        let now = proc_cgroup
-            .lines()
-            .find_map(|line| line.strip_prefix("0::"))?;
+        let now = path::pieces(proc_cgroup, b'\n').find_map(|line| line.strip_prefix("0::"))?;
         if path::climbs(now) {
             return None;
         }
@@ -167,36 +165,40 @@ impl Group {
 
 impl Member {
     /// With the mount if it is open already.
-    pub fn new(version: Version, place: Place, mount: Option<OwnedFd>) -> Member {
-        let Place {
-            controllers,
-            point,
-            path,
-        } = place;
-        let mount = mount.map_or_else(OnceCell::new, OnceCell::from);
+    pub fn new(
+        version: Version,
+        controllers: &str,
+        point: String,
+        path: String,
+        mount: Option<OwnedFd>,
+    ) -> Member {
         Member {
             version,
-            controllers,
+            controllers: controllers.into(),
             point,
-            mount,
+            mount: mount.map_or_else(OnceCell::new, OnceCell::from),
             path,
             made: None,
         }
     }
 
     /// The top of the mount, O_PATH.
-    pub fn mount(&self) -> core::result::Result<&OwnedFd, Errno> {
-        match self.mount.get() {
-            Some(mount) => Ok(mount),
+    #[inline(never)]
+    pub fn mount(&self) -> core::result::Result<BorrowedFd<'_>, Errno> {
+        let mount = match self.mount.get() {
+            Some(mount) => mount,
             None => {
-                open_mount(&self.point, self.version).map(|mount| self.mount.get_or_init(|| mount))
+                let mount = open_mount(&self.point, self.version)?;
+                self.mount.get_or_init(|| mount)
             }
-        }
+        };
+        Ok(mount.as_fd())
     }
 
     /// Whether this is the v1 hierarchy of `controller`.
+    #[inline(never)]
     pub fn has(&self, controller: &str) -> bool {
-        self.version == Version::V1 && self.controllers.split(',').any(|name| name == controller)
+        self.version == Version::V1 && path::pieces(&self.controllers, b',').has(controller)
     }
 
     /// The path below the mount of `name` in the container's directory.
@@ -204,14 +206,17 @@ impl Member {
         path::join(&self.path, name)
     }
 
+    #[inline(never)]
     pub fn try_open(&self, name: &str, access: OFlags) -> core::result::Result<OwnedFd, Errno> {
         file::open(self.mount()?, &self.file(name), access)
     }
 
+    #[inline(never)]
     pub fn try_read(&self, name: &str) -> core::result::Result<String, Errno> {
         file::read(self.mount()?, &self.file(name))
     }
 
+    #[inline(never)]
     pub fn open(&self, name: &str, access: OFlags) -> Result<OwnedFd> {
         self.try_open(name, access)
             .map_err(|errno| self.error("open", name, errno))
@@ -222,6 +227,7 @@ impl Member {
             .map_err(|errno| self.error("read", name, errno))
     }
 
+    #[inline(never)]
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
         let file = self.open(name, OFlags::WRONLY)?;
         file::put(&file, text)
@@ -229,8 +235,9 @@ impl Member {
     }
 
     /// `cgroup: STEP POINT/PATH/NAME: errno`
+    #[cold]
+    #[inline(never)]
     pub fn error(&self, step: &str, name: &str, errno: Errno) -> Error {
-        let what = ["cgroup: ", step, " ", &self.point, "/", &self.file(name)].concat();
-        Error::os(what, errno)
+        Error::join(&["cgroup: ", step, " ", &self.point, "/", &self.file(name)]).with(errno)
     }
 }

@@ -2,17 +2,20 @@
 
 use super::discover::Version;
 use super::group::{Group, Member};
-use super::{file, walk};
+use super::{file, path, walk};
 use crate::error::{Error, Result};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// The controllers whose hierarchy is asked for processes, best first: one that a container has no
-/// reason to move its processes about in. v2 comes before them all.
-const CENSUS: [&str; 5] = ["pids", "freezer", "devices", "memory", "name=systemd"];
+/// reason to move its processes about in. The empty name is v2's.
+const CENSUS: [&str; 6] = ["", "pids", "freezer", "devices", "memory", "name=systemd"];
+
+/// Between two looks at who is left, in microseconds, at first and later.
+const PAUSE: u64 = 100;
+const LONG_PAUSE: u64 = 20_000;
 
 impl Group {
     /// All processes in the container, those in its own sub-cgroups included, each once, in order.
@@ -21,6 +24,7 @@ impl Group {
         let Some(member) = self.census() else {
             return Ok(Vec::new());
         };
+        let number = |pid: &Pid| pid.as_raw_nonzero();
         let mut pids = Vec::new();
         let walked = walk::each(member, &mut |dir, _| {
             let text = match file::read(dir, "cgroup.procs") {
@@ -29,21 +33,20 @@ impl Group {
                 Err(errno) if file::gone(errno) => return Ok(()),
                 text => text?,
             };
-            pids.extend(
-                text.lines()
-                    .filter_map(|line| Pid::from_raw(line.parse().ok()?)),
-            );
+            for line in path::pieces(&text, b'\n') {
+                // The kernel's lists are mostly in order, so a pid mostly goes to the end.
+                if let Some(pid) = line.parse().ok().and_then(Pid::from_raw)
+                    && let Err(at) = pids.binary_search_by_key(&number(&pid), number)
+                {
+                    pids.insert(at, pid);
+                }
+            }
             Ok(())
         });
-        match walked {
-            Err(errno) if !file::gone(errno) => {
-                return Err(member.error("read the processes of", "", errno));
-            }
-            _ => {}
+        match file::unless_gone(walked) {
+            Ok(()) => Ok(pids),
+            Err(errno) => Err(member.error("read the processes of", "", errno)),
         }
-        pids.sort_unstable_by_key(|pid| pid.as_raw_nonzero());
-        pids.dedup();
-        Ok(pids)
     }
 
     /// Whether any process is in the container.
@@ -57,7 +60,7 @@ impl Group {
         match member.try_read("cgroup.events") {
             Err(errno) if file::gone(errno) => Ok(false),
             Err(errno) => Err(member.error("read", "cgroup.events", errno)),
-            Ok(text) => Ok(file::value(&text, "populated") == Some("1")),
+            Ok(text) => Ok(path::pieces(&text, b'\n').has("populated 1")),
         }
     }
 
@@ -69,7 +72,7 @@ impl Group {
             return Ok(true);
         }
         let start = Instant::now();
-        let mut pause = Duration::from_micros(100);
+        let mut pause = PAUSE;
         while self.is_populated()? {
             if !self.kill_at_once()? {
                 self.kill_one_by_one()?;
@@ -78,8 +81,7 @@ impl Group {
             if start.elapsed() >= patience {
                 return self.is_populated().map(|populated| !populated);
             }
-            sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(20));
+            file::pause(&mut pause, LONG_PAUSE);
         }
         Ok(true)
     }
@@ -115,31 +117,32 @@ impl Group {
             Ok(()) => self.pids()?,
             Err(_) => pids,
         };
-        let killed = pids
-            .iter()
-            .try_for_each(|&pid| match kill_process(pid, Signal::KILL) {
-                Ok(()) | Err(Errno::SRCH) => Ok(()),
-                Err(errno) => Err(Error::os(format!("cgroup: kill process {pid}"), errno)),
-            });
+        let mut killed = Ok(());
+        for pid in pids {
+            if let Err(errno) = kill_process(pid, Signal::KILL)
+                && errno != Errno::SRCH
+            {
+                let number = pid.as_raw_nonzero().to_string();
+                killed = Err(Error::of("cgroup: kill process", number.as_bytes(), errno));
+            }
+        }
         // Without a freezer there is nothing to thaw, and what is killed needs no pardon.
         let _ = self.thaw();
         killed
     }
 
     /// The member that is asked for processes: the best whose directory is there.
+    #[inline(never)]
     fn census(&self) -> Option<&Member> {
         self.candidates().find(|member| member.exists())
     }
 
     /// Members to ask for processes, the best first.
     pub(super) fn candidates(&self) -> impl Iterator<Item = &Member> {
-        let v2 = self
-            .members
-            .iter()
-            .filter(|member| member.version == Version::V2);
-        let known = CENSUS
-            .iter()
-            .filter_map(|name| self.members.iter().find(|member| member.has(name)));
-        v2.chain(known).chain(&self.members)
+        let known = CENSUS.iter().filter_map(|name| match *name {
+            "" => self.v2(),
+            name => self.members.iter().find(|member| member.has(name)),
+        });
+        known.chain(&self.members)
     }
 }

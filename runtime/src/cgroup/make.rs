@@ -4,33 +4,28 @@ use super::discover::Version;
 use super::group::{Group, Member};
 use super::{file, path, walk};
 use crate::error::{Error, Result};
-use rustix::fd::OwnedFd;
-use rustix::fs::{Access, AtFlags, Mode, OFlags, accessat, mkdirat, unlinkat};
+use rustix::fd::BorrowedFd;
+use rustix::fs::{Access, AtFlags, OFlags, accessat};
 use rustix::io::Errno;
-use std::thread::sleep;
-use std::time::Duration;
 
-/// How often a busy directory is tried again; the pauses double from 1 ms, so 2 s in all. Processes
+/// How often a busy directory is tried again, with a pause in microseconds that doubles, so 2 s in all. Processes
 /// that have been killed take that long at worst to be gone from the kernel's lists.
 const TRIES: u32 = 11;
+const PAUSE: u64 = 1000;
 
 /// How often making starts again because another container's end took a shared parent away.
 const RACES: u32 = 3;
-
-const MODE: Mode = Mode::from_raw_mode(0o755);
 
 impl Group {
     /// Makes what is missing in the hierarchies of these versions. On failure nothing is left of them, and the
     /// group has no part in them any more: what is there is a stranger's.
     pub fn create(&mut self, versions: &[Version]) -> Result<()> {
         self.make_all(versions).inspect_err(|_| {
-            self.members.retain_mut(|member| {
-                let failed = versions.contains(&member.version);
-                if failed {
-                    member.unmake();
+            for at in (0..self.members.len()).rev() {
+                if versions.contains(&self.members[at].version) {
+                    self.skip(at);
                 }
-                !failed
-            });
+            }
         })
     }
 
@@ -47,10 +42,8 @@ impl Group {
                     taken |= found;
                     at += 1;
                 }
-                Err(errno) if self.lenient && file::forbidden(errno) => {
-                    self.members.remove(at).unmake()
-                }
-                Err(errno) => return Err(member.refusal(errno)),
+                Err(errno) if self.may_skip(errno) => self.skip(at),
+                Err(errno) => return Err(self.members[at].refusal(errno)),
             }
         }
         // With v2 made before, the container's own process is there by now; strangers were looked for then.
@@ -79,24 +72,20 @@ impl Group {
     /// What runc asks of a cgroup that it did not make.
     fn check_unused(&self) -> Result<()> {
         let pids = self.pids()?.len();
-        let (why, way_out) = if pids > 0 {
+        let (why, count, rest) = if pids > 0 {
             (
-                format!("is not empty: {pids} process(es) found"),
-                "end them or choose another cgroupsPath",
+                " is not empty: ",
+                &*pids.to_string(),
+                " process(es) found; end them or choose another cgroupsPath",
             )
         } else if self.is_frozen()? {
-            ("is frozen".into(), "thaw it or choose another cgroupsPath")
+            (" is frozen; thaw it or choose another cgroupsPath", "", "")
         } else {
             return Ok(());
         };
-        let place = self
-            .paths()
-            .next()
-            .map(|(_, path)| path)
-            .unwrap_or_default();
-        Err(Error::new(format!(
-            "the container's cgroup {place} {why}; {way_out}"
-        )))
+        let place = self.paths().next();
+        let (_, place) = place.unwrap_or_default();
+        Err(Error::join(&["the container's cgroup ", &place, why, count, rest]))
     }
 
     /// Takes away what [`Group::create`] made, and the cgroups that the container made below it.
@@ -104,8 +93,11 @@ impl Group {
     pub fn remove(&mut self) -> Result<()> {
         let mut result = Ok(());
         for member in &mut self.members {
-            let removed = member.remove();
-            result = result.and(removed.map_err(|errno| member.error("remove", "", errno)));
+            if let Err(errno) = member.remove()
+                && result.is_ok()
+            {
+                result = Err(member.error("remove", "", errno));
+            }
         }
         result
     }
@@ -115,7 +107,7 @@ impl Member {
     /// Makes the directory and all that lead to it; counts what is ours. Says whether it was there.
     fn make(&mut self, unified: bool) -> core::result::Result<bool, Errno> {
         self.made = Some(0);
-        match mkdirat(self.mount()?, &*self.path, MODE) {
+        match file::make(self.mount()?, &self.path) {
             Ok(()) => self.made = Some(1),
             Err(Errno::EXIST) => {}
             Err(errno) if file::gone(errno) => self.make_steps()?,
@@ -140,12 +132,9 @@ impl Member {
         let mut dir = path::parent(&self.path);
         loop {
             let here = if dir.is_empty() { "." } else { dir };
-            match accessat(
-                mount,
-                here,
-                Access::WRITE_OK | Access::EXEC_OK,
-                AtFlags::empty(),
-            ) {
+            let wanted = Access::WRITE_OK | Access::EXEC_OK;
+            let answer = file::c_string(here);
+            match answer.and_then(|here| accessat(mount, here, wanted, AtFlags::empty())) {
                 Err(Errno::NOENT) if !dir.is_empty() => dir = path::parent(dir),
                 answer => return answer.is_ok(),
             }
@@ -157,7 +146,7 @@ impl Member {
         'again: loop {
             let mut made = 0;
             for step in path::steps(&self.path) {
-                match mkdirat(self.mount()?, step, MODE) {
+                match file::make(self.mount()?, step) {
                     Ok(()) => made += 1,
                     Err(Errno::EXIST) => made = 0,
                     Err(errno) if file::gone(errno) && races < RACES => {
@@ -172,29 +161,29 @@ impl Member {
         }
     }
 
-    /// A new v1 cpuset has no CPU and no memory node and takes no process: it gets those of its parent.
+    /// A new v1 cpuset has no CPU and no memory node and takes no process: it gets those of the nearest one above that
+    /// has some, and so does whatever is between them.
     fn fill_cpuset(&self) -> core::result::Result<(), Errno> {
-        ["cpuset.cpus", "cpuset.mems"]
-            .into_iter()
-            .try_for_each(|name| {
-                if self.made == Some(0) {
-                    return self.inherited(&self.path, name).map(drop);
+        let mount = self.mount()?;
+        for name in ["cpuset.cpus", "cpuset.mems"] {
+            let mut dir = match self.made {
+                Some(0) => &*self.path,
+                _ => path::parent(&self.path),
+            };
+            let value = loop {
+                let value = file::read(mount, &path::join(dir, name))?;
+                if !value.trim_ascii().is_empty() || dir.is_empty() {
+                    break value;
                 }
-                let value = self.inherited(path::parent(&self.path), name)?;
-                file::write(self.mount()?, &self.file(name), &value)
-            })
-    }
-
-    /// The value of `name` in `dir`, which gets its parent's when it has none.
-    fn inherited(&self, dir: &str, name: &str) -> core::result::Result<String, Errno> {
-        let here = path::join(dir, name);
-        let value = file::read(self.mount()?, &here)?;
-        if !value.trim_ascii().is_empty() || dir.is_empty() {
-            return Ok(value);
+                dir = path::parent(dir);
+            };
+            for step in path::steps(&self.path) {
+                if step.len() > dir.len() {
+                    file::write(mount, &path::join(step, name), &value)?;
+                }
+            }
         }
-        let value = self.inherited(path::parent(dir), name)?;
-        file::write(self.mount()?, &here, &value)?;
-        Ok(value)
+        Ok(())
     }
 
     /// Gives the container every controller that this v2 mount has, as far as that can be had: the rest
@@ -207,21 +196,22 @@ impl Member {
         let (Ok(all), Ok(mine)) = (file::read(mount, LIST), self.try_read(LIST)) else {
             return;
         };
-        let missing = || {
-            all.split_ascii_whitespace()
-                .filter(|name| !mine.split_ascii_whitespace().any(|m| m == *name))
-        };
-        if missing().next().is_none() {
+        let mut missing = String::new();
+        for name in path::pieces(all.trim_ascii_end(), b' ') {
+            if !path::pieces(mine.trim_ascii_end(), b' ').has(name) {
+                missing += " +";
+                missing += name;
+            }
+        }
+        if missing.is_empty() {
             return;
         }
-        let every: String = missing().map(|name| [" +", name].concat()).collect();
-        let parents = path::steps(path::parent(&self.path)).filter(|step| !step.is_empty());
-        for dir in [""].into_iter().chain(parents) {
-            let switch = path::join(dir, "cgroup.subtree_control");
-            if file::write(mount, &switch, &every).is_err() {
+        for step in path::steps(&self.path) {
+            let switch = path::join(path::parent(step), "cgroup.subtree_control");
+            if file::write(mount, &switch, &missing).is_err() {
                 // One that can't be had (EBUSY, EACCES, ENOENT) fails the whole line.
-                for name in missing() {
-                    let _ = file::write(mount, &switch, &["+", name].concat());
+                for name in path::pieces(&missing, b' ') {
+                    let _ = file::write(mount, &switch, name);
                 }
             }
         }
@@ -232,7 +222,7 @@ impl Member {
         let made = self.made.take().unwrap_or(0);
         if let Ok(mount) = self.mount()
             && made > 0
-            && unlinkat(mount, &*self.path, AtFlags::REMOVEDIR).is_ok()
+            && file::remove(mount, &self.path).is_ok()
         {
             self.unmake_parents(mount, made);
         }
@@ -248,15 +238,14 @@ impl Member {
             Err(errno) if file::gone(errno) => return Ok(()),
             mount => mount?,
         };
-        let mut pause = Duration::from_millis(1);
+        let mut pause = PAUSE;
         for turn in 1.. {
-            match unlinkat(mount, &*self.path, AtFlags::REMOVEDIR) {
+            match file::unless_gone(file::remove(mount, &self.path)) {
                 Ok(()) => break,
-                Err(errno) if file::gone(errno) => break,
-                Err(Errno::BUSY | Errno::NOTEMPTY) if turn == 1 => walk::remove_below(self)?,
                 Err(Errno::BUSY | Errno::NOTEMPTY) if turn < TRIES + 1 => {
-                    sleep(pause);
-                    pause *= 2;
+                    if turn > 1 {
+                        file::pause(&mut pause, u64::MAX);
+                    }
                     walk::remove_below(self)?;
                 }
                 // A read-only mount says so whether or not there is anything to remove.
@@ -270,11 +259,11 @@ impl Member {
     }
 
     /// Parents that another container lives under by now stay: they are busy.
-    fn unmake_parents(&self, mount: &OwnedFd, made: usize) {
+    fn unmake_parents(&self, mount: BorrowedFd<'_>, made: usize) {
         let mut dir = self.path.as_str();
         for _ in 1..made {
             dir = path::parent(dir);
-            if unlinkat(mount, dir, AtFlags::REMOVEDIR).is_err() {
+            if file::remove(mount, dir).is_err() {
                 return;
             }
         }
@@ -297,6 +286,6 @@ impl Member {
             Errno::INVAL => "; a cgroup's name may not contain a newline",
             _ => "",
         };
-        Error::new(format!("{}{way_out}", self.error("make", "", errno)))
+        Error::join(&[self.error("make", "", errno).text(), way_out])
     }
 }

@@ -1,6 +1,6 @@
 //! `/proc/self/mountinfo`, for hosts whose cgroup mounts are not where everybody has them (proc_pid_mountinfo(5)).
 
-use super::discover::Version;
+use super::discover::{BASE, Version};
 use super::path;
 
 /// One cgroup mount that shows the hierarchy sought.
@@ -17,36 +17,36 @@ pub struct Mount {
 /// Of several (shared subtrees list one twice, engines mount copies) it is one that shows `own`, below
 /// `/sys/fs/cgroup`, that shows most of the hierarchy, and is listed last: the uppermost.
 pub fn find(text: &str, version: Version, controllers: &str, own: &str) -> Option<Mount> {
-    let mut best = None;
-    for line in text.lines() {
+    let (mut best, mut least) = (None, 0);
+    for line in path::pieces(text, b'\n') {
         let Some(mount) = parse(line, version, controllers) else {
             continue;
         };
-        let rank = (
-            path::inside(own, &mount.root).is_some(),
-            path::inside(&mount.point, "/sys/fs/cgroup").is_some(),
-            usize::MAX - mount.root.len(),
-        );
-        if best.as_ref().is_none_or(|(least, _)| rank >= *least) {
-            best = Some((rank, mount));
+        // From the least to the most important; a root is shorter than 4096 bytes (PATH_MAX).
+        let rank = 4096usize.saturating_sub(mount.root.len())
+            + (usize::from(path::inside(&mount.point, BASE).is_some()) << 13)
+            + (usize::from(path::inside(own, &mount.root).is_some()) << 14);
+        if best.is_none() || rank >= least {
+            (best, least) = (Some(mount), rank);
         }
     }
-    best.map(|(_, mount)| mount)
+    best
 }
 
 /// `id parent major:minor ROOT POINT options [tags] - TYPE source SUPER`
 fn parse(line: &str, version: Version, controllers: &str) -> Option<Mount> {
-    let (left, right) = line.split_once(" - ")?;
-    let mut right = right.split(' ');
-    let (kind, mut options) = (right.next()?, right.nth(1)?.split(','));
+    let mut words = path::pieces(line, b' ');
+    let (root, point) = (words.nth(3)?, words.next()?);
+    while words.next()? != "-" {}
+    let (kind, options) = (words.next()?, words.nth(1)?);
     let matches = match version {
         Version::V1 => {
-            kind == "cgroup" && options.any(|o| Some(o) == controllers.split(',').next())
+            let first = path::pieces(controllers, b',').next()?;
+            kind == "cgroup" && path::pieces(options, b',').has(first)
         }
         Version::V2 => kind == "cgroup2",
     };
-    let mut left = left.split(' ').skip(3);
-    let (root, point) = (unescape(left.next()?)?, unescape(left.next()?)?);
+    let (root, point) = (unescape(root)?, unescape(point)?);
     // A root of `/..` lies outside the caller's cgroup namespace: its real name can't be known.
     (matches && !path::climbs(&root)).then(|| Mount {
         point,
@@ -56,16 +56,19 @@ fn parse(line: &str, version: Version, controllers: &str) -> Option<Mount> {
 
 /// The kernel writes blank, tab, newline and backslash as three octal digits.
 fn unescape(text: &str) -> Option<String> {
-    let mut parts = text.split('\\');
+    let mut parts = path::pieces(text, b'\\');
     let mut out = String::from(parts.next()?);
     for part in parts {
-        let code = u8::from_str_radix(part.get(..3)?, 8).ok()?;
-        // The saved form of a group has one line per directory.
-        if code == b'\n' {
-            return None;
-        }
-        out.push(char::from(code));
-        out.push_str(&part[3..]);
+        let (octal, plain) = part.split_at_checked(3)?;
+        let code = match octal {
+            "040" => ' ',
+            "011" => '\t',
+            "134" => '\\',
+            // The saved form of a group has one line per directory.
+            _ => return None,
+        };
+        out.push(code);
+        out.push_str(plain);
     }
     Some(out)
 }

@@ -3,13 +3,10 @@
 //! many bytes of it are the mount point. v2 has `-` for its controllers.
 
 use super::discover::Version;
-use super::group::{Group, Member, Place};
+use super::group::{Group, Member};
 use super::{file, path};
 use crate::error::{Error, Result};
-use core::fmt::Write;
 use rustix::fs::OFlags;
-
-const NAMES: [(Version, &str); 2] = [(Version::V1, "v1"), (Version::V2, "v2")];
 
 impl Group {
     /// The text that [`Group::load`] reads. Before [`Group::create`] it counts what create is about to
@@ -17,23 +14,30 @@ impl Group {
     pub fn save(&self) -> String {
         let mut text = String::new();
         for member in &self.members {
-            let version = NAMES
-                .iter()
-                .find(|(version, _)| *version == member.version)
-                .map_or("", |(_, name)| name);
-            let controllers = if member.controllers.is_empty() {
-                "-"
-            } else {
-                &member.controllers
+            let version = match member.version {
+                Version::V1 => "v1",
+                Version::V2 => "v2",
             };
-            let (point, path) = (&member.point, &member.path);
-            // Writing to a String can't fail.
-            let _ = writeln!(
-                text,
-                "{version} {} {} {controllers} {point}/{path}",
-                member.promised(self.named),
-                point.len()
-            );
+            let controllers = match &*member.controllers {
+                "" => "-",
+                controllers => controllers,
+            };
+            for piece in [
+                version,
+                " ",
+                &member.promised(self.named).to_string(),
+                " ",
+                &member.point.len().to_string(),
+                " ",
+                controllers,
+                " ",
+                &member.point,
+                "/",
+                &member.path,
+                "\n",
+            ] {
+                text.push_str(piece);
+            }
         }
         text
     }
@@ -41,85 +45,76 @@ impl Group {
     /// The group again. Its mounts are opened, and checked, as they are needed; the directories may
     /// be gone.
     pub fn load(text: &str) -> Result<Group> {
-        let members = text.lines().map(|line| {
-            let member =
-                parse(line).ok_or_else(|| Error::new(format!("state: not a cgroup: {line}")))?;
-            let (version, made, controllers, point, path) = member;
-            let place = Place {
-                controllers: controllers.into(),
-                point: point.into(),
-                path: path.into(),
-            };
-            let mut member = Member::new(version, place, None);
-            member.made = Some(made);
-            Ok(member)
-        });
-        Ok(Group::new(members.collect::<Result<_>>()?))
+        let mut members = Vec::new();
+        for line in path::pieces(text.trim_ascii_end(), b'\n') {
+            match parse(line) {
+                Some(member) => members.push(member),
+                // A container in no cgroup has no line.
+                None if line.is_empty() => {}
+                None => return Err(Error::join(&["state: not a cgroup: ", line])),
+            }
+        }
+        Ok(Group::new(members))
     }
 }
 
 impl Member {
     /// How many directories are ours, or will be.
     fn promised(&self, named: bool) -> usize {
-        let steps = || path::steps(&self.path);
         match (self.made, self.mount()) {
             (Some(made), _) => made,
             (None, Ok(mount)) if named => {
-                let there = |dir: &&str| file::open(mount, dir, OFlags::PATH).is_ok();
-                steps().skip_while(there).count()
+                let missing = |dir: &&str| file::open(mount, dir, OFlags::PATH).is_err();
+                path::steps(&self.path).filter(missing).count()
             }
             _ => 1,
         }
     }
 }
 
-/// Version, made, controllers, mount point, path.
-fn parse(line: &str) -> Option<(Version, usize, &str, &str, &str)> {
-    let mut words = line.splitn(5, ' ');
-    let name = words.next()?;
-    let version = NAMES.iter().find(|(_, known)| *known == name)?.0;
+fn parse(line: &str) -> Option<Member> {
+    let mut words = path::pieces(line, b' ');
+    let version = match words.next()? {
+        "v1" => Version::V1,
+        "v2" => Version::V2,
+        _ => return None,
+    };
     let made = words.next()?.parse().ok()?;
     let length = words.next()?.parse().ok()?;
-    let controllers = words
-        .next()
-        .map(|word| if word == "-" { "" } else { word })?;
-    let (point, path) = words.next()?.split_at_checked(length)?;
+    let controllers = match words.next()? {
+        "-" => "",
+        controllers => controllers,
+    };
+    let (point, path) = words.rest()?.split_at_checked(length)?;
     let path = path.strip_prefix('/')?;
-    let safe = !path.is_empty() && path::clean(path) == path && made <= path.split('/').count();
-    (safe && point.starts_with('/')).then_some((version, made, controllers, point, path))
+    let safe = !path.is_empty() && path::clean(path) == path && made <= path::steps(path).count();
+    (safe && point.starts_with('/')).then(|| {
+        let mut member = Member::new(version, controllers, point.into(), path.into(), None);
+        member.made = Some(made);
+        member
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    type Row<'t> = (Version, Option<usize>, &'t str, &'t str, &'t str);
+
+    fn row(member: &Member) -> Row<'_> {
+        let Member { version, controllers, point, path, made, .. } = member;
+        (*version, *made, controllers, point, path)
+    }
+
     #[test]
     fn lines() {
-        assert_eq!(
-            parse("v1 1 22 cpu,cpuacct /sys/fs/cgroup/cpu,cpuacct/a b/c").map(|(v, m, c, p, r)| (
-                v,
-                m,
-                c.len(),
-                p.len(),
-                r
-            )),
-            None,
-            "the length must end at a slash"
-        );
-        assert_eq!(
-            parse("v1 1 26 cpu,cpuacct /sys/fs/cgroup/cpu,cpuacct/a b/c"),
-            Some((
-                Version::V1,
-                1,
-                "cpu,cpuacct",
-                "/sys/fs/cgroup/cpu,cpuacct",
-                "a b/c"
-            ))
-        );
-        assert_eq!(
-            parse("v2 0 14 - /sys/fs/cgroup/x"),
-            Some((Version::V2, 0, "", "/sys/fs/cgroup", "x"))
-        );
+        // The length must end at a slash.
+        assert!(parse("v1 1 22 cpu,cpuacct /sys/fs/cgroup/cpu,cpuacct/a b/c").is_none());
+        let (controllers, point) = ("cpu,cpuacct", "/sys/fs/cgroup/cpu,cpuacct");
+        let member = parse("v1 1 26 cpu,cpuacct /sys/fs/cgroup/cpu,cpuacct/a b/c").unwrap();
+        assert_eq!(row(&member), (Version::V1, Some(1), controllers, point, "a b/c"));
+        let member = parse("v2 0 14 - /sys/fs/cgroup/x").unwrap();
+        assert_eq!(row(&member), (Version::V2, Some(0), "", "/sys/fs/cgroup", "x"));
         for bad in [
             "",
             "v3 1 14 - /sys/fs/cgroup/x",
@@ -132,7 +127,7 @@ mod tests {
             "v2 -1 14 - /sys/fs/cgroup/x",
             "v2 1 0 - sys/fs/cgroup/x",
         ] {
-            assert_eq!(parse(bad), None, "{bad}");
+            assert!(parse(bad).is_none(), "{bad}");
         }
     }
 }

@@ -33,38 +33,26 @@ pub fn lower(rules: &[DeviceRule]) -> Result<Policy> {
     };
     let asked = rules.iter().map(|rule| (rule, false));
     for (rule, everyones) in asked.chain(EVERYONE.iter().map(|rule| (rule, true))) {
-        if rule.access & ANY_ACCESS == 0 {
+        let access = rule.access & ANY_ACCESS;
+        if access == 0 {
             continue;
         }
         if is_all(rule) {
-            policy = Policy {
-                allow: rule.allow,
-                exceptions: Vec::new(),
-            };
+            policy.allow = rule.allow;
+            policy.exceptions.clear();
             continue;
         }
-        let kinds: &[u8] = if rule.kind == b'a' {
-            b"bc"
-        } else {
-            &[rule.kind]
-        };
-        for &kind in kinds {
-            let DeviceRule {
-                major,
-                minor,
-                access,
-                ..
-            } = *rule;
-            policy.follow(
-                rule.allow,
-                Exception {
+        for kind in *b"bc" {
+            if rule.kind == kind || rule.kind == b'a' {
+                let exception = Exception {
                     kind,
-                    major,
-                    minor,
-                    access: access & ANY_ACCESS,
+                    major: rule.major,
+                    minor: rule.minor,
+                    access,
                     everyones,
-                },
-            )?;
+                };
+                policy.follow(rule.allow, exception)?;
+            }
         }
     }
     Ok(policy)
@@ -98,11 +86,13 @@ impl Policy {
             .iter()
             .find(|old| old.access & new.access != 0 && old.meets(&new))
         {
-            Some(old) => Err(Error::new(format!(
-                "linux.resources.devices: cgroup v1 can't take {} out of the earlier rule {}; put the narrow rules only, or use cgroup v2",
-                new.line(),
-                old.line()
-            ))),
+            Some(old) => Err(Error::join(&[
+                "linux.resources.devices: cgroup v1 can't take ",
+                &new.line(),
+                " out of the earlier rule ",
+                &old.line(),
+                "; put the narrow rules only, or use cgroup v2",
+            ])),
             None => Ok(()),
         }
     }
@@ -130,20 +120,22 @@ impl Exception {
     }
 
     /// As `devices.allow` and `devices.deny` want it: `c 1:3 rwm`.
+    #[inline(never)]
     pub fn line(&self) -> String {
         let number = |number: Option<u32>| number.map_or("*".into(), |number| number.to_string());
-        let letters = [(ACCESS_READ, 'r'), (ACCESS_WRITE, 'w'), (ACCESS_MKNOD, 'm')];
-        let access: String = letters
-            .iter()
-            .filter(|(bit, _)| self.access & bit != 0)
-            .map(|(_, letter)| letter)
-            .collect();
-        format!(
-            "{} {}:{} {access}",
-            char::from(self.kind),
-            number(self.major),
-            number(self.minor)
-        )
+        let (major, minor) = (number(self.major), number(self.minor));
+        let letter = |bit, letter| if self.access & bit == 0 { "" } else { letter };
+        [
+            if self.kind == b'b' { "b " } else { "c " },
+            &major,
+            ":",
+            &minor,
+            " ",
+            letter(ACCESS_READ, "r"),
+            letter(ACCESS_WRITE, "w"),
+            letter(ACCESS_MKNOD, "m"),
+        ]
+        .concat()
     }
 }
 

@@ -6,10 +6,10 @@
 
 use super::file;
 use super::group::Member;
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{AtFlags, Dir, FileType, unlinkat};
+use crate::files;
+use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fs::FileType;
 use rustix::io::Errno;
-use std::ffi::CString;
 
 /// What is done in each cgroup: with its directory and, below the top, its parent and its name there.
 type Visit<'a> =
@@ -18,63 +18,49 @@ type Visit<'a> =
 /// Visits the container's cgroup in one hierarchy; what has gone meanwhile is passed over.
 pub fn each(member: &Member, visit: &mut Visit<'_>) -> Result<(), Errno> {
     let mut here = file::open_dir(member.mount()?, &member.path)?;
-    let mut names = Vec::new();
-    let mut waiting = vec![children(&here)?];
-    while let Some(siblings) = waiting.last_mut() {
-        if let Some(name) = siblings.pop() {
-            match file::open_dir(&here, &name) {
-                Ok(child) => {
-                    waiting.push(children(&child)?);
-                    names.push(name);
-                    here = child;
-                }
-                Err(errno) if file::gone(errno) => {}
-                Err(errno) => return Err(errno),
-            }
+    // Names of directories to enter, and behind a slash those to visit and leave. The last one is next.
+    let mut todo = Vec::new();
+    children(here.as_fd(), &mut todo)?;
+    while let Some(name) = todo.pop() {
+        if let Some(name) = name.strip_prefix('/') {
+            let above = file::open_dir(here.as_fd(), "..")?;
+            visit(here.as_fd(), Some((above.as_fd(), name)))?;
+            here = above;
             continue;
         }
-        waiting.pop();
-        if let Some(name) = names.pop() {
-            let above = file::open_dir(&here, "..")?;
-            visit(here.as_fd(), Some((above.as_fd(), &name)))?;
-            here = above;
+        match file::open_dir(here.as_fd(), &name) {
+            Ok(child) => here = child,
+            Err(errno) if file::gone(errno) => continue,
+            Err(errno) => return Err(errno),
         }
+        todo.push(["/", &*name].concat());
+        children(here.as_fd(), &mut todo)?;
     }
     visit(here.as_fd(), None)
 }
 
 /// Removes every cgroup below the container's; busy ones stay.
 pub fn remove_below(member: &Member) -> Result<(), Errno> {
-    let result = each(member, &mut |_, place| {
+    let removed = each(member, &mut |_, place| {
         let Some((above, name)) = place else {
             return Ok(());
         };
-        match unlinkat(above, name, AtFlags::REMOVEDIR) {
+        match file::unless_gone(file::remove(above, name)) {
             Err(Errno::BUSY | Errno::NOTEMPTY) => Ok(()),
-            Err(errno) if file::gone(errno) => Ok(()),
-            result => result,
+            removed => removed,
         }
     });
-    match result {
-        Err(errno) if file::gone(errno) => Ok(()),
-        result => result,
-    }
+    file::unless_gone(removed)
 }
 
-/// The names of the cgroups right below a directory; none when it is on its way out.
-fn children(dir: &OwnedFd) -> Result<Vec<String>, Errno> {
-    let mut names = Vec::new();
-    for entry in Dir::read_from(dir)? {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(errno) if file::gone(errno) => break,
-            Err(errno) => return Err(errno),
-        };
-        let name = CString::from(entry.file_name()).into_string();
-        let name = name.map_err(|_| Errno::ILSEQ)?;
-        if entry.file_type() == FileType::Directory && name != "." && name != ".." {
-            names.push(name);
-        }
-    }
-    Ok(names)
+/// Adds the names of the cgroups right below a directory; none when it is on its way out.
+#[inline(never)]
+fn children(dir: BorrowedFd<'_>, names: &mut Vec<String>) -> Result<(), Errno> {
+    let mut odd = Ok(());
+    let listed = files::entries(dir, &mut |name, kind| match name.to_str() {
+        _ if kind != FileType::Directory => {}
+        Ok(name) => names.push(name.into()),
+        Err(_) => odd = Err(Errno::ILSEQ),
+    });
+    file::unless_gone(listed).and(odd)
 }

@@ -37,7 +37,7 @@ impl Global {
         let report = reporter(globals)?;
         let (root, root_in_xdg) = match globals.text("root") {
             Some(given) => (given.to_owned(), false),
-            None => default_root(&|name| std::env::var_os(name), euid(), in_user_namespace()),
+            None => default_root(&crate::host::variable, euid(), in_user_namespace()),
         };
         let root = absolute(&root)?;
         let rootless = match word(globals, "rootless", "auto") {

@@ -21,45 +21,48 @@ pub use parse::{Line, Wish, parse};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::text::quoted;
+use core::mem::ManuallyDrop;
+use init::sys::process::exit;
 use rustix::stdio::{stderr, stdout};
 use std::ffi::OsStr;
 
-/// Does what the command line asks for and returns the process's exit code; whatever went wrong
-/// is reported here and nowhere else.
-pub fn obey(line: Line) -> u8 {
+/// Does what the command line asks for and ends the process; whatever went wrong is reported here and nowhere else.
+pub fn obey(line: &Line) -> ! {
+    exit(code(line).into())
+}
+
+fn code(line: &Line) -> u8 {
     match &line.wish {
         Wish::Help(verb) => return answer(&help::text(&line.program, *verb)),
         Wish::Version => return answer(&help::version()),
         _ => {}
     }
+    // It lives as long as the process.
     let global = match Global::new(&line.program, &line.globals) {
-        Ok(global) => global,
+        Ok(global) => ManuallyDrop::new(global),
         Err(error) => {
             let text = [&line.program, ": ", error.text(), "\n"].concat();
             let _ = files::write_all(stderr(), text.as_bytes());
             return 1;
         }
     };
-    match line.wish {
-        Wish::Run(verb, options) => {
-            let outcome = global.allows(verb).and_then(|()| (verb.run)(&global, &options));
-            outcome.unwrap_or_else(|error| {
-                global.report.fatal(&error);
-                verb.error_code
-            })
-        }
+    let (error, code) = match &line.wish {
+        Wish::Run(verb, options) => match global.allows(verb).and_then(|()| (verb.run)(&global, options)) {
+            Ok(code) => return code,
+            Err(error) => (error, verb.error_code),
+        },
         Wish::Wrong(verb, message) => {
-            let _ = print(&["Incorrect Usage.\n\n", &help::text(&line.program, verb)].concat());
-            global.report.fatal(&Error::new(message));
-            1
+            let _ = print(&["Incorrect Usage.\n\n", &help::text(&line.program, *verb)].concat());
+            (Error::join(&[message]), 1)
         }
         Wish::NoSuchVerb(name) => {
-            let name = quoted(OsStr::new(&name));
-            global.report.fatal(&Error::join(&["no such command: ", &name, "; `", &line.program, " help` lists them"]));
-            3
+            let name = quoted(OsStr::new(name));
+            (Error::join(&["no such command: ", &name, "; `", &line.program, " help` lists them"]), 3)
         }
-        Wish::Help(_) | Wish::Version => 0,
-    }
+        Wish::Help(_) | Wish::Version => return 0,
+    };
+    global.report.fatal(&error);
+    code
 }
 
 fn answer(text: &str) -> u8 {

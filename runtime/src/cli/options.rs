@@ -2,8 +2,9 @@
 
 use super::flags::Flag;
 use crate::error::{Error, Result};
-use crate::text::quoted;
+use crate::text::{number, quoted};
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 
 /// One option as it was given.
 pub(super) enum Value {
@@ -81,9 +82,9 @@ impl Options {
         let Some(text) = self.text(name) else {
             return Ok(None);
         };
-        match text.to_str().and_then(|text| text.parse().ok()) {
-            Some(number) => Ok(Some(number)),
-            None => Err(Error::join(&["--", name, " ", &quoted(text), ": a number from 0 is needed"])),
+        match number(text.as_bytes()).map(u32::try_from) {
+            Some(Ok(number)) => Ok(Some(number)),
+            _ => Err(Error::join(&["--", name, " ", &quoted(text), ": a number from 0 is needed"])),
         }
     }
 

@@ -53,8 +53,9 @@ pub fn lower<'a>(job: &Job<'_, 'a>, list: List<'a, &'a CStr>) -> Result<Environm
         }
         kept.push(entry)?;
     }
-    let kept = kept.finish();
-    let vector = job.vector(kept.len(), &mut kept.iter().rev().copied(), 1)?;
+    let kept = kept.finish_mut();
+    kept.reverse();
+    let vector = job.vector_of(kept, 1)?;
     Ok(Environment {
         vector,
         find_home,

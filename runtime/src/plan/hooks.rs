@@ -4,9 +4,9 @@ use super::{Job, each};
 use super::paths::{absolute, required};
 use super::refusal::{Result, refuse, refuse_number};
 use crate::SPEC_VERSION;
-use core::ffi::CStr;
+use crate::json::{Layout, Writer};
 use init::plan::{Hook, Hooks, StateText};
-use spec_min::{List, Map};
+use spec_min::List;
 
 /// The plan's part.
 pub fn lower<'a>(job: &mut Job<'_, 'a>) -> Result<Hooks<'a>> {
@@ -35,12 +35,12 @@ fn kind<'a>(
         let path = absolute(required(hook.path, ".path", "the program")?, ".path")?;
         Ok(Hook {
             path,
-            args: match hook.args.len() {
-                0 => job.vector(1, &mut core::iter::once(path), 0)?,
-                count => job.vector(count, &mut hook.args.iter(), 0)?,
+            args: match hook.args.is_empty() {
+                true => job.vector_of(&[path], 0)?,
+                false => job.vector(hook.args)?,
             },
             env: match hook.env {
-                Some(env) => Some(job.vector(env.len(), &mut env.iter(), 0)?),
+                Some(env) => Some(job.vector(env)?),
                 None => None,
             },
             timeout: match hook.timeout {
@@ -59,82 +59,53 @@ fn seconds(timeout: i64) -> Result<u32> {
     }
 }
 
-/// Takes text piece by piece.
-type Out<'o> = dyn FnMut(&[u8]) + 'o;
-
-/// The state document (runtime.md, "State"), but for its status and pid.
-pub fn state<'a>(job: &Job<'_, 'a>) -> Result<StateText<'a>> {
+/// The state document (runtime.md, "State"), but for its status and pid. Nobody but hooks reads it.
+pub fn state<'a>(job: &Job<'_, 'a>, hooks: &Hooks<'_>) -> Result<StateText<'a>> {
     let annotations = job.spec.annotations;
-    if annotations.iter().any(|(key, _)| key.is_empty()) {
-        return Err(refuse("annotations", "\"\": a key must not be empty"));
+    for (key, _) in annotations.iter() {
+        if key.is_empty() {
+            return Err(refuse("annotations", "\"\": a key must not be empty"));
+        }
     }
-    Ok(StateText {
-        head: written(job, &|out| {
-            out(b"{\"ociVersion\":\"");
-            out(SPEC_VERSION.as_bytes());
-            out(b"\",\"id\":");
-            string(out, job.facts.id);
-            out(b",\"status\":\"");
-        })?,
-        middle: b"\",\"pid\":",
-        tail: written(job, &|out| {
-            out(b",\"bundle\":");
-            string(out, job.facts.bundle);
-            members(out, annotations);
-            out(b"}");
-        })?,
-    })
-}
-
-fn members(out: &mut Out<'_>, annotations: Map<'_, &CStr>) {
-    for (at, (key, value)) in annotations.iter().enumerate() {
-        out(if at == 0 { b",\"annotations\":{" } else { b"," });
-        string(out, key);
-        out(b":");
-        string(out, value);
+    let lists = [
+        hooks.prestart,
+        hooks.create_runtime,
+        hooks.create_container,
+        hooks.start_container,
+        hooks.poststart,
+        hooks.poststop,
+    ];
+    if lists.iter().all(|list| list.is_empty()) {
+        return Ok(StateText {
+            head: b"",
+            middle: b"",
+            tail: b"",
+        });
     }
+    let mut head = Writer::new(Layout::Compact);
+    head.open_object();
+    head.text("ociVersion", SPEC_VERSION);
+    head.key("id");
+    head.bytes(job.facts.id.to_bytes());
+    let mut tail = Writer::new(Layout::Compact);
+    tail.open_object();
+    tail.key("bundle");
+    tail.bytes(job.facts.bundle.to_bytes());
     if !annotations.is_empty() {
-        out(b"}");
-    }
-}
-
-/// A JSON string (RFC 8259, section 7).
-fn string(out: &mut Out<'_>, text: &CStr) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let bytes = text.to_bytes();
-    out(b"\"");
-    let mut plain = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
+        tail.key("annotations");
+        tail.open_object();
+        for (key, value) in annotations.iter() {
+            tail.key(key.to_str().unwrap_or_default());
+            tail.bytes(value.to_bytes());
         }
-        out(&bytes[plain..at]);
-        plain = at + 1;
-        match byte {
-            b'"' | b'\\' => out(&[b'\\', byte]),
-            byte => out(&[
-                b'\\',
-                b'u',
-                b'0',
-                b'0',
-                HEX[usize::from(byte >> 4)],
-                HEX[usize::from(byte & 15)],
-            ]),
-        }
+        tail.close();
     }
-    out(&bytes[plain..]);
-    out(b"\"");
-}
-
-/// Runs `write` twice: to know the length, then to have the text.
-fn written<'a>(job: &Job<'_, 'a>, write: &dyn Fn(&mut Out<'_>)) -> Result<&'a [u8]> {
-    let mut length = 0;
-    write(&mut |text| length += text.len());
-    let buffer = job.arena.bytes(length)?;
-    let mut end = 0;
-    write(&mut |text| {
-        buffer[end..end + text.len()].copy_from_slice(text);
-        end += text.len();
-    });
-    Ok(buffer)
+    tail.close();
+    let [head, tail] = [head.finish(), tail.finish()];
+    let tail = tail.strip_prefix('{').unwrap_or_default();
+    Ok(StateText {
+        head: job.arena.text(&[head.as_bytes(), b",\"status\":\""])?.to_bytes(),
+        middle: b"\",\"pid\":",
+        tail: job.arena.text(&[b",", tail.as_bytes()])?.to_bytes(),
+    })
 }

@@ -1,7 +1,7 @@
 //! From a document to a plan: purely. Every refusal happens here, before anything is made; what the lists of
 //! `init` and of the verbs walk afterwards holds no question any more.
 //!
-//! Nothing is allocated but in the [`Arena`], unless there is something to refuse or to warn about.
+//! Nothing is allocated but in the [`Arena`], unless there is something to refuse or to warn about, or to tell hooks.
 
 mod capabilities;
 mod cgroup;
@@ -62,15 +62,16 @@ impl<'a> Job<'_, 'a> {
         (self.warn)(format_args!("{}", odd.path()), format_args!("{}", odd.text()));
     }
 
-    /// An array for execve(2), with room for more.
+    /// An array for execve(2).
     #[inline(never)]
-    fn vector(
-        &self,
-        count: usize,
-        texts: &mut dyn Iterator<Item = &'a CStr>,
-        spare: usize,
-    ) -> Result<Vector<'a>> {
-        Ok(Vector::new(self.arena, count, texts, spare)?)
+    fn vector(&self, texts: spec_min::List<'a, &'a CStr>) -> Result<Vector<'a>> {
+        Ok(Vector::new(self.arena, texts.len(), texts.iter(), 0)?)
+    }
+
+    /// The same, with room for more.
+    #[inline(never)]
+    fn vector_of(&self, texts: &[&'a CStr], spare: usize) -> Result<Vector<'a>> {
+        Ok(Vector::new(self.arena, texts.len(), texts.iter().copied(), spare)?)
     }
 }
 
@@ -141,6 +142,7 @@ fn lower_container<'a>(
     let root = root::lower(&mut job)?;
     let mounts = mounts::lower(&mut job)?;
     let dev = devices::lower(&job, mounts)?;
+    let hooks = hooks::lower(&mut job)?;
     Ok(Plan {
         namespaces,
         root,
@@ -155,8 +157,8 @@ fn lower_container<'a>(
         domainname: root::uts_name(&job, "domainname", spec.domainname)?,
         loopback: job.kinds.makes(CLONE_NEWNET),
         process: process::lower(&mut job, process)?,
-        hooks: hooks::lower(&mut job)?,
-        state: hooks::state(&job)?,
+        hooks,
+        state: hooks::state(&job, &hooks)?,
         cgroup: cgroup::lower(&job)?,
     })
 }

@@ -124,7 +124,7 @@ fn id_map<'a>(job: &Job<'_, 'a>, name: &str, mappings: List<'a, IdMapping>) -> R
         0 => return Ok(&[]),
         _ if !job.kinds.has(CLONE_NEWUSER) => return Err(needs(name, CLONE_NEWUSER)),
         _ if !own => "the user namespace is joined by its path and has its own map already",
-        ..=MAP_LINES_MAX => "",
+        1..=MAP_LINES_MAX => "",
         _ => "the kernel takes 340 lines",
     };
     if !why.is_empty() {

@@ -41,20 +41,18 @@ pub fn from_base<'a>(
 /// were a symbolic link. It allows to say which places are not allowed, not to open one safely.
 pub fn clean<'a>(arena: &'a Arena, path: &'a CStr) -> core::result::Result<&'a CStr, Errno> {
     let bytes = path.to_bytes();
-    if is_clean(bytes) {
-        return Ok(path);
-    }
     let buffer = arena.bytes(bytes.len() + 2)?;
-    let mut end = 0;
-    for part in bytes.split(|&byte| byte == b'/') {
+    let (mut end, mut rest) = (0, bytes);
+    while !rest.is_empty() {
+        let length = rest.iter().position(|&byte| byte == b'/');
+        let part = &rest[..length.unwrap_or(rest.len())];
+        rest = &rest[part.len() + usize::from(length.is_some())..];
         match part {
             b"" | b"." => {}
-            b".." => while end > 0 {
-                end -= 1;
-                if buffer[end] == b'/' {
-                    break;
-                }
-            },
+            b".." => {
+                let slash = buffer[..end].iter().rposition(|&byte| byte == b'/');
+                end = slash.unwrap_or(0);
+            }
             part => {
                 buffer[end] = b'/';
                 buffer[end + 1..=end + part.len()].copy_from_slice(part);
@@ -68,10 +66,4 @@ pub fn clean<'a>(arena: &'a Arena, path: &'a CStr) -> core::result::Result<&'a C
     }
     buffer[end..].fill(0);
     CStr::from_bytes_until_nul(buffer).map_err(|_| Errno::INVAL)
-}
-
-fn is_clean(path: &[u8]) -> bool {
-    let mut parts = path.split(|&byte| byte == b'/');
-    let leads = parts.next() == Some(b"") && path.len() > 1;
-    path == b"/" || leads && !parts.any(|part| matches!(part, b"" | b"." | b".."))
 }

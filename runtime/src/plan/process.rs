@@ -94,7 +94,7 @@ fn size(process: &spec_min::Process<'_>) -> (u16, u16) {
 
 fn args<'a>(job: &Job<'_, 'a>, args: List<'a, &'a CStr>) -> Result<Vector<'a>> {
     required(args.first(), "process.args", "the program to run, and its arguments")?;
-    job.vector(args.len(), &mut args.iter(), 0)
+    job.vector(args)
 }
 
 fn cwd(cwd: Option<&CStr>) -> Result<&CStr> {

@@ -3,10 +3,10 @@
 //! Our own ends don't block. The caller's ends may be shared with other programs, so their mode is
 //! left alone; a read after poll(2) said so doesn't block, nor does a write of at most `PIPE_BUF`.
 
+use init::sys::time::milliseconds;
 use rustix::event::PollFlags;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::{Errno, read, write};
-use std::time::{Duration, Instant};
 
 /// How much is read at a time.
 const CAPACITY: usize = 16384;
@@ -14,11 +14,11 @@ const CAPACITY: usize = 16384;
 /// A pipe that polls as writable takes so many bytes without blocking, pipe(7).
 const PIPE_BUF: usize = 4096;
 
-/// How often the end of stdin is repeated to a terminal.
-const REPEAT: Duration = Duration::from_millis(300);
+/// How often the end of stdin is repeated to a terminal, in milliseconds.
+const REPEAT: i64 = 300;
 
-/// How often a terminal that no process has open is looked at again.
-const HUNG_UP: Duration = Duration::from_millis(100);
+/// How often a terminal that no process has open is looked at again, in milliseconds.
+const HUNG_UP: i64 = 100;
 
 /// One end of a flow.
 pub(super) enum End {
@@ -51,22 +51,14 @@ pub(super) struct Flow {
     /// says is lost if a program changes the terminal's mode before it reads, as shells do at
     /// their start, so it is repeated; a source that has ended is at its end at every read.
     farewell: &'static [u8],
-    /// When to say it next.
-    repeat_at: Option<Instant>,
+    /// When to say it next, on the clock of [`milliseconds`].
+    repeat_at: Option<i64>,
     /// From the container, so that its last bytes matter after its end.
     output: bool,
     /// The process has ended: nothing to read now means nothing to read at all.
     last: bool,
     /// No process has the terminal open, which poll(2) would report without end.
     hung_up: bool,
-}
-
-/// What poll(2) said of a flow.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Ready {
-    read: bool,
-    write: bool,
-    broken: bool,
 }
 
 impl Flow {
@@ -114,13 +106,13 @@ impl Flow {
         self.source.as_ref().map(End::as_fd)
     }
 
-    /// How long the flow can wait for its descriptors, if not for ever.
-    pub(super) fn patience(&self) -> Option<Duration> {
+    /// How many milliseconds the flow can wait for its descriptors, if not for ever.
+    pub(super) fn patience(&self) -> Option<i64> {
         let idle = self.pending.is_empty();
         let reading = idle && self.source.is_some();
         match self.repeat_at {
-            Some(moment) if idle => Some(moment.saturating_duration_since(Instant::now())),
-            _ if reading && self.last && self.output => Some(Duration::ZERO),
+            Some(moment) if idle => Some((moment - milliseconds()).max(0)),
+            _ if reading && self.last && self.output => Some(0),
             _ if reading && self.hung_up => Some(HUNG_UP),
             _ => None,
         }
@@ -139,51 +131,29 @@ impl Flow {
         self.sink.as_ref().filter(watched)
     }
 
-    /// The descriptors to poll, for which [`readiness`](Flow::readiness) takes the answers.
-    pub(super) fn interest(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
-        let out = if self.pending.is_empty() {
-            PollFlags::empty()
-        } else {
-            PollFlags::OUT
-        };
-        let source = self.wants_source().map(|end| (end.as_fd(), PollFlags::IN));
-        source
-            .into_iter()
-            .chain(self.wants_sink().map(|end| (end.as_fd(), out)))
+    /// What to ask poll(2) about the source and the sink, if anything.
+    pub(super) fn interest(&self) -> [Option<(BorrowedFd<'_>, PollFlags)>; 2] {
+        let out = if self.pending.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
+        [self.wants_source().map(|end| (end.as_fd(), PollFlags::IN)), self.wants_sink().map(|end| (end.as_fd(), out))]
     }
 
-    /// Takes the answers for the descriptors of [`interest`](Flow::interest), in the same order.
-    pub(super) fn readiness(&self, answers: &mut impl Iterator<Item = PollFlags>) -> Ready {
+    /// Does what can be done without waiting; poll(2) said this of the source and the sink, nothing of what it was
+    /// not asked about.
+    pub(super) fn step(&mut self, [source, sink]: [PollFlags; 2]) {
         const BROKEN: PollFlags = PollFlags::ERR.union(PollFlags::HUP).union(PollFlags::NVAL);
-        let mut ready = Ready::default();
-        if self.wants_source().is_some() {
-            ready.read = answers.next().is_some_and(|events| !events.is_empty());
-        }
-        if self.wants_sink().is_some() {
-            let events = answers.next().unwrap_or(PollFlags::empty());
-            ready.write = events.contains(PollFlags::OUT);
-            ready.broken = events.intersects(BROKEN);
-        }
-        ready
-    }
-
-    /// Does what can be done without waiting.
-    pub(super) fn step(&mut self, ready: Ready) {
-        if ready.broken && !ready.write {
+        if sink.contains(PollFlags::OUT) {
+            self.write();
+        } else if sink.intersects(BROKEN) {
             self.give_up();
         }
-        if ready.write {
-            self.write();
-        }
         let look_again = self.pending.is_empty() && (self.hung_up || self.last && self.output);
-        if ready.read || look_again {
+        if !source.is_empty() || look_again {
             self.hung_up = false;
             self.read();
         }
         if self.pending.is_empty()
-            && self
-                .repeat_at
-                .is_some_and(|moment| moment <= Instant::now())
+            && let Some(moment) = self.repeat_at
+            && moment <= milliseconds()
         {
             self.say_farewell();
         }
@@ -216,7 +186,7 @@ impl Flow {
     fn say_farewell(&mut self) {
         self.pending = 0..self.farewell.len();
         self.buffer[..self.farewell.len()].copy_from_slice(self.farewell);
-        self.repeat_at = Some(Instant::now() + REPEAT);
+        self.repeat_at = Some(milliseconds() + REPEAT);
     }
 
     fn write(&mut self) {

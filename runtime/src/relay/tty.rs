@@ -21,22 +21,20 @@ impl HostTerminal {
     pub fn find() -> Result<HostTerminal> {
         let streams = [stdio::stderr(), stdio::stdout(), stdio::stdin()];
         if let Some(stream) = streams.into_iter().find(|stream| isatty(stream)) {
-            let copy = stream.try_clone_to_owned();
-            return copy
-                .map(HostTerminal)
-                .map_err(|error| Error::io("terminal", &error));
+            let copy = rustix::io::fcntl_dupfd_cloexec(stream, 0);
+            return copy.map(HostTerminal).map_err(|errno| Error::call("terminal", errno));
         }
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-        open("/dev/tty", flags, Mode::empty()).map(HostTerminal).map_err(|errno| {
+        open(c"/dev/tty", flags, Mode::empty()).map(HostTerminal).map_err(|errno| {
             let what = "process.terminal is true but there is no terminal here (set it to false, \
                         or use --detach with --console-socket): /dev/tty";
-            Error::os(what, errno)
+            Error::call(what, errno)
         })
     }
 
     /// Makes it raw, so that every key, ^C too, goes to the container.
     pub(super) fn into_raw(self) -> Result<Raw> {
-        let failed = |errno| Error::os("raw mode of the terminal", errno);
+        let failed = |errno| Error::call("raw mode of the terminal", errno);
         let before = tcgetattr(&self.0).map_err(failed)?;
         let mut raw = before.clone();
         raw.make_raw();

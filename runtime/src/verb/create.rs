@@ -18,7 +18,6 @@ use crate::{report, seal, socket, tend};
 use init::channel::Report;
 use init::plan::{Mount, Plan, Source};
 use init::sys::arena::Arena;
-use init::sys::exec::Vector;
 use init::sys::process::is_open;
 use init::sys::signal::{self, Set};
 use linux_raw_sys::general::{
@@ -29,7 +28,6 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{geteuid, getegid, getpid};
 use spec_min::Spec;
-use std::ffi::CString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -91,11 +89,11 @@ impl Request {
 /// The host list.
 pub fn create<'a>(global: &'a Global, request: &'a Request, arena: &'a Arena) -> Result<Created<'a>> {
     // Before anything that is opened takes a number that should have been the caller's.
-    let listening = Listening::passed_to(getpid(), |name| std::env::var_os(name));
+    let listening = Listening::passed_to(getpid(), crate::host::variable);
     let keep_fds = inherited_fds(&listening, request.preserve_fds)?;
     let host = Host::look()?;
     let spec = request.bundle.parse(arena)?;
-    let manager = notify::host(|name| std::env::var_os(name));
+    let manager = notify::host(crate::host::variable);
     let extra = extra_environment(arena, &listening, manager.is_some())?;
     let facts = facts(global, &host, request, &spec, arena, keep_fds, extra)?;
     let warn = &mut |path: core::fmt::Arguments<'_>, text: core::fmt::Arguments<'_>| {
@@ -125,7 +123,6 @@ pub fn create<'a>(global: &'a Global, request: &'a Request, arena: &'a Arena) ->
     };
     made.group.create(&[Version::V2])?;
 
-    let environment = vector(arena, &host.environment)?;
     let views = views(arena, &plan, &made.group)?;
     let listener = match request.stay {
         Stay::Leave => Some(made.dir.listen()?),
@@ -143,12 +140,11 @@ pub fn create<'a>(global: &'a Global, request: &'a Request, arena: &'a Arena) ->
         trees: open_trees(&plan),
         cgroups: views,
         cgroup: made.group.v2_dir()?,
-        environment,
     };
     let mut by_door = takes_another(&outfit.joins);
     let group = &mut made.group;
     let started = launch(&host, &plan, outfit, &mut |errno| without_birth_in_place(group, errno, &mut by_door))?;
-    let mut created = Created { started, made, host, plan, relay: streams.relay.take(), notify, signals, environment, report: &global.report };
+    let mut created = Created { started, made, host, plan, relay: streams.relay.take(), notify, signals, report: &global.report };
     created.settle(global, request, pidfd_socket, streams, by_door)?;
     Ok(created)
 }
@@ -196,7 +192,6 @@ pub struct Created<'a> {
     relay: Option<Relay>,
     notify: Option<Notify>,
     signals: Option<OwnedFd>,
-    environment: Vector<'a>,
     report: &'a report::Reporter,
 }
 
@@ -265,7 +260,7 @@ impl Created<'_> {
             _ => hooks.poststart,
         };
         let pid = self.started.pid.as_raw_nonzero().get() as u32;
-        tend::run_hooks(&self.host, &self.plan, kind, list, status, pid, self.environment)
+        tend::run_hooks(&self.host, &self.plan, kind, list, status, pid)
     }
 
     /// `create`: lets the process wait for `start`.
@@ -333,7 +328,7 @@ impl Created<'_> {
         let gone = self.made.group.kill_all(Duration::from_secs(10));
         gone.and_then(|_| self.made.group.remove())?;
         self.made.dir.remove()?;
-        tend::run_last_hooks(&self.host, &self.plan, self.environment, self.report);
+        tend::run_last_hooks(&self.host, &self.plan, self.report);
         Ok(())
     }
 
@@ -470,7 +465,7 @@ fn dir_record(made: &Made, host: &Host, request: &Request, plan: &Plan<'_>) -> R
     let record = Record {
         bundle: request.bundle.path.to_string_lossy().into_owned(),
         rootfs: plan.root.path.to_string_lossy().into_owned(),
-        created: report::now(),
+        created: report::moment(),
         boot: boot_id(&host.procfs),
         cgroup: made.group.save(),
         private_pids: plan.namespaces.new & CLONE_NEWPID != 0,
@@ -511,16 +506,6 @@ fn restrict_devices(global: &Global, host: &Host, plan: &Plan<'_>, group: &Group
         global.report.warn(&["linux.resources.devices: ", why].concat());
     }
     Ok(())
-}
-
-/// Strings as execve(2) takes them.
-pub fn vector<'a>(arena: &'a Arena, strings: &[CString]) -> Result<Vector<'a>> {
-    let mut texts = arena.list(strings.len()).map_err(no_memory)?;
-    for string in strings {
-        texts.push(text(arena, string.as_bytes())?).map_err(no_memory)?;
-    }
-    let texts = texts.finish();
-    Vector::new(arena, texts.len(), texts.iter().copied(), 0).map_err(no_memory)
 }
 
 /// The cgroups for a mount of them, if the plan has one.

@@ -76,7 +76,6 @@ fn destroy(global: &Global, host: &Host, container: &Container) -> Result<()> {
     let facts = stored.facts(host, container, global.rootless())?;
     // A config that was good at `create` is good now, or the hooks are out of reach.
     let Ok(plan) = stored.plan(&facts) else { return Ok(()) };
-    let environment = super::create::vector(stored.arena(), &host.environment)?;
-    tend::run_last_hooks(host, &plan, environment, &global.report);
+    tend::run_last_hooks(host, &plan, &global.report);
     Ok(())
 }

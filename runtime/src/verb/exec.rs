@@ -1,6 +1,6 @@
 //! `exec`: one more process in a container. It is `create` with empty lists: namespaces are joined, not made.
 
-use super::create::{extra_environment, inherited_fds, prepare_streams, take_signals, vector, without_birth_in_place};
+use super::create::{extra_environment, inherited_fds, prepare_streams, take_signals, without_birth_in_place};
 use crate::bundle::{self, absolute};
 use crate::cgroup::Group;
 use crate::cli::{Global, Options};
@@ -28,7 +28,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let id = id(options.positional(0))?;
     let detach = options.flag("detach");
     let pid_file = absolute(options.text("pid-file"))?;
-    let listening = Listening::passed_to(getpid(), |name| std::env::var_os(name));
+    let listening = Listening::passed_to(getpid(), crate::host::variable);
     let keep_fds = inherited_fds(&listening, options.number("preserve-fds")?.unwrap_or(0))?;
     let host = Host::look()?;
     let container = Container::find(&global.root, id)?;
@@ -53,7 +53,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let (joins, group) = (open_joins(&container, &host, init)?, open_group(&container, options)?);
     let signals = (!detach).then(take_signals).transpose()?;
     set_own_oom_score(&host, &plan, global.rootless())?;
-    let (started, doors) = start(&host, &plan, Going { joins, group, stdio, console, init }, &arena)?;
+    let (started, doors) = start(&host, &plan, Going { joins, group, stdio, console, init })?;
     let settled = settle(&started, &doors, &host, &plan, facts.rootless, pidfd_socket, terminal)?;
     if let Some(path) = pid_file {
         tend::write_pid_file(&path, started.pid)?;
@@ -146,7 +146,7 @@ struct Going {
     init: Init,
 }
 
-fn start(host: &Host, plan: &Plan<'_>, going: Going, arena: &Arena) -> Result<(Started, Vec<OwnedFd>)> {
+fn start(host: &Host, plan: &Plan<'_>, going: Going) -> Result<(Started, Vec<OwnedFd>)> {
     let Going { joins, mut group, stdio, console, init } = going;
     let outfit = Outfit {
         stdio,
@@ -156,7 +156,6 @@ fn start(host: &Host, plan: &Plan<'_>, going: Going, arena: &Arena) -> Result<(S
         trees: Vec::new(),
         cgroups: &[],
         cgroup: group.v2_dir()?,
-        environment: vector(arena, &host.environment)?,
     };
     let mut by_door = takes_another(&outfit.joins);
     // No process of the container may look into mote from the moment that it is to be seen there.

@@ -6,7 +6,7 @@ use crate::container::{Container, id};
 use crate::error::{Result, lossy};
 use crate::host::Host;
 use crate::json::{Layout, Writer};
-use crate::text::{c, decimal, number, padded};
+use crate::text::{c, decimal, number, push};
 use rustix::process::Pid;
 
 /// Longer command lines are cut off.
@@ -63,63 +63,93 @@ fn line<'a>(file: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
     file.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(start))
 }
 
+/// A file of a process.
+fn file(host: &Host, pid: Pid, name: &str, buffer: &mut [u8]) -> Option<Vec<u8>> {
+    let path = c(&[decimal(pid.as_raw_pid() as u64).as_bytes(), name.as_bytes()]);
+    host.procfs.read(&path, buffer).ok().map(<[u8]>::to_vec)
+}
+
 /// Adds a process's line; `boot` is when the machine started, in seconds since 1970.
 fn process(host: &Host, pid: Pid, boot: u64, buffer: &mut [u8], text: &mut String) -> Option<()> {
-    let pid = decimal(pid.as_raw_pid() as u64);
-    let mut file = |name: &[u8]| {
-        let path = c(&[pid.as_bytes(), b"/", name]);
-        host.procfs.read(&path, buffer).ok().map(<[u8]>::to_vec)
-    };
-    let (stat, status, command) = (file(b"stat")?, file(b"status")?, file(b"cmdline")?);
+    let stat = file(host, pid, "/stat", buffer)?;
+    let status = file(host, pid, "/status", buffer)?;
+    let mut command = file(host, pid, "/cmdline", buffer)?;
     let uid = line(&status, b"Uid:")?.split(u8::is_ascii_whitespace).nth(2)?;
     let name = stat.iter().position(|byte| *byte == b'(')? + 1..stat.iter().rposition(|byte| *byte == b')')?;
     let mut fields = stat.get(name.end + 2..)?.split(|byte| *byte == b' ');
-    // Each is so many fields after the one before (proc_pid_stat(5)): 4, 7, 14, 15, 22.
-    let mut field = |skip: usize| fields.nth(skip).and_then(number).unwrap_or(0);
-    let (parent, terminal, user, system, start) = (field(1), field(2), field(6), field(0), field(6));
+    // The third field and on (proc_pid_stat(5)).
+    let mut numbers = [0; 20];
+    for slot in &mut numbers {
+        *slot = fields.next().and_then(number).unwrap_or(0);
+    }
+    let [_, parent, _, _, terminal, .., user, system, _, _, _, _, _, _, start] = numbers;
     let started = boot + start / TICKS;
     let used = (user + system) / TICKS;
-    let command = match command.trim_ascii_end().strip_suffix(b"\0").unwrap_or(&command) {
-        b"" => [b"[", stat.get(name)?, b"]"].concat(),
-        words => words.split(|byte| *byte == 0).collect::<Vec<_>>().join(&b' '),
-    };
-    cell(text, &lossy(uid), -8);
-    cell(text, &pid, 7);
-    cell(text, &decimal(parent), 7);
-    cell(text, "0", 2);
-    cell(text, &[&padded(started / 3600 % 24, 2), ":", &padded(started / 60 % 60, 2)].concat(), 5);
-    cell(text, &tty(terminal), -8);
-    let parts = [used / 3600, used / 60 % 60, used % 60].map(|part| padded(part, 2));
-    cell(text, &parts.join(":"), 8);
+    while command.last().is_some_and(|byte| *byte == 0 || byte.is_ascii_whitespace()) {
+        command.pop();
+    }
+    for byte in &mut command {
+        if *byte == 0 {
+            *byte = b' ';
+        }
+    }
+    if command.is_empty() {
+        command = [b"[", stat.get(name)?, b"]"].concat();
+    }
+    let start = text.len();
+    text.push_str(&lossy(uid));
+    fill(text, start + 9);
+    column(text, pid.as_raw_pid() as u64);
+    column(text, parent);
+    text.push_str(" 0 ");
+    clock(text, &[started / 3600 % 24, started / 60 % 60]);
+    tty(text, terminal);
+    fill(text, start + 43);
+    clock(text, &[used / 3600, used / 60 % 60, used % 60]);
     text.push_str(&lossy(&command));
     text.push('\n');
     Some(())
 }
 
-/// Adds a column, to the left where the width is negative, and a blank.
-fn cell(text: &mut String, value: &str, width: isize) {
-    let left = width < 0;
-    if left {
-        text.push_str(value);
-    }
-    for _ in value.len()..width.unsigned_abs() {
+/// Adds blanks up to a length, one at least.
+fn fill(text: &mut String, length: usize) {
+    text.push(' ');
+    while text.len() < length {
         text.push(' ');
     }
-    if !left {
-        text.push_str(value);
+}
+
+/// Adds a number at the right of seven columns, and a blank.
+fn column(text: &mut String, number: u64) {
+    let digits = decimal(number);
+    for _ in digits.len()..7 {
+        text.push(' ');
     }
+    text.push_str(&digits);
     text.push(' ');
 }
 
-/// The name of a controlling terminal by its device number (proc_pid_stat(5), tty_nr).
-fn tty(device: u64) -> String {
+/// Adds numbers of two digits with colons between them, and a blank.
+fn clock(text: &mut String, numbers: &[u64]) {
+    for (at, part) in numbers.iter().enumerate() {
+        push(text, *part, 2);
+        text.push(if at + 1 == numbers.len() { ' ' } else { ':' });
+    }
+}
+
+/// Adds the name of a controlling terminal by its device number (proc_pid_stat(5), tty_nr).
+fn tty(text: &mut String, device: u64) {
     let (major, minor) = (device >> 8 & 0xfff, (device & 0xff) | (device >> 12 & 0xfff00));
     let (kind, minor) = match (major, minor) {
-        (0, 0) => return "?".to_string(),
+        (0, 0) => return text.push('?'),
         (136..=143, minor) => ("pts/", (major - 136) * 256 + minor),
         (4, minor @ 64..) => ("ttyS", minor - 64),
         (4, minor) => ("tty", minor),
-        (major, minor) => return [&decimal(major), ":", &decimal(minor)].concat(),
+        (major, minor) => {
+            push(text, major, 1);
+            (":", minor)
+        }
     };
-    [kind, &decimal(minor)].concat()
+    text.push_str(kind);
+    push(text, minor, 1);
 }

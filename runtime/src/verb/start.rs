@@ -31,7 +31,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let pidfd = pidfd_open(init.pid, PidfdFlags::empty()).map_err(failed)?;
 
     // Bound before the program can speak to it.
-    let manager = notify::host(|name| std::env::var_os(name));
+    let manager = notify::host(crate::host::variable);
     let manager = manager.filter(|_| container.dir.path.join("notify").exists());
     let notify = manager.map(|manager| notify::Notify::listen(&container.dir.path, &manager)).transpose()?;
 
@@ -42,9 +42,8 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         Report::Fault(fault) => return Err(explain(&fault, &plan)),
         _ => return Err(Error::new("the container's first process is out of step")),
     }
-    let environment = super::create::vector(stored.arena(), &host.environment)?;
     let pid = init.pid.as_raw_nonzero().get() as u32;
-    let hooked = tend::run_hooks(&host, &plan, "poststart", plan.hooks.poststart, "running", pid, environment);
+    let hooked = tend::run_hooks(&host, &plan, "poststart", plan.hooks.poststart, "running", pid);
     hooked.inspect_err(|_| { let _ = pidfd_send_signal(&pidfd, Signal::KILL); })?;
     if let Some(notify) = notify {
         notify.wait(pidfd.as_fd(), init.pid, &global.report)?;

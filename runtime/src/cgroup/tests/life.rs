@@ -81,10 +81,10 @@ fn deep_inner_cgroups() {
         .chain(std::iter::repeat_n("d", 1500))
     {
         mkdirat(&here, name, Mode::from_raw_mode(0o755)).unwrap();
-        here = file::open_dir(&here, name).unwrap();
+        here = file::open_dir(here.as_fd(), name).unwrap();
     }
     let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
-    file::write(&here, "cgroup.procs", &child.id().to_string()).unwrap();
+    file::write(here.as_fd(), "cgroup.procs", &child.id().to_string()).unwrap();
     assert_eq!(it.0.pids().unwrap(), [Pid::from_child(&child)]);
     assert!(it.0.kill_all(LONG).unwrap());
     child.wait().unwrap();

@@ -101,7 +101,6 @@ fn nothing_is_allocated() {
     let mut longest = super::base();
     let many: Vec<String> = (0..2000).map(|at| format!("N{at}=x")).collect();
     longest["process"]["env"] = serde_json::json!(many);
-    longest["hooks"] = serde_json::json!({"poststop": [{"path": "/h"}]});
     longest["annotations"] = serde_json::json!({"a": "b\n"});
     longest["linux"]["sysctl"] = serde_json::json!({"net.a": "1"});
     longest["mounts"] = (0..500)
