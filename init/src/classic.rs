@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount as mount2, mount_bind, mount_bind_recursive, mount_change, mount_remount};
 
 /// Each attribute of a mount and mount(2)'s flag for it.
-const FLAGS: [(u64, MountFlags); 7] = [
+const FLAGS: [(u64, MountFlags); 8] = [
     (raw::MOUNT_ATTR_RDONLY as u64, MountFlags::RDONLY),
     (raw::MOUNT_ATTR_NOSUID as u64, MountFlags::NOSUID),
     (raw::MOUNT_ATTR_NODEV as u64, MountFlags::NODEV),
@@ -25,7 +25,11 @@ const FLAGS: [(u64, MountFlags); 7] = [
     (raw::MOUNT_ATTR_NOATIME as u64, MountFlags::NOATIME),
     (raw::MOUNT_ATTR_STRICTATIME as u64, MountFlags::STRICTATIME),
     (raw::MOUNT_ATTR_NODIRATIME as u64, MountFlags::NODIRATIME),
+    (raw::MOUNT_ATTR_NOSYMFOLLOW as u64, NOSYMFOLLOW),
 ];
+
+/// Kernel 5.10.
+const NOSYMFOLLOW: MountFlags = MountFlags::from_bits_retain(raw::MS_NOSYMFOLLOW);
 
 fn flags_of(set: u64) -> MountFlags {
     FLAGS.iter().filter(|(bit, _)| set & bit != 0).fold(MountFlags::empty(), |all, (_, flag)| all | *flag)
@@ -133,7 +137,7 @@ pub fn remount(mount: BorrowedFd<'_>, set: u64, clear: u64) -> Result<(), Errno>
 /// The same with the name that mount(2) shall use for it.
 pub fn remount_at(path: &CStr, mount: BorrowedFd<'_>, set: u64, clear: u64) -> Result<(), Errno> {
     let present = fstatvfs(mount)?.f_flag;
-    const SEEN: [(StatVfsMountFlags, MountFlags); 7] = [
+    const SEEN: [(StatVfsMountFlags, MountFlags); 8] = [
         (StatVfsMountFlags::RDONLY, MountFlags::RDONLY),
         (StatVfsMountFlags::NOSUID, MountFlags::NOSUID),
         (StatVfsMountFlags::NODEV, MountFlags::NODEV),
@@ -141,6 +145,8 @@ pub fn remount_at(path: &CStr, mount: BorrowedFd<'_>, set: u64, clear: u64) -> R
         (StatVfsMountFlags::NOATIME, MountFlags::NOATIME),
         (StatVfsMountFlags::RELATIME, MountFlags::RELATIME),
         (StatVfsMountFlags::NODIRATIME, MountFlags::NODIRATIME),
+        // ST_NOSYMFOLLOW (linux/statfs.h).
+        (StatVfsMountFlags::from_bits_retain(0x2000), NOSYMFOLLOW),
     ];
     let present = SEEN.iter().filter(|(bit, _)| present.contains(*bit));
     let mut flags = present.fold(MountFlags::empty(), |all, (_, flag)| all | *flag);

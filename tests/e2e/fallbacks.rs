@@ -89,7 +89,7 @@ fn rich(c: &Case) -> R<Bundle> {
     fs::create_dir(b.rootfs("fixed"))?;
     fs::write(b.rootfs("secret-file"), "secret")?;
     symlink("/real", b.rootfs("alias"))?;
-    b.mount("/ro", "bind", &volume, &["bind", "ro", "nosuid", "noexec"])
+    b.mount("/ro", "bind", &volume, &["bind", "ro", "nosuid", "noexec", "nosymfollow"])
         .mount("/rec", "bind", &volume, &["rbind", "nodev"])
         .mount("/etc/one", "bind", &file, &["bind", "ro"])
         .mount("/alias/below", "tmpfs", "tmpfs", &["size=64k", "noexec", "noatime"])
