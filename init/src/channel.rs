@@ -2,17 +2,14 @@
 //! An end of file on the child's side means that the parent is gone, and nothing half-made may stay; on the
 //! parent's side that execve(2) has closed it: the program runs.
 
-use crate::fault::{At, Fault, NOTE, Note, Step, Told, WIRE};
+use crate::fault::{At, Call, Fault, NOTE, Note, Place, Told, WIRE};
+use crate::sys::rights;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use core::mem::MaybeUninit;
-use rustix::io::{Errno, IoSlice, IoSliceMut, read};
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg,
-    sendmsg,
-};
+use rustix::io::{Errno, read};
 
 /// What the child reports.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one at a time, and there is no heap")]
 pub enum Report {
     /// The mounts are made, pivot_root(2) comes next: time for the runtime's hooks.
     Mounted,
@@ -30,12 +27,6 @@ const MOUNTED: u8 = 1;
 const READY: u8 = 2;
 const NOTED: u8 = 3;
 
-/// More hierarchies than the kernel has controllers for.
-const DOORS_MAX: usize = 32;
-
-/// See [`Channel::receive_doors`].
-pub type Doors = heapless::Vec<OwnedFd, DOORS_MAX>;
-
 /// Either end.
 #[derive(Debug)]
 pub struct Channel(pub OwnedFd);
@@ -43,12 +34,12 @@ pub struct Channel(pub OwnedFd);
 impl Channel {
     /// Child: the mounts are made.
     pub fn mounted(&self) -> Result<(), Fault> {
-        send(self.0.as_fd(), &[MOUNTED]).at(Step::Channel, 0, &"send")
+        send(self.0.as_fd(), &[MOUNTED]).at(Call::Send)
     }
 
     /// Child: only `start` is missing.
     pub fn ready(&self) -> Result<(), Fault> {
-        send(self.0.as_fd(), &[READY]).at(Step::Channel, 0, &"send")
+        send(self.0.as_fd(), &[READY]).at(Call::Send)
     }
 
     /// Child: more on the fault that follows; what doesn't fit is cut.
@@ -60,48 +51,27 @@ impl Channel {
     }
 
     /// Child: the last word.
-    pub fn report(&self, fault: &Fault) {
-        let _ = send(self.0.as_fd(), &fault.encode());
+    pub fn report(&self, place: Place, fault: Fault) {
+        let _ = send(self.0.as_fd(), &fault.encode(place));
     }
 
     /// Child: waits for the parent's first answer, which brings the doors of its cgroups: open files of which
     /// each moves whoever writes `0` to it.
-    pub fn receive_doors(&self) -> Result<Doors, Fault> {
-        let mut byte = [0u8; 1];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DOORS_MAX))];
-        let mut control = RecvAncillaryBuffer::new(&mut space);
-        let socket = self.0.as_fd();
-        let received = rustix::io::retry_on_intr(|| {
-            recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)
-        });
-        if !received.is_ok_and(|message| message.bytes == 1) {
+    pub fn receive_doors(&self, doors: &mut rights::Files) {
+        if rights::receive(self.0.as_fd(), &mut [0], doors) != Ok(1) {
             crate::sys::process::exit(1);
         }
-        let mut doors = Doors::new();
-        for message in control.drain() {
-            if let RecvAncillaryMessage::ScmRights(fds) = message {
-                doors.extend(fds);
-            }
-        }
-        Ok(doors)
     }
 
     /// Parent: the first answer.
     pub fn send_doors(&self, doors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DOORS_MAX))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        if !doors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(doors)) {
-            return Err(Errno::TOOBIG);
-        }
-        sendmsg(&self.0, &[IoSlice::new(&[1])], &mut control, SendFlags::NOSIGNAL).map(drop)
+        rights::send(self.0.as_fd(), &[1], doors)
     }
 
     /// Child: waits for the parent's byte. Without a parent there is no container to become.
-    pub fn wait(&self) -> Result<(), Fault> {
-        let mut byte = [0u8; 1];
-        match receive(self.0.as_fd(), &mut byte) {
-            Ok(1) => Ok(()),
-            _ => crate::sys::process::exit(1),
+    pub fn wait(&self) {
+        if receive(self.0.as_fd(), &mut [0]) != Ok(1) {
+            crate::sys::process::exit(1);
         }
     }
 
@@ -134,10 +104,12 @@ impl Channel {
 }
 static_assertions::const_assert!(WIRE <= NOTE);
 
+#[inline(never)]
 fn send(to: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), Errno> {
     rustix::net::send(to, bytes, rustix::net::SendFlags::NOSIGNAL).map(drop)
 }
 
+#[inline(never)]
 fn receive(from: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<usize, Errno> {
     rustix::io::retry_on_intr(|| read(from, &mut *bytes))
 }

@@ -1,9 +1,11 @@
 //! `tmpcopyup`: fills a new tmpfs with what the directory below it holds.
 
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use crate::rootfs::{create_at, open_at, own_at, status};
+use core::ffi::CStr;
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RawDir, Stat, Timespec, Timestamps, fchmod, fstat, futimens, mkdirat, mknodat,
-    openat, readlinkat_raw, sendfile, symlinkat,
+    AtFlags, FileType, Mode, OFlags, RawDir, Timespec, Timestamps, fchmod, mkdirat, mknodat, readlinkat_raw, sendfile,
+    symlinkat, utimensat,
 };
 use rustix::io::Errno;
 
@@ -17,8 +19,7 @@ pub fn copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<(), Errno> {
 
 fn directory(from: BorrowedFd<'_>, to: BorrowedFd<'_>, depth: u32) -> Result<(), Errno> {
     let depth = depth.checked_sub(1).ok_or(Errno::LOOP)?;
-    let read = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let from = openat(from, c".", read, Mode::empty())?;
+    let from = open_at(from, c".", OFlags::RDONLY | OFlags::DIRECTORY)?;
     let mut buffer = [core::mem::MaybeUninit::<u8>::uninit(); 2048];
     let mut entries = RawDir::new(&from, &mut buffer);
     while let Some(entry) = entries.next() {
@@ -31,56 +32,41 @@ fn directory(from: BorrowedFd<'_>, to: BorrowedFd<'_>, depth: u32) -> Result<(),
     Ok(())
 }
 
-fn one(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &core::ffi::CStr, depth: u32) -> Result<(), Errno> {
-    let path = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let source = openat(from, name, path, Mode::empty())?;
-    let stat = fstat(&source)?;
+#[inline(never)]
+fn one(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr, depth: u32) -> Result<(), Errno> {
+    let source = open_at(from, name, OFlags::PATH | OFlags::NOFOLLOW)?;
+    let stat = status(source.as_fd())?;
     let mode = Mode::from_raw_mode(stat.st_mode & 0o7777);
+    let read = OFlags::RDONLY | OFlags::NOFOLLOW;
+    let mut copy = None;
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::Directory => {
             mkdirat(to, name, mode)?;
-            let copy = openat(to, name, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
-            directory(source.as_fd(), copy.as_fd(), depth)?;
-            finish(&copy, &stat)
+            let to = copy.insert(open_at(to, name, read)?);
+            directory(source.as_fd(), to.as_fd(), depth)?;
         }
         FileType::RegularFile => {
-            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let source = openat(from, name, flags, Mode::empty())?;
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-            let copy = openat(to, name, flags, Mode::from_raw_mode(0o600))?;
-            while sendfile(&copy, &source, None, 1 << 30)? > 0 {}
-            finish(&copy, &stat)
+            let source = open_at(from, name, read)?;
+            let to = copy.insert(create_at(to, name, OFlags::EXCL, 0o600)?);
+            while sendfile(&*to, &source, None, 1 << 30)? > 0 {}
         }
         FileType::Symlink => {
+            // One byte less than there is, for the NUL.
             let mut text = [0u8; 4096];
-            let length = readlinkat_raw(&source, c"", &mut text[..4095])?;
-            let text = core::ffi::CStr::from_bytes_until_nul(&text[..=length]).map_err(|_| Errno::INVAL)?;
-            symlinkat(text, to, name)?;
-            owned(to, name, &stat)
+            readlinkat_raw(&source, c"", &mut text[..4095])?;
+            symlinkat(CStr::from_bytes_until_nul(&text).unwrap_or_default(), to, name)?;
         }
-        kind => {
-            mknodat(to, name, kind, mode, stat.st_rdev)?;
-            owned(to, name, &stat)
-        }
+        kind => mknodat(to, name, kind, mode, stat.st_rdev)?,
     }
-}
-
-fn owned(dir: BorrowedFd<'_>, name: &core::ffi::CStr, stat: &Stat) -> Result<(), Errno> {
-    let (uid, gid) = (rustix::fs::Uid::from_raw(stat.st_uid), rustix::fs::Gid::from_raw(stat.st_gid));
-    rustix::fs::chownat(dir, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
-}
-
-/// The owner before the permissions: chown(2) clears set-user-ID bits.
-fn finish(copy: &OwnedFd, stat: &Stat) -> Result<(), Errno> {
-    let (uid, gid) = (rustix::fs::Uid::from_raw(stat.st_uid), rustix::fs::Gid::from_raw(stat.st_gid));
-    rustix::fs::fchown(copy, Some(uid), Some(gid))?;
-    fchmod(copy, Mode::from_raw_mode(stat.st_mode & 0o7777))?;
-    let time = |secs: i64, nanos: u64| Timespec { tv_sec: secs, tv_nsec: nanos as _ };
-    futimens(
-        copy,
-        &Timestamps {
-            last_access: time(stat.st_atime as i64, stat.st_atime_nsec as u64),
-            last_modification: time(stat.st_mtime as i64, stat.st_mtime_nsec as u64),
-        },
-    )
+    own_at(to, name, stat.st_uid, stat.st_gid)?;
+    // The owner before the permissions: chown(2) clears set-user-ID bits.
+    if let Some(copy) = &copy {
+        fchmod(copy, mode)?;
+    }
+    #[allow(clippy::unnecessary_cast, reason = "the fields of a Stat differ between machines")]
+    let times = Timestamps {
+        last_access: Timespec { tv_sec: stat.st_atime as i64, tv_nsec: stat.st_atime_nsec as i64 },
+        last_modification: Timespec { tv_sec: stat.st_mtime as i64, tv_nsec: stat.st_mtime_nsec as i64 },
+    };
+    utimensat(to, name, &times, AtFlags::SYMLINK_NOFOLLOW)
 }

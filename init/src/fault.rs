@@ -1,119 +1,272 @@
 //! What went wrong in the child: a number and a place, made into words by the parent, which has the same plan.
 
 use core::fmt;
+use core::num::NonZeroU32;
 use rustix::io::Errno;
 
-/// Where in the child's list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Step {
-    /// Talking to the parent.
-    Channel,
-    /// `linux.cgroupsPath`.
-    Cgroup,
-    /// `linux.namespaces`.
-    Namespaces,
-    /// Becoming root of the user namespace.
-    UserNamespace,
-    /// `linux.timeOffsets`.
-    TimeOffsets,
-    /// The session keyring.
-    Keyring,
-    /// The loopback interface.
-    Loopback,
-    /// The root file system.
-    Root,
-    /// `mounts[item]`.
-    Mount,
-    /// Device nodes, the default ones first.
-    Device,
-    /// The links below /dev.
-    Link,
-    /// The terminal.
-    Console,
-    /// A `createContainer` hook.
-    CreateContainerHook,
-    /// A `startContainer` hook.
-    StartContainerHook,
-    /// `linux.readonlyPaths[item]`.
-    ReadonlyPath,
-    /// `linux.maskedPaths[item]`.
-    MaskedPath,
-    /// `linux.sysctl`.
-    Sysctl,
-    /// `hostname`.
-    Hostname,
-    /// `domainname`.
-    Domainname,
-    /// `process.rlimits[item]`.
-    Rlimit,
-    /// `process.user`.
-    User,
-    /// `process.capabilities`.
-    Capabilities,
-    /// `process.noNewPrivileges`.
-    NoNewPrivileges,
-    /// `process.scheduler`.
-    Scheduler,
-    /// `process.ioPriority`.
-    IoPriority,
-    /// `linux.personality`.
-    Personality,
-    /// `process.apparmorProfile`.
-    Apparmor,
-    /// `process.selinuxLabel`.
-    Selinux,
-    /// `process.cwd`.
-    Cwd,
-    /// `process.args[0]`.
-    Args,
-    /// Standard input, output and error.
-    Stdio,
+/// An enum whose values have texts. The texts lie one after the other in one string, which takes less than half
+/// the room of a table of pointers to them; they are looked for only when something has failed.
+macro_rules! texts {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $value:ident = $text:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum $name {
+            $($(#[$doc])* $value,)*
+        }
+
+        impl $name {
+            /// Every value, in the order of its number.
+            pub const ALL: &'static [$name] = &[$($name::$value),*];
+
+            /// Its text.
+            pub fn text(self) -> &'static str {
+                line(concat!($($text, "\n"),*), self as usize)
+            }
+        }
+    };
 }
 
-/// Every step, in the order of its number.
-const STEPS: [Step; 31] = {
-    use Step::*;
-    [
-        Channel, Cgroup, Namespaces, UserNamespace, TimeOffsets, Keyring, Loopback, Root, Mount, Device, Link, Console,
-        CreateContainerHook, StartContainerHook, ReadonlyPath, MaskedPath, Sysctl, Hostname, Domainname, Rlimit,
-        User, Capabilities, NoNewPrivileges, Scheduler, IoPriority, Personality, Apparmor, Selinux, Cwd, Args, Stdio,
-    ]
-};
-const _: () = {
-    let mut at = 0;
-    while at < STEPS.len() {
-        assert!(STEPS[at] as usize == at);
-        at += 1;
-    }
-};
+fn line(texts: &'static str, number: usize) -> &'static str {
+    texts.split('\n').nth(number).unwrap_or("")
+}
 
-/// A fault. Small, because every step may return one.
+texts! {
+    /// Where in the child's list. The text is the property of config.json that the step carries out, where there is one.
+    Step {
+        /// Talking to the parent.
+        Channel = "the channel to mote",
+        /// `linux.cgroupsPath`.
+        Cgroup = "linux.cgroupsPath",
+        /// `linux.namespaces`.
+        Namespaces = "linux.namespaces",
+        /// Becoming root of the user namespace.
+        UserNamespace = "the user namespace",
+        /// `linux.timeOffsets`.
+        TimeOffsets = "linux.timeOffsets",
+        /// The session keyring.
+        Keyring = "the session keyring",
+        /// The loopback interface.
+        Loopback = "the loopback interface",
+        /// The root file system.
+        Root = "root.path",
+        /// `mounts[item]`.
+        Mount = "mounts",
+        /// Device nodes, the default ones first.
+        Device = "devices",
+        /// The links below /dev.
+        Link = "links below /dev",
+        /// The terminal.
+        Console = "process.terminal",
+        /// A `createContainer` hook.
+        CreateContainerHook = "hooks.createContainer",
+        /// A `startContainer` hook.
+        StartContainerHook = "hooks.startContainer",
+        /// `linux.readonlyPaths[item]`.
+        ReadonlyPath = "linux.readonlyPaths",
+        /// `linux.maskedPaths[item]`.
+        MaskedPath = "linux.maskedPaths",
+        /// `linux.sysctl`.
+        Sysctl = "linux.sysctl",
+        /// `hostname`.
+        Hostname = "hostname",
+        /// `domainname`.
+        Domainname = "domainname",
+        /// `process.rlimits[item]`.
+        Rlimit = "process.rlimits",
+        /// `process.user`.
+        User = "process.user",
+        /// `process.capabilities`.
+        Capabilities = "process.capabilities",
+        /// `process.noNewPrivileges`.
+        NoNewPrivileges = "process.noNewPrivileges",
+        /// `process.scheduler`.
+        Scheduler = "process.scheduler",
+        /// `process.ioPriority`.
+        IoPriority = "process.ioPriority",
+        /// `linux.personality`.
+        Personality = "linux.personality",
+        /// `process.apparmorProfile`.
+        Apparmor = "process.apparmorProfile",
+        /// `process.selinuxLabel`.
+        Selinux = "process.selinuxLabel",
+        /// `process.cwd`.
+        Cwd = "process.cwd",
+        /// `process.args[0]`.
+        Args = "exec",
+        /// Standard input, output and error.
+        Stdio = "standard input, output and error",
+    }
+}
+
+texts! {
+    /// What failed: a system call, or a phrase where it was none.
+    #[allow(missing_docs, reason = "the texts say it")]
+    Call {
+        /// The step, the errno and the note say all.
+        Unnamed = "",
+        Accept = "accept",
+        Apparmor = "attr/apparmor/exec",
+        Bind = "bind",
+        BindConsole = "bind over /dev/console",
+        BindNull = "bind of /dev/null",
+        BindRoot = "bind of the root file system",
+        Capget = "capget",
+        Capset = "capset",
+        Chdir = "chdir",
+        Chown = "chown",
+        Chroot = "chroot",
+        Clone3 = "clone3",
+        Clocks = "timens_offsets",
+        CoverViews = "covering the host's procfs and sysfs",
+        DropBounding = "PR_CAPBSET_DROP",
+        ClearAmbient = "PR_CAP_AMBIENT",
+        RaiseAmbient = "PR_CAP_AMBIENT_RAISE",
+        Door = "write to tasks or cgroup.procs",
+        Dumpable = "PR_SET_DUMPABLE",
+        Dup = "dup",
+        Dup3 = "dup3",
+        Exec = "attr/exec",
+        Fcntl = "fcntl",
+        Fchdir = "fchdir",
+        Fchown = "fchown",
+        Fsconfig = "fsconfig",
+        Fsopen = "fsopen",
+        Fstat = "fstat",
+        Fstatfs = "fstatfs",
+        Getcwd = "getcwd",
+        Interpreter = "its interpreter",
+        Ioprio = "ioprio_set",
+        KeepCaps = "PR_SET_KEEPCAPS",
+        Keycreate = "attr/keycreate",
+        Keyctl = "keyctl",
+        KeyPermissions = "keyctl (permissions)",
+        LeaveInitramfs = "leaving the initramfs",
+        ListOpen = "/proc/self/fd",
+        LongClock = "too long",
+        LongOptions = "the options are longer than a page",
+        Loopback = "SIOCSIFFLAGS",
+        Mkdir = "mkdir",
+        Mknod = "mknod",
+        Mount = "mount",
+        MountCgroup = "mounting cgroup",
+        MountCgroup2 = "mounting cgroup2",
+        MountPoint = "mount point",
+        MountTmpfs = "mounting tmpfs",
+        MountReadonly = "mount (readonly)",
+        Remount = "mount (remount)",
+        MountSetattr = "mount_setattr",
+        MountSetattrReadonly = "mount_setattr (readonly)",
+        MountSetattrTree = "mount_setattr (needs kernel 5.12)",
+        MoveMount = "move_mount",
+        MoveRoot = "moving the mount to /",
+        NoNewPrivileges = "PR_SET_NO_NEW_PRIVS",
+        NotFound = "executable file not found in $PATH",
+        NotProcfs = "only a procfs may be bound to /proc",
+        NotReal = "must be a real directory",
+        Open = "open",
+        Openat2 = "openat2",
+        OpenRoot = "open /",
+        OpenOnHost = "open on the host",
+        OpenSource = "open of the source",
+        OtherDevice = "another device is there on the host",
+        OtherFile = "another file is there",
+        Outside = "it is outside the container's root",
+        Parent = "parent directory",
+        Personality = "personality",
+        Pipe = "pipe",
+        PivotRoot = "pivot_root",
+        Poll = "poll",
+        Propagation = "propagation",
+        PropagationOfMount = "mount propagation",
+        PropagationOfHost = "propagation of /",
+        PropagationOfOld = "propagation of the old root",
+        PropagationOfParent = "propagation of the parent mount",
+        Ptmx = "/dev/pts/ptmx (is a devpts mounted on /dev/pts?)",
+        SchedSetattr = "sched_setattr",
+        Send = "send",
+        SendMaster = "sending the master to the console socket",
+        SetControl = "TIOCSCTTY",
+        Setdomainname = "setdomainname",
+        Setgroups = "setgroups",
+        Sethostname = "sethostname",
+        Setns = "setns",
+        Setresgid = "setresgid",
+        Setresuid = "setresuid",
+        Setrlimit = "setrlimit",
+        SetSize = "TIOCSWINSZ",
+        Sigaction = "rt_sigaction",
+        Sigprocmask = "rt_sigprocmask",
+        Slave = "TIOCGPTPEER",
+        Symlink = "symlink",
+        TimeForChildren = "ns/time_for_children",
+        Tmpcopyup = "tmpcopyup",
+        Umount = "umount of the old root",
+        Unknown = "unknown",
+        Unlink = "unlink",
+        Unlockpt = "unlockpt",
+        Unshare = "unshare",
+        UnshareCgroup = "unshare (cgroup)",
+        Waitid = "waitid",
+        Write = "write",
+    }
+}
+
+/// A place in the plan.
 #[derive(Clone, Copy, Debug)]
-pub struct Fault {
-    /// The system call, or a phrase where it was none. By a pointer of one word, for a result of two registers.
-    pub call: &'static &'static str,
+pub struct Place {
+    /// The step.
+    pub step: Step,
     /// Which one of the step's list.
     pub item: u32,
-    /// Why; 0 where the call says all.
-    pub errno: u16,
-    /// Where.
-    pub step: Step,
 }
-static_assertions::const_assert!(size_of::<Fault>() == 16);
+
+/// A fault: which call, and why. One word, because most functions may return one; the child knows the place.
+#[derive(Clone, Copy, Debug)]
+pub struct Fault(NonZeroU32);
 
 impl Fault {
-    /// A fault of a system call.
+    /// A fault of a call.
     #[cold]
     #[inline(never)]
-    pub fn new(step: Step, item: usize, call: &'static &'static str, errno: Errno) -> Fault {
-        Fault { call, item: item as u32, errno: errno.raw_os_error() as u16, step }
+    pub fn new(call: Call, errno: Errno) -> Fault {
+        Fault::of(call, errno.raw_os_error() as u16)
+    }
+
+    /// A fault of which the note that goes before it says all.
+    pub fn without_errno() -> Fault {
+        Fault::of(Call::Unnamed, 0)
+    }
+
+    fn of(call: Call, errno: u16) -> Fault {
+        Fault(NonZeroU32::MIN | (call as u32) << 24 | u32::from(errno) << 8)
+    }
+
+    fn call(self) -> &'static str {
+        Call::ALL.get((self.0.get() >> 24) as usize).map_or("", |call| call.text())
+    }
+
+    fn errno(self) -> u16 {
+        (self.0.get() >> 8) as u16
+    }
+
+    /// For the channel.
+    pub fn encode(self, place: Place) -> [u8; WIRE] {
+        let mut wire = [0; WIRE];
+        wire[1] = place.step as u8;
+        wire[2..4].copy_from_slice(&self.errno().to_ne_bytes());
+        wire[4..8].copy_from_slice(&place.item.to_ne_bytes());
+        for (to, from) in wire[8..].iter_mut().zip(self.call().bytes()) {
+            *to = from;
+        }
+        wire
     }
 }
+static_assertions::assert_eq_size!(Result<(), Fault>, u32);
 
 /// Room for what a file system or a hook has to say.
 pub const NOTE: usize = 200;
-/// Room for a call's name.
+/// Room for a call's text.
 const CALL: usize = 56;
 /// Bytes of a fault on its way to the parent.
 pub const WIRE: usize = 8 + CALL;
@@ -121,28 +274,14 @@ pub const WIRE: usize = 8 + CALL;
 /// Text of bounded length that needs no heap.
 pub type Note = heapless::Vec<u8, NOTE>;
 
-impl Fault {
-    /// For the channel.
-    pub fn encode(&self) -> [u8; WIRE] {
-        let mut wire = [0; WIRE];
-        wire[1] = self.step as u8;
-        wire[2..4].copy_from_slice(&self.errno.to_ne_bytes());
-        wire[4..8].copy_from_slice(&self.item.to_ne_bytes());
-        for (to, from) in wire[8..].iter_mut().zip(self.call.bytes()) {
-            *to = from;
-        }
-        wire
-    }
-}
-
 /// A fault as the parent hears it.
 #[derive(Clone, Debug)]
 pub struct Told {
-    /// See [`Fault`], likewise those that follow.
+    /// See [`Place`].
     pub step: Step,
-    /// An index.
+    /// See [`Place`].
     pub item: usize,
-    /// The call's name.
+    /// The text of the call.
     pub call: heapless::Vec<u8, CALL>,
     /// 0 for none.
     pub errno: i32,
@@ -157,7 +296,7 @@ impl Told {
         let call = &wire[8..];
         let length = call.iter().position(|&byte| byte == 0).unwrap_or(CALL);
         Some(Told {
-            step: *STEPS.get(usize::from(wire[1]))?,
+            step: *Step::ALL.get(usize::from(wire[1]))?,
             item: u32::from_ne_bytes([wire[4], wire[5], wire[6], wire[7]]) as usize,
             call: heapless::Vec::from_slice(&call[..length]).ok()?,
             errno: i32::from(u16::from_ne_bytes([wire[2], wire[3]])),
@@ -167,52 +306,19 @@ impl Told {
 }
 
 impl fmt::Display for Step {
-    /// The property of config.json that the step carries out, where there is one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Step::Channel => "the channel to mote",
-            Step::Cgroup => "linux.cgroupsPath",
-            Step::Namespaces => "linux.namespaces",
-            Step::UserNamespace => "the user namespace",
-            Step::TimeOffsets => "linux.timeOffsets",
-            Step::Keyring => "the session keyring",
-            Step::Loopback => "the loopback interface",
-            Step::Root => "root.path",
-            Step::Mount => "mounts",
-            Step::Device => "devices",
-            Step::Link => "links below /dev",
-            Step::Console => "process.terminal",
-            Step::CreateContainerHook => "hooks.createContainer",
-            Step::StartContainerHook => "hooks.startContainer",
-            Step::ReadonlyPath => "linux.readonlyPaths",
-            Step::MaskedPath => "linux.maskedPaths",
-            Step::Sysctl => "linux.sysctl",
-            Step::Hostname => "hostname",
-            Step::Domainname => "domainname",
-            Step::Rlimit => "process.rlimits",
-            Step::User => "process.user",
-            Step::Capabilities => "process.capabilities",
-            Step::NoNewPrivileges => "process.noNewPrivileges",
-            Step::Scheduler => "process.scheduler",
-            Step::IoPriority => "process.ioPriority",
-            Step::Personality => "linux.personality",
-            Step::Apparmor => "process.apparmorProfile",
-            Step::Selinux => "process.selinuxLabel",
-            Step::Cwd => "process.cwd",
-            Step::Args => "exec",
-            Step::Stdio => "standard input, output and error",
-        })
+        f.write_str(self.text())
     }
 }
 
-/// Gives an errno its place.
+/// Gives an errno its call.
 pub trait At<T> {
-    /// `step[item]: call`.
-    fn at(self, step: Step, item: usize, call: &'static &'static str) -> Result<T, Fault>;
+    /// The fault of that call.
+    fn at(self, call: Call) -> Result<T, Fault>;
 }
 
 impl<T> At<T> for Result<T, Errno> {
-    fn at(self, step: Step, item: usize, call: &'static &'static str) -> Result<T, Fault> {
-        self.map_err(|errno| Fault::new(step, item, call, errno))
+    fn at(self, call: Call) -> Result<T, Fault> {
+        self.map_err(|errno| Fault::new(call, errno))
     }
 }

@@ -2,16 +2,16 @@
 //!
 //! A hook reads the state document on its standard input. What it prints is kept for the error, should it fail.
 
-use crate::fault::Note;
+use crate::fault::{Call, Note};
 use crate::plan::{Hook, StateText};
 use crate::sys::clone::{Clone, clone};
 use crate::sys::exec::{Vector, execve};
 use crate::sys::process::{close_from, duplicate_to, exit, standard_streams};
 use crate::sys::signal;
 use crate::sys::time::milliseconds as now;
-use core::fmt::Write;
+use crate::text::{Digits, digits};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::{Errno, read, write};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
@@ -46,7 +46,7 @@ pub struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// A system call of ours failed.
-    Call(&'static str, Errno),
+    Call(Call, Errno),
     /// It exited with a code other than 0.
     Exit(i32),
     /// A signal ended it.
@@ -56,24 +56,28 @@ pub enum Reason {
 }
 
 /// Runs hooks one after the other until one fails.
+#[allow(clippy::result_large_err, reason = "made once, for the hook that failed, and there is no heap")]
 pub fn run(hooks: &[Hook<'_>], stage: &Stage<'_>) -> Result<(), Failure> {
+    let mut output = Note::new();
     for (item, hook) in hooks.iter().enumerate() {
-        let mut output = Note::new();
-        one(hook, stage, &mut output).map_err(|reason| Failure { item, reason, output })?;
+        output.clear();
+        if let Err(reason) = one(hook, stage, &mut output) {
+            return Err(Failure { item, reason, output });
+        }
     }
     Ok(())
 }
 
 fn one(hook: &Hook<'_>, stage: &Stage<'_>, output: &mut Note) -> Result<(), Reason> {
-    let call = |name| move |errno| Reason::Call(name, errno);
-    let (stdin, document) = pipe_with(PipeFlags::CLOEXEC).map_err(call("pipe"))?;
-    let (printed, stdout) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).map_err(call("pipe"))?;
-    rustix::io::ioctl_fionbio(&document, true).map_err(call("fcntl"))?;
-    match clone(0, None).map_err(call("clone3"))? {
+    let call = |call| move |errno| Reason::Call(call, errno);
+    let (stdin, document) = pipe_with(PipeFlags::CLOEXEC).map_err(call(Call::Pipe))?;
+    let (printed, stdout) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).map_err(call(Call::Pipe))?;
+    rustix::io::ioctl_fionbio(&document, true).map_err(call(Call::Fcntl))?;
+    match clone(0, None).map_err(call(Call::Clone3))? {
         Clone::Child => become_hook(hook, stage, &stdin, &stdout),
         Clone::Parent(_, pidfd) => {
             drop((stdin, stdout));
-            watch(hook, stage, &pidfd, document, &printed, output)
+            watch(hook, stage, pidfd.as_fd(), document, printed.as_fd(), output)
         }
     }
 }
@@ -90,77 +94,65 @@ fn become_hook(hook: &Hook<'_>, stage: &Stage<'_>, stdin: &OwnedFd, stdout: &Own
         Ok(_) => execve(hook.path, &hook.args, &hook.env.unwrap_or(stage.environment)),
         Err(errno) => errno,
     };
-    let mut text = heapless::String::<64>::new();
-    let _ = write!(text, "it can't be executed (errno {})", errno.raw_os_error());
     let [_, _, stderr] = standard_streams();
-    let _ = write(stderr, text.as_bytes());
+    let mut number = Digits::default();
+    let number = digits(&mut number, errno.raw_os_error() as u64, 10);
+    for part in [b"it can't be executed (errno ", number, b")"] {
+        let _ = write(stderr, part);
+    }
     exit(127)
 }
 
 fn watch(
-    hook: &Hook<'_>, stage: &Stage<'_>, pidfd: &OwnedFd, document: OwnedFd, printed: &OwnedFd, output: &mut Note,
+    hook: &Hook<'_>, stage: &Stage<'_>, pidfd: BorrowedFd<'_>, document: OwnedFd, printed: BorrowedFd<'_>,
+    output: &mut Note,
 ) -> Result<(), Reason> {
     let deadline = hook.timeout.map(|secs| now().saturating_add(i64::from(secs) * 1000));
-    let mut number = heapless::String::<12>::new();
-    let _ = write!(number, "{}", stage.pid);
-    let parts = [stage.state.head, stage.status.as_bytes(), stage.state.middle, number.as_bytes(), stage.state.tail];
-    let mut feed = Some((document, 0));
+    let mut number = Digits::default();
+    let number = digits(&mut number, stage.pid.into(), 10);
+    let parts = [stage.state.head, stage.status.as_bytes(), stage.state.middle, number, stage.state.tail];
+    let (mut feed, mut printer) = (Some((document, 0)), Some(printed));
     loop {
         feed = feed.and_then(|(pipe, sent)| write_rest(pipe, &parts, sent));
         keep_end(printed, output);
         let left = deadline.map(|deadline| deadline.saturating_sub(now()));
         if left.is_some_and(|left| left <= 0) {
             let _ = pidfd_send_signal(pidfd, Signal::KILL);
-            let _ = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
+            let _ = waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED);
             return Err(Reason::Timeout(hook.timeout.unwrap_or(0)));
         }
         let wait = left.map(|left| Timespec { tv_sec: left / 1000, tv_nsec: (left % 1000) * 1_000_000 });
-        let mut fds = heapless::Vec::<PollFd<'_>, 3>::new();
-        let _ = fds.push(PollFd::new(pidfd, PollFlags::IN));
-        let _ = fds.push(PollFd::new(printed, PollFlags::IN));
-        if let Some((pipe, _)) = &feed {
-            let _ = fds.push(PollFd::new(pipe, PollFlags::OUT));
-        }
+        // Where a pipe is done with, the process stands in for it, which is never ready for writing.
+        let mut fds = [
+            PollFd::from_borrowed_fd(pidfd, PollFlags::IN),
+            PollFd::from_borrowed_fd(printer.unwrap_or(pidfd), PollFlags::IN),
+            PollFd::from_borrowed_fd(feed.as_ref().map_or(pidfd, |(pipe, _)| pipe.as_fd()), PollFlags::OUT),
+        ];
         match poll(&mut fds, wait.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(errno) => return Err(Reason::Call("poll", errno)),
+            Ok(_) => {}
+            Err(Errno::INTR) => continue,
+            Err(errno) => return Err(Reason::Call(Call::Poll, errno)),
         }
-        let [process, printer, ..] = fds.as_slice() else { continue };
-        if !process.revents().is_empty() {
+        if !fds[0].revents().is_empty() {
             keep_end(printed, output);
             return status(pidfd);
         }
-        if printer.revents() == PollFlags::HUP {
-            // Nothing more will be printed, and poll(2) would say so for ever: wait for the process alone.
-            return status_by(pidfd, hook, deadline);
+        if fds[1].revents() == PollFlags::HUP {
+            // Nothing more will be printed, and poll(2) would say so for ever.
+            printer = None;
         }
     }
 }
 
-/// Waits for a hook that has closed its output.
-fn status_by(pidfd: &OwnedFd, hook: &Hook<'_>, deadline: Option<i64>) -> Result<(), Reason> {
-    let left = deadline.map(|deadline| deadline.saturating_sub(now()).max(0));
-    let wait = left.map(|left| Timespec { tv_sec: left / 1000, tv_nsec: (left % 1000) * 1_000_000 });
-    match rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(pidfd, PollFlags::IN)], wait.as_ref())) {
-        Ok(0) => {
-            let _ = pidfd_send_signal(pidfd, Signal::KILL);
-            let _ = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
-            Err(Reason::Timeout(hook.timeout.unwrap_or(0)))
-        }
-        Ok(_) => status(pidfd),
-        Err(errno) => Err(Reason::Call("poll", errno)),
-    }
-}
-
-fn status(pidfd: &OwnedFd) -> Result<(), Reason> {
-    let waited = rustix::io::retry_on_intr(|| waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED));
-    match waited.map_err(|errno| Reason::Call("waitid", errno))? {
+fn status(pidfd: BorrowedFd<'_>) -> Result<(), Reason> {
+    let waited = rustix::io::retry_on_intr(|| waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED));
+    match waited.map_err(|errno| Reason::Call(Call::Waitid, errno))? {
         Some(status) => match (status.exit_status(), status.terminating_signal()) {
             (Some(0), _) => Ok(()),
             (Some(code), _) => Err(Reason::Exit(code)),
             (None, signal) => Err(Reason::Signal(signal.unwrap_or(0))),
         },
-        None => Err(Reason::Call("waitid", Errno::CHILD)),
+        None => Err(Reason::Call(Call::Waitid, Errno::CHILD)),
     }
 }
 
@@ -183,8 +175,8 @@ fn write_rest(pipe: OwnedFd, parts: &[&[u8]], mut sent: usize) -> Option<(OwnedF
 }
 
 /// Reads what was printed and keeps its end.
-fn keep_end(printed: &OwnedFd, output: &mut Note) {
-    let mut chunk = [0u8; 4096];
+fn keep_end(printed: BorrowedFd<'_>, output: &mut Note) {
+    let mut chunk = [0u8; 1024];
     while let Ok(length @ 1..) = read(printed, &mut chunk[..]) {
         let new = &chunk[length.saturating_sub(output.capacity())..length];
         let keep = output.len().min(output.capacity() - new.len());

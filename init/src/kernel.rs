@@ -1,7 +1,7 @@
 //! Settings of the namespaces and of the process that are neither files nor identity.
 
 use crate::Child;
-use crate::fault::{At, Fault, Step};
+use crate::fault::{At, Call, Fault, Step};
 use crate::sys::{keyring, net, process, sched};
 use core::ffi::CStr;
 use rustix::io::Errno;
@@ -11,22 +11,24 @@ use rustix::system::{setdomainname, sethostname};
 /// A new session keyring, so that the caller's keys stay the caller's.
 pub fn join_keyring(child: &Child<'_>) -> Result<(), Fault> {
     if let Some(label) = child.plan.process.selinux {
+        child.step(Step::Selinux);
         let result = child.handles.procfs.write(c"self/attr/keycreate", label.to_bytes());
         // Not every policy labels keys.
         if let Err(errno) = result
             && errno != Errno::NOENT
         {
-            return Err(Fault::new(Step::Selinux, 0, &"attr/keycreate", errno));
+            return Err(Fault::new(Call::Keycreate, errno));
         }
     }
     let Some(name) = child.plan.process.keyring else { return Ok(()) };
+    child.step(Step::Keyring);
     let serial = match keyring::join_session(name) {
         Ok(serial) => serial,
         // A kernel without keys, or a sandbox that hides them: there is nothing to keep apart.
         Err(Errno::NOSYS | Errno::PERM) => return Ok(()),
-        Err(errno) => return Err(Fault::new(Step::Keyring, 0, &"keyctl", errno)),
+        Err(errno) => return Err(Fault::new(Call::Keyctl, errno)),
     };
-    allow_search(serial).at(Step::Keyring, 0, &"keyctl (permissions)")
+    allow_search(serial).at(Call::KeyPermissions)
 }
 
 /// Lets the container's user search the keyring (KEY_USR_SEARCH), whichever uid it has by then.
@@ -41,24 +43,27 @@ fn allow_search(serial: i32) -> Result<(), Errno> {
 
 /// Brings up the loopback of a new network namespace.
 pub fn bring_loopback_up(child: &Child<'_>) -> Result<(), Fault> {
-    if child.plan.loopback { net::loopback_up().at(Step::Loopback, 0, &"SIOCSIFFLAGS") } else { Ok(()) }
+    child.step(Step::Loopback);
+    if child.plan.loopback { net::loopback_up().at(Call::Loopback) } else { Ok(()) }
 }
 
 /// Names of the UTS namespace.
 pub fn set_names(child: &Child<'_>) -> Result<(), Fault> {
     if let Some(name) = child.plan.hostname {
-        sethostname(name.to_bytes()).at(Step::Hostname, 0, &"sethostname")?;
+        child.step(Step::Hostname);
+        sethostname(name.to_bytes()).at(Call::Sethostname)?;
     }
     if let Some(name) = child.plan.domainname {
-        setdomainname(name.to_bytes()).at(Step::Domainname, 0, &"setdomainname")?;
+        child.step(Step::Domainname);
+        setdomainname(name.to_bytes()).at(Call::Setdomainname)?;
     }
     Ok(())
 }
 
 /// `linux.sysctl`.
 pub fn set_sysctl(child: &Child<'_>) -> Result<(), Fault> {
-    for (item, sysctl) in child.plan.sysctl.iter().enumerate() {
-        child.handles.procfs.write(sysctl.path, sysctl.value.to_bytes()).at(Step::Sysctl, item, &"write")?;
+    for sysctl in child.each(Step::Sysctl, child.plan.sysctl) {
+        child.handles.procfs.write(sysctl.path, sysctl.value.to_bytes()).at(Call::Write)?;
     }
     Ok(())
 }
@@ -67,28 +72,31 @@ pub fn set_sysctl(child: &Child<'_>) -> Result<(), Fault> {
 pub fn set_character(child: &Child<'_>) -> Result<(), Fault> {
     let process = &child.plan.process;
     if let Some(scheduler) = &process.scheduler {
-        sched::set_scheduler(scheduler).at(Step::Scheduler, 0, &"sched_setattr")?;
+        child.step(Step::Scheduler);
+        sched::set_scheduler(scheduler).at(Call::SchedSetattr)?;
     }
     if let Some(priority) = process.io_priority {
-        sched::set_io_priority(priority).at(Step::IoPriority, 0, &"ioprio_set")?;
+        child.step(Step::IoPriority);
+        sched::set_io_priority(priority).at(Call::Ioprio)?;
     }
     if let Some(persona) = process.personality {
-        process::set_personality(persona).at(Step::Personality, 0, &"personality")?;
+        child.step(Step::Personality);
+        process::set_personality(persona).at(Call::Personality)?;
     }
     Ok(())
 }
 
 /// Resource limits. The parent has raised what had to be raised; lowering needs no privilege.
 pub fn set_limits(child: &Child<'_>) -> Result<(), Fault> {
-    for (item, limit) in child.plan.process.rlimits.iter().enumerate() {
-        let resource = RESOURCES.get(limit.resource as usize).copied().ok_or(Errno::INVAL).at(Step::Rlimit, item, &"unknown")?;
+    for limit in child.each(Step::Rlimit, child.plan.process.rlimits) {
+        let resource = RESOURCES.get(limit.resource as usize).copied().ok_or(Errno::INVAL).at(Call::Unknown)?;
         let finite = |value| (value != u64::MAX).then_some(value);
         let wanted = Rlimit { current: finite(limit.soft), maximum: finite(limit.hard) };
         let result = setrlimit(resource, wanted);
         if result.is_err() && getrlimit(resource) == wanted {
             continue;
         }
-        result.at(Step::Rlimit, item, &"setrlimit")?;
+        result.at(Call::Setrlimit)?;
     }
     Ok(())
 }
@@ -104,15 +112,17 @@ pub const RESOURCES: [Resource; 16] = [
 pub fn label(child: &Child<'_>) -> Result<(), Fault> {
     let process = &child.plan.process;
     if let Some(profile) = process.apparmor {
+        child.step(Step::Apparmor);
         let write = |path: &CStr| child.handles.procfs.write(path, profile.to_bytes());
         let result = match write(c"self/attr/apparmor/exec") {
             Err(Errno::NOENT) => write(c"self/attr/exec"),
             result => result,
         };
-        result.at(Step::Apparmor, 0, &"attr/apparmor/exec")?;
+        result.at(Call::Apparmor)?;
     }
     if let Some(label) = process.selinux {
-        child.handles.procfs.write(c"self/attr/exec", label.to_bytes()).at(Step::Selinux, 0, &"attr/exec")?;
+        child.step(Step::Selinux);
+        child.handles.procfs.write(c"self/attr/exec", label.to_bytes()).at(Call::Exec)?;
     }
     Ok(())
 }

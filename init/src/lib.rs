@@ -27,11 +27,12 @@ mod program;
 pub mod rootfs;
 mod switch;
 pub mod sys;
+mod text;
 
 use channel::Channel;
 use core::cell::{Cell, OnceCell};
 use core::convert::Infallible;
-use fault::{At, Fault, Step};
+use fault::{At, Call, Fault, Place, Step};
 use hooks::{Reason, Stage};
 use linux_raw_sys::general::CLONE_NEWUSER;
 use plan::{Hook, Plan};
@@ -69,12 +70,6 @@ pub struct Handles<'h> {
     pub mask: signal::Set,
 }
 
-impl Handles<'_> {
-    fn tree(&self, item: usize) -> Option<BorrowedFd<'_>> {
-        self.trees.iter().find(|(index, _)| *index == item).map(|(_, tree)| tree.as_fd())
-    }
-}
-
 /// The child, as its steps see it.
 #[derive(Debug)]
 pub struct Child<'c> {
@@ -84,6 +79,8 @@ pub struct Child<'c> {
     new_mount_calls: OnceCell<bool>,
     /// Whether the parent has said that id maps are written, limits raised and cgroups made.
     settled: Cell<bool>,
+    /// What it is at, for the fault that ends it.
+    place: Cell<Place>,
 }
 
 impl Child<'_> {
@@ -93,31 +90,68 @@ impl Child<'_> {
         *self.new_mount_calls.get_or_init(sys::mount::has_new_calls)
     }
 
+    /// Begins a step.
+    fn step(&self, step: Step) {
+        self.place.set(Place { step, item: 0 });
+    }
+
+    /// Begins an item of the step.
+    fn item(&self, item: u32) {
+        self.place.set(Place { item, ..self.place.get() });
+    }
+
+    /// Goes through a step's list, item by item.
+    fn each<'l, T>(&self, step: Step, list: &'l [T]) -> impl Iterator<Item = &'l T> {
+        list.iter().zip(0..).map(move |(one, item)| {
+            self.place.set(Place { step, item });
+            one
+        })
+    }
+
+    /// The tree that the host opened for the mount this is at.
+    fn tree(&self) -> Option<BorrowedFd<'_>> {
+        let item = self.place.get().item as usize;
+        self.handles.trees.iter().find(|(index, _)| *index == item).map(|(_, tree)| tree.as_fd())
+    }
+
     /// Waits, once, until the parent has done what only it may do to this process, and enters the cgroups.
     fn settled(&self) -> Result<(), Fault> {
         if self.settled.replace(true) {
             return Ok(());
         }
-        namespaces::enter_cgroups(self)
+        let place = self.place.get();
+        namespaces::enter_cgroups(self)?;
+        self.place.set(place);
+        Ok(())
+    }
+
+    /// Tells whoever waits for it what went wrong, and ends.
+    fn fail(&self, channel: &Channel, fault: Fault) -> ! {
+        channel.report(self.place.get(), fault);
+        sys::process::exit(1)
     }
 }
 
 /// Becomes the container's program. Whatever goes wrong before that is told to the parent.
 pub fn start(plan: &Plan<'_>, handles: Handles<'_>) -> ! {
-    let Err(fault) = list(plan, &handles);
-    handles.channel.report(&fault);
-    sys::process::exit(1)
+    let child = Child {
+        plan,
+        handles: &handles,
+        new_mount_calls: OnceCell::new(),
+        settled: Cell::new(false),
+        place: Cell::new(Place { step: Step::Channel, item: 0 }),
+    };
+    let Err(fault) = list(&child);
+    child.fail(&handles.channel, fault)
 }
 
-fn list(plan: &Plan<'_>, handles: &Handles<'_>) -> Result<Infallible, Fault> {
-    let child =
-        &Child { plan, handles, new_mount_calls: OnceCell::new(), settled: Cell::new(false) };
-    let process = &plan.process;
+fn list(child: &Child<'_>) -> Result<Infallible, Fault> {
+    let (plan, handles, process) = (child.plan, child.handles, &child.plan.process);
 
     rustix::process::umask(rustix::fs::Mode::empty());
     let _ = rustix::process::setsid();
     if plan.namespaces.new & CLONE_NEWUSER == 0 {
-        hide_memory()?;
+        hide_memory(child)?;
     } else {
         // Nothing can be done in the user namespace before its ids are mapped. And not yet hidden: what is
         // belongs to the host's root, whose files below /proc/self this process could not write to then.
@@ -130,19 +164,19 @@ fn list(plan: &Plan<'_>, handles: &Handles<'_>) -> Result<Infallible, Fault> {
     namespaces::join(child)?;
     namespaces::set_clocks(child)?;
     namespaces::become_root(child)?;
-    hide_memory()?;
+    hide_memory(child)?;
     kernel::join_keyring(child)?;
     kernel::bring_loopback_up(child)?;
 
     let mut rootfs = switch::prepare(child)?;
-    for (item, mount) in plan.mounts.iter().enumerate() {
-        mounts::attach(child, &mut rootfs, item, mount)?;
+    for mount in child.each(Step::Mount, plan.mounts) {
+        mounts::attach(child, &mut rootfs, mount)?;
     }
-    for (item, device) in plan.devices.iter().enumerate() {
-        devices::make(child, &rootfs, item, device)?;
+    for device in child.each(Step::Device, plan.devices) {
+        devices::make(child, &rootfs, device)?;
     }
-    for (item, link) in plan.links.iter().enumerate() {
-        devices::link(&rootfs, item, link)?;
+    for link in child.each(Step::Link, plan.links) {
+        devices::link(&rootfs, link)?;
     }
     child.settled()?;
     runtime_hooks(child)?;
@@ -151,11 +185,11 @@ fn list(plan: &Plan<'_>, handles: &Handles<'_>) -> Result<Infallible, Fault> {
 
     let slave = console::open(child, &rootfs)?;
     if plan.root.switch != plan::Switch::Stay {
-        program::make_cwd(&rootfs, process.cwd)?;
+        program::make_cwd(child, &rootfs)?;
     }
-    mounts::late_readonly(child, &rootfs, plan.mounts)?;
-    masks::readonly(child, &rootfs, plan.readonly_paths)?;
-    masks::mask(child, &rootfs, plan.masked_paths)?;
+    mounts::late_readonly(child, &rootfs)?;
+    masks::readonly(child, &rootfs)?;
+    masks::mask(child, &rootfs)?;
     switch::enter(child, &rootfs)?;
     switch::make_root_readonly(child, &rootfs)?;
 
@@ -174,44 +208,45 @@ fn list(plan: &Plan<'_>, handles: &Handles<'_>) -> Result<Infallible, Fault> {
     kernel::set_limits(child)?;
     // Once as root of the namespace, who may pass everywhere, and once more as the user, whose own directory
     // may be on a file system that lets nobody else in: one of the two must work.
-    let early = program::enter_cwd(process.cwd);
-    identity::drop_bounding(&process.capabilities)?;
+    let early = program::enter_cwd(child);
+    identity::drop_bounding(child, &process.capabilities)?;
     identity::become_user(child)?;
-    identity::take_capabilities(&process.capabilities)?;
+    identity::take_capabilities(child, &process.capabilities)?;
     // A change of ids may have undone it (fs.suid_dumpable).
-    hide_memory()?;
+    hide_memory(child)?;
     if early.is_err() {
-        program::enter_cwd(process.cwd)?;
+        program::enter_cwd(child)?;
     }
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(process.umask));
     let mut found = program::Found::new();
-    let path = program::find(process, &mut found)?;
+    let path = program::find(child, &mut found)?;
 
+    child.step(Step::Channel);
     handles.channel.ready()?;
-    handles.channel.wait()?;
+    handles.channel.wait();
     // What the host opened is of no more use, and this process may wait for long.
     let last = handles.listener.as_ref().unwrap_or(&handles.channel.0);
     let socket = close_all_but(last, process.keep_fds, Some(handles.procfs))?;
     let channel = if handles.listener.is_some() { accept_start(socket, process.keep_fds)? } else { Channel(socket) };
     let result = container_hooks(child, &channel, plan.hooks.start_container, "created", Step::StartContainerHook, process.env);
     let Err(fault) = result.and_then(|()| run(child, path, &channel));
-    channel.report(&fault);
-    sys::process::exit(1)
+    child.fail(&channel, fault)
 }
 
 /// The point of no return: closes what may have been opened since, restores what execve(2) hands on, and goes.
 fn run(child: &Child<'_>, path: &CStr, channel: &Channel) -> Result<Infallible, Fault> {
-    signal::default_all().at(Step::Args, 0, &"rt_sigaction")?;
-    signal::set_mask(child.handles.mask).at(Step::Args, 0, &"rt_sigprocmask")?;
+    child.step(Step::Args);
+    signal::default_all().at(Call::Sigaction)?;
+    signal::set_mask(child.handles.mask).at(Call::Sigprocmask)?;
     sys::process::close_from(channel.0.as_raw_fd() + 1);
     Err(program::run(&child.plan.process, path, channel))
 }
 
 /// No other process of the container may trace this one or open what it has open (CVE-2016-9962). execve(2)
 /// undoes it.
-fn hide_memory() -> Result<(), Fault> {
-    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
-        .at(Step::UserNamespace, 0, &"PR_SET_DUMPABLE")
+fn hide_memory(child: &Child<'_>) -> Result<(), Fault> {
+    child.step(Step::UserNamespace);
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).at(Call::Dumpable)
 }
 
 /// The parent runs `prestart` and `createRuntime`, if there are any.
@@ -220,8 +255,10 @@ fn runtime_hooks(child: &Child<'_>) -> Result<(), Fault> {
     if hooks.prestart.is_empty() && hooks.create_runtime.is_empty() {
         return Ok(());
     }
+    child.step(Step::Channel);
     child.handles.channel.mounted()?;
-    child.handles.channel.wait()
+    child.handles.channel.wait();
+    Ok(())
 }
 
 fn container_hooks(
@@ -232,33 +269,38 @@ fn container_hooks(
     }
     let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
     let stage = Stage { state: child.plan.state, status, pid, environment, mask: child.handles.mask };
+    child.step(step);
     hooks::run(hooks, &stage).map_err(|failure| {
-        let errno = match failure.reason {
-            Reason::Call(_, errno) => errno.raw_os_error() as u16,
-            _ => 0,
-        };
+        child.item(failure.item as u32);
         let mut note = describe(failure.reason);
         if !failure.output.is_empty() {
-            let room = note.capacity() - note.len();
             let _ = note.extend_from_slice(b": ");
-            let _ = note.extend_from_slice(&failure.output[failure.output.len().saturating_sub(room.saturating_sub(2))..]);
+            let room = note.capacity() - note.len();
+            let _ = note.extend_from_slice(&failure.output[failure.output.len().saturating_sub(room)..]);
         }
         channel.note(&note);
-        Fault { call: &"", item: failure.item as u32, errno, step }
+        match failure.reason {
+            Reason::Call(_, errno) => Fault::new(Call::Unnamed, errno),
+            _ => Fault::without_errno(),
+        }
     })
 }
 
 /// A hook's end in words.
 pub fn describe(reason: Reason) -> fault::Note {
-    use core::fmt::Write;
-    let mut text = fault::Note::new();
-    let _ = match reason {
-        Reason::Exit(code) => write!(text, "exit status {code}"),
-        Reason::Signal(number) => write!(text, "killed by signal {number}"),
-        Reason::Timeout(secs) => write!(text, "killed after {secs} s (its timeout)"),
-        Reason::Call(call, _) => write!(text, "{call}"),
+    let (before, number, after) = match reason {
+        Reason::Exit(code) => ("exit status ", Some(code as u32), ""),
+        Reason::Signal(number) => ("killed by signal ", Some(number as u32), ""),
+        Reason::Timeout(secs) => ("killed after ", Some(secs), " s (its timeout)"),
+        Reason::Call(call, _) => (call.text(), None, ""),
     };
-    text
+    let mut room = text::Digits::default();
+    let number = number.map_or(&b""[..], |number| text::digits(&mut room, number.into(), 10));
+    let mut note = fault::Note::new();
+    for part in [before.as_bytes(), number, after.as_bytes()] {
+        let _ = note.extend_from_slice(part);
+    }
+    note
 }
 
 /// Closes every descriptor but 0 to 2, those that the program inherits, and `last`, which becomes the one after
@@ -266,8 +308,8 @@ pub fn describe(reason: Reason) -> fault::Note {
 fn close_all_but(last: &OwnedFd, keep: u32, procfs: Option<&procfs::Procfs>) -> Result<OwnedFd, Fault> {
     let first = 3 + keep as i32;
     let list = procfs.filter(|_| !sys::process::has_close_range()).map(|procfs| list_open(procfs, first + 1));
-    let list = list.transpose().at(Step::Channel, 0, &"/proc/self/fd")?;
-    sys::process::duplicate_to(last.as_fd(), first, true).at(Step::Channel, 0, &"dup3")?;
+    let list = list.transpose().at(Call::ListOpen)?;
+    sys::process::duplicate_to(last.as_fd(), first, true).at(Call::Dup3)?;
     match &list {
         Some(list) => sys::process::close_listed(first + 1, list),
         None => sys::process::close_from(first + 1),
@@ -286,11 +328,11 @@ fn list_open(procfs: &procfs::Procfs, least: i32) -> Result<OwnedFd, Errno> {
 fn accept_start(listener: OwnedFd, keep: u32) -> Result<Channel, Fault> {
     let flags = rustix::net::SocketFlags::CLOEXEC;
     let connection = rustix::io::retry_on_intr(|| rustix::net::accept_with(&listener, flags));
-    let connection = connection.at(Step::Channel, 0, &"accept")?;
+    let connection = connection.at(Call::Accept)?;
     // Its number is the listener's from here on.
     core::mem::forget(listener);
     let channel = Channel(close_all_but(&connection, keep, None)?);
     core::mem::forget(connection);
-    channel.wait()?;
+    channel.wait();
     Ok(channel)
 }

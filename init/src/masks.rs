@@ -3,7 +3,7 @@
 
 use crate::Child;
 use crate::devices::open_null;
-use crate::fault::{At, Fault, Step};
+use crate::fault::{At, Call, Fault, Step};
 use crate::mounts::{READONLY, put_bind, put_filesystem};
 use crate::plan::FsOption;
 use crate::rootfs::{Rootfs, is_dir};
@@ -13,19 +13,19 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 /// Opens a path to be covered; what doesn't exist needs no cover.
-fn find(rootfs: &Rootfs, step: Step, item: usize, path: &CStr) -> Result<Option<OwnedFd>, Fault> {
+fn find(rootfs: &Rootfs, path: &CStr) -> Result<Option<OwnedFd>, Fault> {
     match rootfs.open(path, OFlags::PATH) {
         Ok(found) => Ok(Some(found)),
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
-        Err(errno) => Err(Fault::new(step, item, &"openat2", errno)),
+        Err(errno) => Err(Fault::new(Call::Openat2, errno)),
     }
 }
 
 /// Binds each path over itself, read-only; its other attributes stay.
-pub fn readonly(child: &Child<'_>, rootfs: &Rootfs, paths: &[&CStr]) -> Result<(), Fault> {
-    for (item, path) in paths.iter().enumerate() {
-        if let Some(found) = find(rootfs, Step::ReadonlyPath, item, path)? {
-            put_bind(child, rootfs, found.as_fd(), found.as_fd(), path, READONLY).at(Step::ReadonlyPath, item, &"bind")?;
+pub fn readonly(child: &Child<'_>, rootfs: &Rootfs) -> Result<(), Fault> {
+    for path in child.each(Step::ReadonlyPath, child.plan.readonly_paths) {
+        if let Some(found) = find(rootfs, path)? {
+            put_bind(child, rootfs, found.as_fd(), found.as_fd(), path, READONLY).at(Call::Bind)?;
         }
     }
     Ok(())
@@ -33,14 +33,14 @@ pub fn readonly(child: &Child<'_>, rootfs: &Rootfs, paths: &[&CStr]) -> Result<(
 
 /// Covers files with /dev/null and directories with an empty read-only tmpfs, the same one for all: a
 /// superblock for each costs the host memory and time.
-pub fn mask(child: &Child<'_>, rootfs: &Rootfs, paths: &[&CStr]) -> Result<(), Fault> {
+pub fn mask(child: &Child<'_>, rootfs: &Rootfs) -> Result<(), Fault> {
     let (mut null, mut empty) = (None, None);
-    for (item, path) in paths.iter().enumerate() {
-        let Some(found) = find(rootfs, Step::MaskedPath, item, path)? else { continue };
-        if is_dir(found.as_fd()).at(Step::MaskedPath, item, &"fstat")? {
-            cover_directory(child, rootfs, &found, path, &mut empty).at(Step::MaskedPath, item, &"mounting tmpfs")?;
+    for path in child.each(Step::MaskedPath, child.plan.masked_paths) {
+        let Some(found) = find(rootfs, path)? else { continue };
+        if is_dir(found.as_fd()).at(Call::Fstat)? {
+            cover_directory(child, rootfs, &found, path, &mut empty).at(Call::MountTmpfs)?;
         } else {
-            cover_file(child, rootfs, &found, path, &mut null).at(Step::MaskedPath, item, &"bind of /dev/null")?;
+            cover_file(child, rootfs, &found, path, &mut null).at(Call::BindNull)?;
         }
     }
     Ok(())

@@ -1,15 +1,15 @@
 //! `mounts`, one after the other, each attached to a descriptor of its target.
 
-use crate::fault::{At, Fault, Step};
+use crate::fault::{At, Call, Fault, Step};
 use crate::plan::{Filesystem, FsOption, Mount, Source};
-use crate::rootfs::{Rootfs, is_dir};
+use crate::rootfs::{Rootfs, is_dir, open, status};
 use crate::sys::mount::{Change, set_attributes};
+use crate::text::{Digits, digits, put};
 use crate::{Child, classic, copyup};
 use core::ffi::CStr;
-use core::fmt::Write;
 use linux_raw_sys::general::{MOUNT_ATTR__ATIME, MS_REC};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{CWD, OFlags, PROC_SUPER_MAGIC, fstat, fstatfs};
+use rustix::fs::{CWD, OFlags, PROC_SUPER_MAGIC, fstatfs};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create, fsconfig_set_flag,
@@ -19,21 +19,23 @@ use rustix::mount::{
 /// Longest value that fsconfig(2) takes (fs/fsopen.c); mount(2) takes a page of options.
 const FSCONFIG_VALUE_MAX: usize = 255;
 
-/// Attaches `mounts[item]`.
-pub fn attach(child: &Child<'_>, rootfs: &mut Rootfs, item: usize, mount: &Mount<'_>) -> Result<(), Fault> {
-    let place = Place { step: Step::Mount, item };
+/// MOUNT_ATTR_RDONLY.
+pub const READONLY: u64 = linux_raw_sys::general::MOUNT_ATTR_RDONLY as u64;
+
+/// Attaches one of `mounts`.
+pub fn attach(child: &Child<'_>, rootfs: &mut Rootfs, mount: &Mount<'_>) -> Result<(), Fault> {
     let mounted = match &mount.source {
-        Source::Bind { path, recursive } => bind(child, rootfs, &place, mount, path, *recursive)?,
-        Source::Filesystem(fs) => filesystem(child, rootfs, &place, mount, fs)?,
-        Source::Cgroup => crate::cgroups::attach(child, rootfs, &place, mount)?,
+        Source::Bind { path, recursive } => bind(child, rootfs, mount, path, *recursive)?,
+        Source::Filesystem(fs) => filesystem(child, rootfs, mount, fs)?,
+        Source::Cgroup => crate::cgroups::attach(child, rootfs, mount)?,
         Source::Remount => {
-            let target = rootfs.open(mount.target, OFlags::PATH).at(Step::Mount, item, &"openat2")?;
-            change(child, &place, mount, target.as_fd())?;
+            let target = rootfs.open(mount.target, OFlags::PATH).at(Call::Openat2)?;
+            change(child, mount, target.as_fd())?;
             target
         }
     };
     for &propagation in mount.propagation {
-        propagate(child, mounted.as_fd(), propagation).at(Step::Mount, item, &"mount propagation")?;
+        propagate(child, mounted.as_fd(), propagation).at(Call::PropagationOfMount)?;
     }
     if mount.target == c"/" {
         *rootfs = Rootfs::new(mounted);
@@ -41,108 +43,103 @@ pub fn attach(child: &Child<'_>, rootfs: &mut Rootfs, item: usize, mount: &Mount
     Ok(())
 }
 
-/// Which item of the plan a helper works for.
-#[derive(Clone, Copy, Debug)]
-pub struct Place {
-    /// Its step.
-    pub step: Step,
-    /// Its index.
-    pub item: usize,
+fn bind(
+    child: &Child<'_>, rootfs: &Rootfs, mount: &Mount<'_>, path: &CStr, recursive: bool,
+) -> Result<OwnedFd, Fault> {
+    let new = child.new_mount_calls();
+    let source = match child.tree() {
+        Some(tree) if new => rustix::io::fcntl_dupfd_cloexec(tree, 3).at(Call::Dup)?,
+        _ if new => clone_tree(CWD, path, recursive).at(Call::OpenSource)?,
+        _ => open(path, OFlags::PATH).at(Call::OpenSource)?,
+    };
+    if mount.target == c"/proc" && fstatfs(&source).at(Call::Fstatfs)?.f_type != PROC_SUPER_MAGIC {
+        return Err(Fault::new(Call::NotProcfs, Errno::INVAL));
+    }
+    if new {
+        // While nobody sees it yet.
+        change(child, mount, source.as_fd())?;
+    }
+    let target = target_like(rootfs, mount.target, source.as_fd()).at(Call::MountPoint)?;
+    if new {
+        move_to(source.as_fd(), target.as_fd()).at(Call::MoveMount)?;
+        return Ok(source);
+    }
+    classic::bind(source.as_fd(), target.as_fd(), recursive).at(Call::Mount)?;
+    let mounted = reach(child, rootfs, mount.target)?;
+    change(child, mount, mounted.as_fd())?;
+    Ok(mounted)
 }
 
-fn bind(
-    child: &Child<'_>, rootfs: &Rootfs, place: &Place, mount: &Mount<'_>, path: &CStr, recursive: bool,
-) -> Result<OwnedFd, Fault> {
-    let Place { step, item } = *place;
-    if !child.new_mount_calls() {
-        return classic::bind(child, rootfs, place, mount, path, recursive);
-    }
-    let tree = match child.handles.tree(item) {
-        Some(tree) => rustix::io::fcntl_dupfd_cloexec(tree, 3).at(step, item, &"dup")?,
-        None => clone_tree(CWD, path, recursive).at(step, item, &"open of the source")?,
-    };
-    if mount.target == c"/proc" && fstatfs(&tree).at(step, item, &"fstatfs")?.f_type != PROC_SUPER_MAGIC {
-        return Err(Fault::new(step, item, &"only a procfs may be bound to /proc", Errno::INVAL));
-    }
-    change(child, place, mount, tree.as_fd())?;
-    let target = target_like(rootfs, mount.target, tree.as_fd()).at(step, item, &"mount point")?;
-    move_to(tree.as_fd(), target.as_fd()).at(step, item, &"move_mount")?;
-    Ok(tree)
+/// What mount(2) has just mounted. Over the root itself the root's own descriptor doesn't see it; its name on the
+/// host does.
+fn reach(child: &Child<'_>, rootfs: &Rootfs, target: &CStr) -> Result<OwnedFd, Fault> {
+    if target == c"/" { open(child.plan.root.path, OFlags::PATH) } else { rootfs.open(target, OFlags::PATH) }
+        .at(Call::Openat2)
 }
 
 fn filesystem(
-    child: &Child<'_>, rootfs: &Rootfs, place: &Place, mount: &Mount<'_>, fs: &Filesystem<'_>,
+    child: &Child<'_>, rootfs: &Rootfs, mount: &Mount<'_>, fs: &Filesystem<'_>,
 ) -> Result<OwnedFd, Fault> {
-    let Place { step, item } = *place;
-    let target = rootfs.make_dir(mount.target, 0o755).at(step, item, &"mount point")?;
+    let target = rootfs.make_dir(mount.target, 0o755).at(Call::MountPoint)?;
     if fs.no_symlinks {
         // Whoever makes /proc or /sys a link wants the writes that rely on them to go elsewhere (CVE-2019-19921).
-        rootfs
-            .open_without_links(mount.target, OFlags::PATH | OFlags::DIRECTORY)
-            .map_err(|errno| Fault::new(step, item, &"must be a real directory", errno))?;
+        rootfs.open_without_links(mount.target, OFlags::PATH | OFlags::DIRECTORY).at(Call::NotReal)?;
     }
     let mut mode = heapless::Vec::<u8, 12>::new();
-    let inherited = inherited_mode(fs, target.as_fd(), &mut mode).at(step, item, &"fstat")?;
+    let inherited = inherited_mode(fs, target.as_fd(), &mut mode).at(Call::Fstat)?;
+    let set = if mount.late_readonly { mount.set & !READONLY } else { mount.set };
     let long = fs.options.iter().any(|option| option.value.is_some_and(|value| value.count_bytes() > FSCONFIG_VALUE_MAX));
-    if !child.new_mount_calls() || long {
-        return classic::filesystem(child, rootfs, place, mount, fs, inherited, target);
-    }
-    let tree = make(child, place, mount, fs, inherited)?;
+    let mounted = if child.new_mount_calls() && !long {
+        let context = fsopen(fs.kind, FsOpenFlags::FSOPEN_CLOEXEC).at(Call::Fsopen)?;
+        let tree = configure(context.as_fd(), fs, inherited.as_ref(), set)
+            .inspect_err(|_| pass_on_complaint(child, context.as_fd()))
+            .at(Call::Fsconfig)?;
+        move_to(tree.as_fd(), target.as_fd()).at(Call::MoveMount)?;
+        tree
+    } else {
+        classic::filesystem(target.as_fd(), fs, inherited.as_ref(), set).map_err(|errno| {
+            let call = if errno == Errno::TOOBIG { Call::LongOptions } else { Call::Mount };
+            Fault::new(call, errno)
+        })?;
+        reach(child, rootfs, mount.target)?
+    };
     if fs.copy_up {
-        copyup::copy(target.as_fd(), tree.as_fd()).at(step, item, &"tmpcopyup")?;
+        copyup::copy(target.as_fd(), mounted.as_fd()).at(Call::Tmpcopyup)?;
     }
-    move_to(tree.as_fd(), target.as_fd()).at(step, item, &"move_mount")?;
-    change_recursively(place, mount, tree.as_fd())?;
-    Ok(tree)
+    change_recursively(mount, mounted.as_fd())?;
+    Ok(mounted)
 }
 
 /// A tmpfs without a `mode` option gets that of the directory it covers, as runc's users expect.
 fn inherited_mode<'b>(
-    fs: &Filesystem<'_>, target: BorrowedFd<'_>, text: &'b mut heapless::Vec<u8, 12>,
+    fs: &Filesystem<'_>, target: BorrowedFd<'_>, text: &'b mut heapless::VecView<u8>,
 ) -> Result<Option<FsOption<'b>>, Errno> {
     if fs.kind != c"tmpfs" || fs.options.iter().any(|option| option.key == c"mode") {
         return Ok(None);
     }
-    let _ = write!(text, "{:o}\0", fstat(target)?.st_mode & 0o7777);
-    Ok(CStr::from_bytes_until_nul(text).ok().map(|value| FsOption { key: c"mode", value: Some(value) }))
+    let mode = status(target)?.st_mode & 0o7777;
+    let value = put(text, &[digits(&mut Digits::default(), mode.into(), 8)])?;
+    Ok(Some(FsOption { key: c"mode", value: Some(value) }))
 }
 
 /// Makes the file system and its first mount, attached to nothing yet.
-fn make(
-    child: &Child<'_>, place: &Place, mount: &Mount<'_>, fs: &Filesystem<'_>, more: Option<FsOption<'_>>,
-) -> Result<OwnedFd, Fault> {
-    let context = fsopen(fs.kind, FsOpenFlags::FSOPEN_CLOEXEC).at(place.step, place.item, &"fsopen")?;
-    configure(context.as_fd(), mount, fs, more.as_ref())
-        .inspect_err(|_| pass_on_complaint(child, context.as_fd()))
-        .at(place.step, place.item, &"fsconfig")
-}
-
 fn configure(
-    context: BorrowedFd<'_>, mount: &Mount<'_>, fs: &Filesystem<'_>, more: Option<&FsOption<'_>>,
+    context: BorrowedFd<'_>, fs: &Filesystem<'_>, more: Option<&FsOption<'_>>, set: u64,
 ) -> Result<OwnedFd, Errno> {
-    if !fs.source.is_empty() {
-        fsconfig_set_string(context, c"source", fs.source)?;
-    }
+    let source = FsOption { key: c"source", value: Some(fs.source) };
+    let source = Some(&source).filter(|_| !fs.source.is_empty());
     for flag in fs.flags {
         fsconfig_set_flag(context, *flag)?;
     }
-    for option in fs.options.iter().chain(more) {
-        set_option(context, option)?;
+    for option in source.into_iter().chain(fs.options).chain(more) {
+        match option.value {
+            Some(value) => fsconfig_set_string(context, option.key, value),
+            None => fsconfig_set_flag(context, option.key),
+        }?;
     }
     fsconfig_create(context)?;
-    let set = if mount.late_readonly { mount.set & !READONLY } else { mount.set };
     fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::from_bits_retain(set as u32))
 }
-
-fn set_option(context: BorrowedFd<'_>, option: &FsOption<'_>) -> Result<(), Errno> {
-    match option.value {
-        Some(value) => fsconfig_set_string(context, option.key, value),
-        None => fsconfig_set_flag(context, option.key),
-    }
-}
-
-/// MOUNT_ATTR_RDONLY.
-pub const READONLY: u64 = linux_raw_sys::general::MOUNT_ATTR_RDONLY as u64;
 
 /// Tells what the file system itself has to say of an error: the descriptor of fsopen(2) is also its log.
 #[cold]
@@ -156,6 +153,7 @@ fn pass_on_complaint(child: &Child<'_>, context: BorrowedFd<'_>) {
 }
 
 /// A copy of a mount, or of a whole tree of them, attached to nothing.
+#[inline(never)]
 pub fn clone_tree(dir: BorrowedFd<'_>, path: &CStr, recursive: bool) -> Result<OwnedFd, Errno> {
     let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     if path.is_empty() {
@@ -168,6 +166,7 @@ pub fn clone_tree(dir: BorrowedFd<'_>, path: &CStr, recursive: bool) -> Result<O
 }
 
 /// Attaches a detached tree to what `target` is open on.
+#[inline(never)]
 pub fn move_to(tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<(), Errno> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     move_mount(tree, c"", target, c"", flags)
@@ -179,25 +178,24 @@ pub fn target_like(rootfs: &Rootfs, target: &CStr, source: BorrowedFd<'_>) -> Re
 }
 
 /// Applies the options of an existing mount.
-fn change(child: &Child<'_>, place: &Place, mount: &Mount<'_>, on: BorrowedFd<'_>) -> Result<(), Fault> {
+fn change(child: &Child<'_>, mount: &Mount<'_>, on: BorrowedFd<'_>) -> Result<(), Fault> {
     let (set, clear) = (mount.set, atime_cleared(mount.set, mount.clear));
     if set | clear != 0 {
         if child.new_mount_calls() {
-            set_attributes(on, false, Change { set, clear, propagation: 0 })
+            set_attributes(on, false, Change { set, clear, propagation: 0 }).at(Call::MountSetattr)?;
         } else {
-            classic::remount(on, set, clear)
+            classic::remount(on, set, clear).at(Call::Remount)?;
         }
-        .at(place.step, place.item, &"mount_setattr")?;
     }
-    change_recursively(place, mount, on)
+    change_recursively(mount, on)
 }
 
-fn change_recursively(place: &Place, mount: &Mount<'_>, on: BorrowedFd<'_>) -> Result<(), Fault> {
+fn change_recursively(mount: &Mount<'_>, on: BorrowedFd<'_>) -> Result<(), Fault> {
     let (set, clear) = (mount.set_recursive, atime_cleared(mount.set_recursive, mount.clear_recursive));
     if set | clear == 0 {
         return Ok(());
     }
-    set_attributes(on, true, Change { set, clear, propagation: 0 }).at(place.step, place.item, &"mount_setattr (needs kernel 5.12)")
+    set_attributes(on, true, Change { set, clear, propagation: 0 }).at(Call::MountSetattrTree)
 }
 
 /// The access time modes are one field: the kernel wants all its bits cleared when one is set.
@@ -217,10 +215,10 @@ pub fn propagate(child: &Child<'_>, mount: BorrowedFd<'_>, propagation: u32) -> 
 }
 
 /// Makes read-only, at the end, what had to be written to before.
-pub fn late_readonly(child: &Child<'_>, rootfs: &Rootfs, mounts: &[Mount<'_>]) -> Result<(), Fault> {
-    for (item, mount) in mounts.iter().enumerate().filter(|(_, mount)| mount.late_readonly) {
-        let target = rootfs.open(mount.target, OFlags::PATH).at(Step::Mount, item, &"openat2")?;
-        make_readonly(child, target.as_fd()).at(Step::Mount, item, &"mount_setattr")?;
+pub fn late_readonly(child: &Child<'_>, rootfs: &Rootfs) -> Result<(), Fault> {
+    for mount in child.each(Step::Mount, child.plan.mounts).filter(|mount| mount.late_readonly) {
+        let target = rootfs.open(mount.target, OFlags::PATH).at(Call::Openat2)?;
+        make_readonly(child, target.as_fd()).at(Call::MountSetattr)?;
     }
     Ok(())
 }
@@ -238,17 +236,12 @@ pub fn make_readonly(child: &Child<'_>, mount: BorrowedFd<'_>) -> Result<(), Err
 pub fn put_filesystem(
     child: &Child<'_>, target: BorrowedFd<'_>, kind: &CStr, options: &[FsOption<'_>], set: u64,
 ) -> Result<Option<OwnedFd>, Errno> {
+    let fs = Filesystem { kind, source: kind, flags: &[], options, copy_up: false, no_symlinks: false };
     if !child.new_mount_calls() {
-        return classic::put_filesystem(target, kind, options, set).map(|()| None);
+        return classic::filesystem(target, &fs, None, set).map(|()| None);
     }
     let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
-    fsconfig_set_string(context.as_fd(), c"source", kind)?;
-    for option in options {
-        set_option(context.as_fd(), option)?;
-    }
-    fsconfig_create(context.as_fd())?;
-    let attributes = MountAttrFlags::from_bits_retain(set as u32);
-    let tree = fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)?;
+    let tree = configure(context.as_fd(), &fs, None, set)?;
     move_to(tree.as_fd(), target)?;
     Ok(Some(tree))
 }
@@ -265,12 +258,12 @@ pub fn put_bind(
         }
         return move_to(tree.as_fd(), target);
     }
-    classic::bind_to(source, target, true)?;
+    classic::bind(source, target, true)?;
     if set == 0 {
         return Ok(());
     }
     let mounted = rootfs.open(path, OFlags::PATH)?;
-    let (put, found) = (fstat(source)?, fstat(&mounted)?);
+    let (put, found) = (status(source)?, status(mounted.as_fd())?);
     if (put.st_dev, put.st_ino) != (found.st_dev, found.st_ino) {
         // Somebody has changed the path meanwhile.
         return Err(Errno::STALE);

@@ -3,10 +3,11 @@
 //! CVE-2025-52881): they go through this descriptor, may not leave its mount, and follow no magic link.
 //! `self` in it means the calling process, in whatever namespaces it is by then.
 
+use crate::rootfs::{open, open_at, open_beneath, status};
+use crate::text::{Digits, digits, put};
 use core::ffi::CStr;
-use core::fmt::Write;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use rustix::fs::{Mode, OFlags, PROC_SUPER_MAGIC, ResolveFlags, fstat, fstatfs, open};
+use rustix::fs::{OFlags, PROC_SUPER_MAGIC, ResolveFlags, fstatfs};
 use rustix::io::{Errno, read, write};
 
 /// The root inode of every procfs (PROC_ROOT_INO, linux/proc_fs.h).
@@ -21,8 +22,7 @@ pub struct Procfs {
 impl Procfs {
     /// Opens /proc, or mounts a private one where the host has none yet.
     pub fn open() -> Result<Procfs, Errno> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = open(c"/proc", flags, Mode::empty()).and_then(verified).or_else(|_| private())?;
+        let root = open(c"/proc", OFlags::PATH | OFlags::DIRECTORY).and_then(verified).or_else(|_| private())?;
         Ok(Procfs { root })
     }
 
@@ -32,13 +32,14 @@ impl Procfs {
     }
 
     /// Opens a file such as `self/attr/exec`.
+    #[inline(never)]
     pub fn file(&self, path: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_MAGICLINKS;
-        match crate::rootfs::open_beneath(self.fd(), path, flags, resolve) {
+        match open_beneath(self.fd(), path, flags, resolve) {
             Err(Errno::NOSYS | Errno::PERM) => {
                 // Without openat2(2): the path may still not have left procfs.
-                let file = rustix::fs::openat(self.fd(), path, flags | OFlags::CLOEXEC, Mode::empty())?;
-                let same = fstat(&file)?.st_dev == fstat(self.fd())?.st_dev;
+                let file = open_at(self.fd(), path, flags)?;
+                let same = status(file.as_fd())?.st_dev == status(self.fd())?.st_dev;
                 if same { Ok(file) } else { Err(Errno::XDEV) }
             }
             result => result,
@@ -67,7 +68,7 @@ impl Procfs {
 
 /// The descriptor, if it is the root of a procfs and not of what was put in its place.
 fn verified(root: OwnedFd) -> Result<OwnedFd, Errno> {
-    let real = fstatfs(&root)?.f_type == PROC_SUPER_MAGIC && fstat(&root)?.st_ino == PROC_ROOT_INO;
+    let real = fstatfs(&root)?.f_type == PROC_SUPER_MAGIC && status(root.as_fd())?.st_ino == PROC_ROOT_INO;
     if real { Ok(root) } else { Err(Errno::NOENT) }
 }
 
@@ -82,20 +83,21 @@ fn private() -> Result<OwnedFd, Errno> {
 /// `/proc/self/fd/N` in a buffer of its own.
 #[derive(Debug)]
 pub struct FdPath {
-    text: heapless::String<32>,
+    text: heapless::Vec<u8, 40>,
 }
 
 impl FdPath {
     /// The path.
     pub fn as_c_str(&self) -> &CStr {
-        CStr::from_bytes_until_nul(self.text.as_bytes()).unwrap_or(c"")
+        CStr::from_bytes_with_nul(&self.text).unwrap_or(c"")
     }
 }
 
 /// The name that an open file has in the host's /proc.
+#[inline(never)]
 pub fn fd_path(fd: BorrowedFd<'_>) -> FdPath {
-    let mut text = heapless::String::new();
+    let mut text = heapless::Vec::new();
     // 14 characters, at most 10 digits and the NUL fit.
-    let _ = write!(text, "/proc/self/fd/{}\0", fd.as_raw_fd());
+    let _ = put(&mut text, &[b"/proc/self/fd/", digits(&mut Digits::default(), fd.as_raw_fd() as u64, 10)]);
     FdPath { text }
 }

@@ -1,12 +1,15 @@
 //! The program: found at `create`, run at `start`.
 
+use crate::Child;
 use crate::channel::Channel;
-use crate::fault::{At, Fault, Step};
+use crate::fault::{At, Call, Fault, Step};
 use crate::plan::Process;
 use crate::rootfs::Rootfs;
 use crate::sys::exec::execve;
+use crate::text::put;
 use core::ffi::CStr;
-use rustix::fs::{Access, FileType, Mode, OFlags, access, stat};
+use heapless::VecView;
+use rustix::fs::{Access, FileType, OFlags, access, stat};
 use rustix::io::Errno;
 use rustix::process::chdir;
 
@@ -17,75 +20,60 @@ pub type Found = heapless::Vec<u8, PATH_MAX>;
 
 /// Goes to the working directory, makes it if missing, and checks that it is inside the root: a descriptor of
 /// the host's that leaked here would make `/proc/self/fd/N` a way out (CVE-2024-21626).
-pub fn enter_cwd(cwd: &CStr) -> Result<(), Fault> {
-    chdir(cwd).at(Step::Cwd, 0, &"chdir")?;
+pub fn enter_cwd(child: &Child<'_>) -> Result<(), Fault> {
+    child.step(Step::Cwd);
+    chdir(child.plan.process.cwd).at(Call::Chdir)?;
     let mut text = [0u8; PATH_MAX + 16];
     // The kernel puts `(unreachable)` before a path that doesn't lead to the root (getcwd(2)).
-    let result = working_directory(&mut text);
-    match result {
-        Ok(path) if path.first() == Some(&b'/') => Ok(()),
+    match crate::sys::process::working_directory(&mut text) {
+        Ok(_) if text[0] == b'/' => Ok(()),
         // A deep directory's path may be longer than any buffer; it is below the root all the same.
         Err(Errno::NAMETOOLONG | Errno::RANGE) => Ok(()),
-        Ok(_) => Err(Fault::new(Step::Cwd, 0, &"it is outside the container's root", Errno::XDEV)),
-        Err(errno) => Err(Fault::new(Step::Cwd, 0, &"getcwd", errno)),
+        Ok(_) => Err(Fault::new(Call::Outside, Errno::XDEV)),
+        Err(errno) => Err(Fault::new(Call::Getcwd, errno)),
     }
 }
 
-fn working_directory(text: &mut [u8]) -> Result<&[u8], Errno> {
-    let length = crate::sys::process::working_directory(text)?;
-    Ok(&text[..length.saturating_sub(1)])
-}
-
 /// Makes the working directory where the image has none.
-pub fn make_cwd(rootfs: &Rootfs, cwd: &CStr) -> Result<(), Fault> {
+pub fn make_cwd(child: &Child<'_>, rootfs: &Rootfs) -> Result<(), Fault> {
+    child.step(Step::Cwd);
+    let cwd = child.plan.process.cwd;
     match rootfs.open(cwd, OFlags::PATH) {
-        Err(Errno::NOENT) => rootfs.make_dir(cwd, 0o755).map(drop).at(Step::Cwd, 0, &"mkdir"),
+        Err(Errno::NOENT) => rootfs.make_dir(cwd, 0o755).map(drop).at(Call::Mkdir),
         // A magic link, or what only the user may pass: chdir(2) will tell.
         _ => Ok(()),
     }
 }
 
 /// Looks `args[0]` up, as the user, in the container's PATH.
-pub fn find<'b>(process: &Process<'_>, found: &'b mut Found) -> Result<&'b CStr, Fault> {
-    let name = process.args.first().unwrap_or(c"");
-    let refuse = |call, errno| Fault::new(Step::Args, 0, call, errno);
-    if name.to_bytes().contains(&b'/') {
-        let path = put(found, &[name.to_bytes()]).map_err(|errno| refuse(&"", errno))?;
-        return executable(path).map(|()| path).map_err(|errno| refuse(&"", errno));
+pub fn find<'b>(child: &Child<'_>, found: &'b mut Found) -> Result<&'b CStr, Fault> {
+    child.step(Step::Args);
+    let process = &child.plan.process;
+    let name = process.args.first().unwrap_or_default().to_bytes();
+    if name.contains(&b'/') {
+        put(found, &[name]).and_then(executable).at(Call::Unnamed)?;
+    } else {
+        search(process, name, found)?;
     }
-    let mut denied = None;
-    let mut hit = None;
+    CStr::from_bytes_with_nul(found).map_err(|_| Fault::new(Call::Unnamed, Errno::INVAL))
+}
+
+fn search(process: &Process<'_>, name: &[u8], found: &mut VecView<u8>) -> Result<(), Fault> {
+    let mut why = Fault::new(Call::NotFound, Errno::NOENT);
     for dir in process.path.to_bytes().split(|&byte| byte == b':') {
         let dir = if dir.is_empty() { b"." } else { dir };
-        let Ok(path) = put(found, &[dir, b"/", name.to_bytes()]) else { continue };
+        let Ok(path) = put(found, &[dir, b"/", name]) else { continue };
         match executable(path) {
-            Ok(()) => {
-                hit = Some(dir);
-                break;
-            }
-            Err(Errno::ACCESS) => denied = Some(Errno::ACCESS),
+            Ok(()) => return Ok(()),
+            Err(Errno::ACCESS) => why = Fault::new(Call::Unnamed, Errno::ACCESS),
             Err(_) => {}
         }
     }
-    let dir = hit.ok_or_else(|| match denied {
-        Some(errno) => refuse(&"", errno),
-        None => refuse(&"executable file not found in $PATH", Errno::NOENT),
-    })?;
-    put(found, &[dir, b"/", name.to_bytes()]).map_err(|errno| refuse(&"", errno))
-}
-
-fn put<'b>(found: &'b mut Found, parts: &[&[u8]]) -> Result<&'b CStr, Errno> {
-    found.clear();
-    for part in parts {
-        found.extend_from_slice(part).map_err(|_| Errno::NAMETOOLONG)?;
-    }
-    found.push(0).map_err(|_| Errno::NAMETOOLONG)?;
-    CStr::from_bytes_until_nul(found).map_err(|_| Errno::INVAL)
+    Err(why)
 }
 
 fn executable(path: &CStr) -> Result<(), Errno> {
-    let kind = FileType::from_raw_mode(stat(path)?.st_mode);
-    match kind {
+    match FileType::from_raw_mode(stat(path)?.st_mode) {
         FileType::Directory => Err(Errno::ISDIR),
         _ => access(path, Access::EXEC_OK),
     }
@@ -100,14 +88,14 @@ pub fn run(process: &Process<'_>, path: &CStr, channel: &Channel) -> Fault {
         && let Some(interpreter) = interpreter(path, &mut head)
     {
         channel.note(interpreter);
-        return Fault::new(Step::Args, 0, &"its interpreter", errno);
+        return Fault::new(Call::Interpreter, errno);
     }
-    Fault::new(Step::Args, 0, &"", errno)
+    Fault::new(Call::Unnamed, errno)
 }
 
 /// What a script's first line names (execve(2), "Interpreter scripts"), or what stands for an ELF file's loader.
 fn interpreter<'b>(path: &CStr, head: &'b mut [u8; 256]) -> Option<&'b [u8]> {
-    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let file = crate::rootfs::open(path, OFlags::RDONLY | OFlags::NONBLOCK).ok()?;
     let length = rustix::io::read(&file, &mut head[..]).ok()?;
     let head = &head[..length];
     if head.starts_with(b"\x7fELF") {

@@ -4,9 +4,14 @@
 //! path is resolved once, to an O_PATH descriptor, with symbolic links taken as the container would take them
 //! and `..` never leading out; what follows is done to the descriptor.
 
+use crate::procfs::fd_path;
 use core::ffi::CStr;
+use linux_raw_sys::general::{S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, readlinkat_raw};
+use rustix::fs::{
+    AtFlags, CWD, Gid, Mode, OFlags, ResolveFlags, Stat, Uid, chownat, fstat, makedev, mkdirat, openat, openat2,
+    readlinkat_raw,
+};
 use rustix::io::Errno;
 
 /// Longest path that the kernel takes (PATH_MAX, linux/limits.h).
@@ -28,7 +33,20 @@ pub struct Place<'p> {
     /// The directory.
     pub parent: OwnedFd,
     /// The last component.
-    pub name: &'p [u8],
+    pub name: &'p CStr,
+}
+
+impl Place<'_> {
+    /// An O_PATH descriptor of what is there, a link itself included.
+    pub fn open(&self) -> Result<OwnedFd, Errno> {
+        open_at(self.parent.as_fd(), self.name, OFlags::PATH | OFlags::NOFOLLOW)
+    }
+
+    /// The same, after making an empty file.
+    pub fn make(&self, mode: u32) -> Result<OwnedFd, Errno> {
+        drop(create_at(self.parent.as_fd(), self.name, OFlags::NOCTTY | OFlags::NONBLOCK, mode)?);
+        self.open()
+    }
 }
 
 impl Rootfs {
@@ -58,7 +76,8 @@ impl Rootfs {
             Err(Errno::NOSYS | Errno::PERM) => {
                 let links = if resolve.contains(ResolveFlags::NO_SYMLINKS) { 0 } else { LINKS_MAX };
                 let found = Walk::new(self.fd(), None, links).to(path.to_bytes())?;
-                if flags.contains(OFlags::PATH) { Ok(found) } else { reopen(found.as_fd(), flags) }
+                // An O_PATH descriptor is opened for reading or writing by its entry in /proc.
+                if flags.contains(OFlags::PATH) { Ok(found) } else { open(fd_path(found.as_fd()).as_c_str(), flags) }
             }
             result => result,
         }
@@ -75,26 +94,20 @@ impl Rootfs {
     /// An O_PATH descriptor of what is there, or else of an empty file, made with its parents.
     pub fn make_file(&self, path: &CStr) -> Result<OwnedFd, Errno> {
         match self.open(path, OFlags::PATH) {
-            Err(Errno::NOENT) => {
-                let place = self.place(path)?;
-                let flags = OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::WRONLY;
-                drop(openat(&place.parent, place.name, flags, Mode::from_raw_mode(0o755))?);
-                openat(&place.parent, place.name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
-            }
+            Err(Errno::NOENT) => self.place(path)?.make(0o755),
             result => result,
         }
     }
 
-    /// The parent directory, made where missing, and the last component of a path.
+    /// The parent directory, made where missing, and the last component of a path, which ends with a name.
     pub fn place<'p>(&self, path: &'p CStr) -> Result<Place<'p>, Errno> {
-        let bytes = trim_slashes(path.to_bytes());
+        let bytes = path.to_bytes();
         let cut = bytes.iter().rposition(|&byte| byte == b'/').map_or(0, |at| at + 1);
-        let name = &bytes[cut..];
-        if name.is_empty() || name == b"." || name == b".." {
+        let (above, name) = (&bytes[..cut], &path[cut..]);
+        if matches!(name.to_bytes(), b"" | b"." | b"..") {
             return Err(Errno::INVAL);
         }
-        let parent = Walk::new(self.fd(), Some(0o755), LINKS_MAX).to(&bytes[..cut])?;
-        Ok(Place { parent, name })
+        Ok(Place { parent: Walk::new(self.fd(), Some(0o755), LINKS_MAX).to(above)?, name })
     }
 }
 
@@ -110,15 +123,21 @@ pub fn open_beneath(dir: BorrowedFd<'_>, path: &CStr, flags: OFlags, resolve: Re
     Err(Errno::AGAIN)
 }
 
-/// Opens an O_PATH descriptor for reading or writing, by its entry in /proc.
-fn reopen(fd: BorrowedFd<'_>, flags: OFlags) -> Result<OwnedFd, Errno> {
-    let path = crate::procfs::fd_path(fd);
-    rustix::fs::open(path.as_c_str(), flags | OFlags::CLOEXEC, Mode::empty())
+/// openat(2) of what is there, close-on-exec.
+#[inline(never)]
+pub fn open_at(dir: BorrowedFd<'_>, name: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
+    openat(dir, name, flags | OFlags::CLOEXEC, Mode::empty())
 }
 
-fn trim_slashes(path: &[u8]) -> &[u8] {
-    let end = path.iter().rposition(|&byte| byte != b'/').map_or(0, |at| at + 1);
-    &path[..end]
+/// Opens an absolute path of the process's own root.
+pub fn open(path: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
+    open_at(CWD, path, flags)
+}
+
+/// Opens a file for writing, made where missing; not through a link.
+pub fn create_at(dir: BorrowedFd<'_>, name: &CStr, flags: OFlags, mode: u32) -> Result<OwnedFd, Errno> {
+    let flags = flags | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::WRONLY;
+    openat(dir, name, flags, Mode::from_raw_mode(mode))
 }
 
 /// A walk one component at a time, for making directories and for kernels without openat2(2). The descriptors
@@ -141,24 +160,22 @@ impl<'r> Walk<'r> {
     }
 
     fn to(mut self, path: &[u8]) -> Result<OwnedFd, Errno> {
-        // What is still to walk, its end at the buffer's end, so that a link's text can be put before it.
-        let mut buffer = [0u8; PATH_MAX];
+        // What is still to walk, its end at the buffer's end, so that a link's text can be put before it. The
+        // last byte stays NUL, and so does every slash that was passed: a component is a C string.
+        let mut buffer = [0u8; PATH_MAX + 1];
         let mut start = put_before(&mut buffer, PATH_MAX, path)?;
         while start < PATH_MAX {
-            let rest = &buffer[start..];
-            let length = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
-            let mut name = [0u8; 256];
-            if length > 255 {
-                return Err(Errno::NAMETOOLONG);
-            }
-            name[..length].copy_from_slice(&rest[..length]);
-            start = (start + length + 1).min(PATH_MAX);
-            match &name[..length] {
+            let rest = &mut buffer[start..];
+            let length = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len() - 1);
+            rest[length] = 0;
+            let name = CStr::from_bytes_with_nul(&rest[..=length]).map_err(|_| Errno::INVAL)?;
+            start += length + 1;
+            match name.to_bytes() {
                 b"" | b"." => {}
                 b".." => drop(self.passed.pop()),
-                name => {
+                _ => {
                     let fd = self.enter(name)?;
-                    if FileType::from_raw_mode(fstat(&fd)?.st_mode) == FileType::Symlink {
+                    if kind(fd.as_fd())? == S_IFLNK {
                         start = self.follow(&fd, &mut buffer, start)?;
                     } else {
                         self.passed.push(fd).map_err(|_| Errno::NAMETOOLONG)?;
@@ -172,21 +189,21 @@ impl<'r> Walk<'r> {
         }
     }
 
-    fn enter(&self, name: &[u8]) -> Result<OwnedFd, Errno> {
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        match (openat(self.here(), name, flags, Mode::empty()), self.make) {
+    fn enter(&self, name: &CStr) -> Result<OwnedFd, Errno> {
+        let open = || open_at(self.here(), name, OFlags::PATH | OFlags::NOFOLLOW);
+        match (open(), self.make) {
             (Err(Errno::NOENT), Some(mode)) => {
                 match mkdirat(self.here(), name, Mode::from_raw_mode(mode)) {
                     Ok(()) | Err(Errno::EXIST) => {}
                     Err(errno) => return Err(errno),
                 }
-                openat(self.here(), name, flags, Mode::empty())
+                open()
             }
             (result, _) => result,
         }
     }
 
-    fn follow(&mut self, link: &OwnedFd, buffer: &mut [u8; PATH_MAX], start: usize) -> Result<usize, Errno> {
+    fn follow(&mut self, link: &OwnedFd, buffer: &mut [u8; PATH_MAX + 1], end: usize) -> Result<usize, Errno> {
         self.links = self.links.checked_sub(1).ok_or(Errno::LOOP)?;
         let mut text = [0u8; PATH_MAX];
         let length = readlinkat_raw(link, c"", &mut text[..])?;
@@ -194,25 +211,53 @@ impl<'r> Walk<'r> {
         if text.first() == Some(&b'/') {
             self.passed.clear();
         }
-        let start = if start < PATH_MAX { put_before(buffer, start, b"/")? } else { start };
-        put_before(buffer, start, text)
+        let end = if end < PATH_MAX { put_before(buffer, end, b"/")? } else { PATH_MAX };
+        put_before(buffer, end, text)
     }
 }
 
 /// Copies `text` to end just before `end`; its start.
-fn put_before(buffer: &mut [u8; PATH_MAX], end: usize, text: &[u8]) -> Result<usize, Errno> {
+fn put_before(buffer: &mut [u8; PATH_MAX + 1], end: usize, text: &[u8]) -> Result<usize, Errno> {
     let start = end.checked_sub(text.len()).ok_or(Errno::NAMETOOLONG)?;
     buffer[start..end].copy_from_slice(text);
     Ok(start)
 }
 
-/// Whether this is a directory, whatever it was opened for.
+/// fstat(2).
+#[inline(never)]
+pub fn status(fd: BorrowedFd<'_>) -> Result<Stat, Errno> {
+    fstat(fd)
+}
+
+/// The file's type, a bit pattern below `S_IFMT`, whatever it was opened for.
+#[inline(never)]
+pub fn kind(fd: BorrowedFd<'_>) -> Result<u32, Errno> {
+    Ok(status(fd)?.st_mode & S_IFMT)
+}
+
+/// Whether this is a directory.
 pub fn is_dir(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
-    Ok(FileType::from_raw_mode(fstat(fd)?.st_mode) == FileType::Directory)
+    Ok(kind(fd)? == S_IFDIR)
+}
+
+/// Whether a file's mode, as in [`Stat`] or for mknod(2), says that it is a device.
+pub fn is_device(mode: u32) -> bool {
+    matches!(mode & S_IFMT, S_IFCHR | S_IFBLK)
+}
+
+/// Whether this is the character device of that number.
+pub fn is_character_device(stat: &Stat, major: u32, minor: u32) -> bool {
+    stat.st_mode & S_IFMT == S_IFCHR && stat.st_rdev == makedev(major, minor)
 }
 
 /// Gives `fd`'s file an owner; not through a link.
 pub fn own(fd: BorrowedFd<'_>, uid: u32, gid: u32) -> Result<(), Errno> {
-    let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
-    rustix::fs::chownat(fd, c"", Some(uid), Some(gid), AtFlags::EMPTY_PATH)
+    own_at(fd, c"", uid, gid)
+}
+
+/// The same for a name in a directory.
+#[inline(never)]
+pub fn own_at(dir: BorrowedFd<'_>, name: &CStr, uid: u32, gid: u32) -> Result<(), Errno> {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
+    chownat(dir, name, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)), flags)
 }

@@ -2,15 +2,16 @@
 
 use crate::Child;
 use crate::classic::remount_at;
-use crate::fault::{At, Fault, Step};
+use crate::fault::{At, Call, Fault, Step};
 use crate::mounts::{READONLY, clone_tree, make_readonly, move_to};
 use crate::plan::{Root, Switch};
 use crate::procfs::Procfs;
-use crate::rootfs::Rootfs;
+use crate::rootfs::{Rootfs, open};
+use crate::text::put;
 use core::ffi::CStr;
 use linux_raw_sys::general::{MS_REC, MS_SHARED};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{CWD, Mode, OFlags, open, statfs};
+use rustix::fs::{CWD, OFlags, statfs};
 use rustix::io::Errno;
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind_recursive, mount_change, mount_move, unmount,
@@ -22,20 +23,21 @@ const INITRAMFS: [i64; 2] = [0x8584_58f6, 0x0102_1994];
 
 /// Makes the root file system a mount of its own, cut off from the host as the plan says.
 pub fn prepare(child: &Child<'_>) -> Result<Rootfs, Fault> {
+    child.step(Step::Root);
     let root = &child.plan.root;
     match root.switch {
-        Switch::Stay => return open_dir(c"/").map(Rootfs::new).at(Step::Root, 0, &"open /"),
-        Switch::Chroot => return open_dir(root.path).map(Rootfs::new).at(Step::Root, 0, &"open"),
+        Switch::Stay => return open_dir(c"/").map(Rootfs::new).at(Call::OpenRoot),
+        Switch::Chroot => return open_dir(root.path).map(Rootfs::new).at(Call::Open),
         Switch::Pivot | Switch::Move => {}
     }
-    change(c"/", root.host_propagation).at(Step::Root, 0, &"propagation of /")?;
+    change(c"/", root.host_propagation).at(Call::PropagationOfHost)?;
     if root.switch == Switch::Pivot {
-        leave_initramfs(child).at(Step::Root, 0, &"leaving the initramfs")?;
+        leave_initramfs(child).at(Call::LeaveInitramfs)?;
     }
     if root.host_propagation & MS_SHARED != 0 {
-        make_parent_private(root.path).at(Step::Root, 0, &"propagation of the parent mount")?;
+        make_parent_private(root.path).at(Call::PropagationOfParent)?;
     }
-    attach(child, root).map(Rootfs::new).at(Step::Root, 0, &"bind of the root file system")
+    attach(child, root).map(Rootfs::new).at(Call::BindRoot)
 }
 
 fn attach(child: &Child<'_>, root: &Root<'_>) -> Result<OwnedFd, Errno> {
@@ -49,9 +51,10 @@ fn attach(child: &Child<'_>, root: &Root<'_>) -> Result<OwnedFd, Errno> {
 }
 
 fn open_dir(path: &CStr) -> Result<OwnedFd, Errno> {
-    open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+    open(path, OFlags::PATH | OFlags::DIRECTORY)
 }
 
+#[inline(never)]
 fn change(path: &CStr, propagation: u32) -> Result<(), Errno> {
     mount_change(path, MountPropagationFlags::from_bits_retain(propagation))
 }
@@ -79,53 +82,51 @@ fn leave_initramfs(child: &Child<'_>) -> Result<(), Errno> {
 /// pivot_root(2) refuses a new root whose parent mount is shared. The parent's mount point is the nearest
 /// directory above that is one.
 fn make_parent_private(path: &CStr) -> Result<(), Errno> {
-    let mut text = [0u8; 4097];
-    let bytes = path.to_bytes();
-    text.get_mut(..bytes.len()).ok_or(Errno::NAMETOOLONG)?.copy_from_slice(bytes);
-    let mut length = bytes.len();
+    let mut text = heapless::Vec::<u8, 4097>::new();
+    let mut length = path.count_bytes();
     loop {
-        let name = CStr::from_bytes_until_nul(&text).map_err(|_| Errno::NAMETOOLONG)?;
-        match change(name, MountPropagationFlags::PRIVATE.bits()) {
+        match change(put(&mut text, &[&path.to_bytes()[..length]])?, MountPropagationFlags::PRIVATE.bits()) {
             Err(Errno::INVAL) if length > 1 => {}
             result => return result,
         }
-        let cut = text[..length].iter().rposition(|&byte| byte == b'/').unwrap_or(0).max(1);
-        text[cut..length].fill(0);
-        length = cut;
+        length = path.to_bytes()[..length].iter().rposition(|&byte| byte == b'/').unwrap_or(0).max(1);
     }
 }
 
 /// Enters it. From here on a path from `/` is the container's.
 pub fn enter(child: &Child<'_>, rootfs: &Rootfs) -> Result<(), Fault> {
+    child.step(Step::Root);
     let root = &child.plan.root;
     if root.switch == Switch::Stay {
         return Ok(());
     }
-    fchdir(rootfs.fd()).at(Step::Root, 0, &"fchdir")?;
+    fchdir(rootfs.fd()).at(Call::Fchdir)?;
     match root.switch {
         Switch::Pivot => pivot()?,
         Switch::Move => {
-            cover_views_of_the_kernel(child.handles.procfs, root.path).at(Step::Root, 0, &"covering the host's procfs and sysfs")?;
-            mount_move(c".", c"/").at(Step::Root, 0, &"moving the mount to /")?;
-            chroot(c".").at(Step::Root, 0, &"chroot")?;
+            cover_views_of_the_kernel(child.handles.procfs, root.path).at(Call::CoverViews)?;
+            mount_move(c".", c"/").at(Call::MoveRoot)?;
         }
-        Switch::Chroot | Switch::Stay => chroot(c".").at(Step::Root, 0, &"chroot")?,
+        Switch::Chroot | Switch::Stay => {}
     }
-    chdir(c"/").at(Step::Root, 0, &"chdir")?;
+    if root.switch != Switch::Pivot {
+        chroot(c".").at(Call::Chroot)?;
+    }
+    chdir(c"/").at(Call::Chdir)?;
     if root.propagation != 0 {
-        change(c"/", root.propagation).at(Step::Root, 0, &"propagation")?;
+        change(c"/", root.propagation).at(Call::Propagation)?;
     }
     Ok(())
 }
 
 /// With `.` for both, the old root comes to lie over the new one and is taken off (pivot_root(2), NOTES).
 fn pivot() -> Result<(), Fault> {
-    let old = open_dir(c"/").at(Step::Root, 0, &"open /")?;
-    pivot_root(c".", c".").at(Step::Root, 0, &"pivot_root")?;
-    fchdir(&old).at(Step::Root, 0, &"fchdir")?;
+    let old = open_dir(c"/").at(Call::OpenRoot)?;
+    pivot_root(c".", c".").at(Call::PivotRoot)?;
+    fchdir(&old).at(Call::Fchdir)?;
     // Taking it off must not reach the host.
-    change(c".", MountPropagationFlags::DOWNSTREAM.bits() | MS_REC).at(Step::Root, 0, &"propagation of the old root")?;
-    unmount(c".", UnmountFlags::DETACH).at(Step::Root, 0, &"umount of the old root")
+    change(c".", MountPropagationFlags::DOWNSTREAM.bits() | MS_REC).at(Call::PropagationOfOld)?;
+    unmount(c".", UnmountFlags::DETACH).at(Call::Umount)
 }
 
 /// `root.readonly`, the last change to the root.
@@ -134,9 +135,9 @@ pub fn make_root_readonly(child: &Child<'_>, rootfs: &Rootfs) -> Result<(), Faul
         return Ok(());
     }
     if child.new_mount_calls() {
-        make_readonly(child, rootfs.fd()).at(Step::Root, 0, &"mount_setattr (readonly)")
+        make_readonly(child, rootfs.fd()).at(Call::MountSetattrReadonly)
     } else {
-        remount_at(c"/", rootfs.fd(), READONLY, 0).at(Step::Root, 0, &"mount (readonly)")
+        remount_at(c"/", rootfs.fd(), READONLY, 0).at(Call::MountReadonly)
     }
 }
 
@@ -146,17 +147,17 @@ fn cover_views_of_the_kernel(procfs: &Procfs, rootfs: &CStr) -> Result<(), Errno
     let mut buffer = [0u8; 65536];
     let text = procfs.read(c"self/mountinfo", &mut buffer)?;
     let full = text.len() == 65536;
+    let mut path = heapless::Vec::<u8, 4096>::new();
     for line in text.split(|&byte| byte == b'\n') {
+        // proc_pid_mountinfo(5): root and mount point come fourth and fifth, the type after a lone `-`.
         let mut fields = line.split(|&byte| byte == b' ');
         let (Some(root), Some(target)) = (fields.nth(3), fields.next()) else { continue };
-        let kind = fields.skip_while(|field| *field != b"-").nth(1).unwrap_or(b"");
+        let of_kernel = fields.any(|field| field == b"-") && matches!(fields.next(), Some(b"proc" | b"sysfs"));
         let ours = target.strip_prefix(rootfs.to_bytes()).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')));
-        if (kind == b"proc" || kind == b"sysfs") && root == b"/" && !ours {
-            let mut path = [0u8; 4096];
-            let Some(path) = path.get_mut(..target.len()) else { continue };
-            path.copy_from_slice(target);
-            if unmount(&*path, UnmountFlags::DETACH).is_err() {
-                let _ = mount(c"tmpfs", &*path, c"tmpfs", MountFlags::RDONLY, None);
+        if of_kernel && root == b"/" && !ours {
+            let Ok(path) = put(&mut path, &[target]) else { continue };
+            if unmount(path, UnmountFlags::DETACH).is_err() {
+                let _ = mount(c"tmpfs", path, c"tmpfs", MountFlags::RDONLY, None);
             }
         }
     }

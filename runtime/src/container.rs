@@ -372,17 +372,17 @@ pub struct Container {
 
 impl Container {
     /// Finds a container.
-    pub fn find(root: &Path, id: &str) -> Result<Container> {
+    pub fn find(root: &Path, id: &str) -> Result<Box<Container>> {
         Container::open(root, id)?.whole()
     }
 
     /// Finds a container and locks it against other commands.
-    pub fn lock(root: &Path, id: &str) -> Result<Container> {
+    pub fn lock(root: &Path, id: &str) -> Result<Box<Container>> {
         Container::lock_remains(root, id)?.whole()
     }
 
     /// The same where what a killed `create` has left will do.
-    pub fn lock_remains(root: &Path, id: &str) -> Result<Container> {
+    pub fn lock_remains(root: &Path, id: &str) -> Result<Box<Container>> {
         let dir = Container::dir(root, id)?;
         dir.lock(PATIENCE)?;
         // Whoever had the lock before may have removed everything, and somebody else made it anew.
@@ -393,7 +393,7 @@ impl Container {
         Container::read(dir, id)
     }
 
-    fn open(root: &Path, id: &str) -> Result<Container> {
+    fn open(root: &Path, id: &str) -> Result<Box<Container>> {
         Container::read(Container::dir(root, id)?, id)
     }
 
@@ -401,7 +401,7 @@ impl Container {
         Dir::open(root, id)?.ok_or_else(|| Error::join(&["container does not exist: ", id]))
     }
 
-    fn whole(self) -> Result<Container> {
+    fn whole(self: Box<Container>) -> Result<Box<Container>> {
         if self.record.boot.is_empty() {
             let id = &self.id;
             return Err(Error::join(&["container ", id, " was never finished; `delete --force ", id, "` clears it away"]));
@@ -414,12 +414,13 @@ impl Container {
         rustix::fs::fstat(&self.dir).map_or(u32::MAX, |stat| stat.st_uid)
     }
 
-    fn read(dir: Dir, id: &str) -> Result<Container> {
+    #[inline(never)]
+    fn read(dir: Dir, id: &str) -> Result<Box<Container>> {
         let text = dir.read("state.json")?;
         // One that can't be read is as good as none.
         let record = text.and_then(|mut text| Record::parse(&mut text).ok()).unwrap_or_default();
         let init = dir.init();
-        Ok(Container { id: id.to_string(), dir, record, init })
+        Ok(Box::new(Container { id: id.to_string(), dir, record, init }))
     }
 
     /// Its cgroups.

@@ -103,7 +103,7 @@ impl Writer {
     }
 
     /// A whole array of strings under a key.
-    pub fn strings<'a>(&mut self, key: &str, values: &mut dyn Iterator<Item = &'a str>) {
+    pub fn strings(&mut self, key: &str, values: &mut dyn Iterator<Item = &str>) {
         self.key(key);
         self.open_array();
         for value in values {

@@ -9,6 +9,7 @@ use crate::fault::explain;
 use crate::host::Host;
 use init::Handles;
 use init::channel::{Channel, Report};
+use init::fault::{Call, Fault, Place, Step};
 use init::plan::Plan;
 use init::sys::clone::{Clone, clone};
 use init::sys::process::{adopt, exit, set_namespaces};
@@ -241,8 +242,8 @@ fn by_way_of_another(
                 exit(0)
             }
             Err(errno) => {
-                let fault = init::fault::Fault::new(init::fault::Step::Namespaces, 0, &"setns", errno);
-                handles.channel.report(&fault);
+                let place = Place { step: Step::Namespaces, item: 0 };
+                handles.channel.report(place, Fault::new(Call::Setns, errno));
                 exit(1)
             }
         },

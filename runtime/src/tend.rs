@@ -91,7 +91,7 @@ fn write(host: &Host, pid: Pid, file: &str, value: &str) -> Result<()> {
 }
 
 /// Raises hard limits, for which the process in its user namespace has no privilege. It lowers them itself.
-fn raise_limits(plan: &Plan<'_>, pid: Pid) -> Result<()> {
+pub fn raise_limits(plan: &Plan<'_>, pid: Pid) -> Result<()> {
     for limit in plan.process.rlimits {
         let Some(&resource) = RESOURCES.get(limit.resource as usize) else { continue };
         let now = getrlimit(resource);

@@ -3,6 +3,7 @@
 
 pub mod arena;
 pub mod bpf;
+pub mod capability;
 pub mod clone;
 pub mod exec;
 pub mod heap;
@@ -10,6 +11,7 @@ pub mod keyring;
 pub mod mount;
 pub mod net;
 pub mod process;
+pub mod rights;
 pub mod sched;
 pub mod signal;
 pub mod start;

@@ -1,7 +1,7 @@
 //! `process.capabilities`: names to bits.
 
 use super::Job;
-use super::refusal::refuse_text;
+
 use core::ffi::CStr;
 use init::plan::Capabilities;
 use spec_min::List;
@@ -53,7 +53,7 @@ pub const NAMES: [&str; 41] = [
 
 /// The plan's part; without `capabilities` the process has none. The kernel refuses a whole set for one capability that
 /// another set lacks, so those are left out: runc's own template has such.
-pub fn lower(job: &mut Job<'_, '_>, sets: Option<&spec_min::Capabilities<'_>>) -> Capabilities {
+pub fn lower(job: &Job<'_, '_>, sets: Option<&spec_min::Capabilities<'_>>) -> Capabilities {
     let Some(sets) = sets else {
         return Capabilities::default();
     };
@@ -70,7 +70,7 @@ pub fn lower(job: &mut Job<'_, '_>, sets: Option<&spec_min::Capabilities<'_>>) -
 
 /// A name that this runtime doesn't know may be a newer kernel's: the spec wants a warning, not an error.
 #[inline(never)]
-fn mask(job: &mut Job<'_, '_>, set: &str, names: List<'_, &CStr>) -> u64 {
+fn mask(job: &Job<'_, '_>, set: &str, names: List<'_, &CStr>) -> u64 {
     let mut mask = 0;
     for (at, name) in names.iter().enumerate() {
         match NAMES
@@ -78,7 +78,10 @@ fn mask(job: &mut Job<'_, '_>, set: &str, names: List<'_, &CStr>) -> u64 {
             .position(|known| known.as_bytes() == name.to_bytes())
         {
             Some(bit) => mask |= 1 << bit,
-            None => job.warn(refuse_text("", name, "unknown capability, left out").element(set, at)),
+            None => {
+                let odd = job.refuse_text("", name, "unknown capability, left out");
+                job.warn(job.element(odd, set, at));
+            }
         }
     }
     mask

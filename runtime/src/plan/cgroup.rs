@@ -1,7 +1,7 @@
 //! `linux.cgroupsPath` and the rules for devices.
 
 use super::paths::given;
-use super::refusal::{Result, refuse_text};
+use super::refusal::Result;
 use super::{Job, devices};
 use init::plan::Cgroup;
 use linux_raw_sys::general::CLONE_NEWCGROUP;
@@ -13,7 +13,7 @@ pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<Cgroup<'a>> {
         && path.to_bytes().split(|&byte| byte == b'/').any(|part| part == b"..")
     {
         let why = "must not lead out of its hierarchy by \"..\"";
-        return Err(refuse_text("linux.cgroupsPath", path, why));
+        return Err(job.refuse_text("linux.cgroupsPath", path, why));
     }
     Ok(Cgroup {
         path,

@@ -2,7 +2,7 @@
 
 use super::{Job, each};
 use super::paths::{absolute, clean, given, required};
-use super::refusal::{Result, refuse, refuse_number, refuse_text};
+use super::refusal::Result;
 use core::ffi::CStr;
 use init::plan::{
     ACCESS_MKNOD, ACCESS_READ, ACCESS_WRITE, Device, DeviceRule, Link, Mount, Source,
@@ -67,7 +67,7 @@ pub struct Dev<'a> {
 pub fn lower<'a>(job: &Job<'_, 'a>, mounts: &[Mount<'a>]) -> Result<Dev<'a>> {
     let configured = job.spec.linux.devices;
     let mut devices = job.arena.list(DEFAULTS.len() + configured.len())?;
-    let own = each(job.arena, "linux.devices", configured, |_, device| one(job, device))?;
+    let own = each(job, "linux.devices", configured, |_, device| one(job, device))?;
     let bind = job.facts.in_user_namespace || job.kinds.has(CLONE_NEWUSER);
     if mounts
         .iter()
@@ -116,25 +116,25 @@ fn links<'a>(job: &Job<'_, 'a>) -> Result<&'a [Link<'a>]> {
 }
 
 fn one<'a>(job: &Job<'_, 'a>, device: &spec_min::Device<'a>) -> Result<Device<'a>> {
-    let file = required(device.path, ".path", "where in the container it is made")?;
-    let file = absolute(file, ".path")?;
-    let kind = required(device.kind, ".type", "c, u, b or p")?;
+    let file = required(job, device.path, ".path", "where in the container it is made")?;
+    let file = absolute(job, file, ".path")?;
+    let kind = required(job, device.kind, ".type", "c, u, b or p")?;
     let kind = match kind.to_bytes() {
         b"c" | b"u" => S_IFCHR,
         b"b" => S_IFBLK,
         b"p" => S_IFIFO,
-        _ => return Err(refuse_text(".type", kind, "expected c, u, b or p")),
+        _ => return Err(job.refuse_text(".type", kind, "expected c, u, b or p")),
     };
     let [major, minor] = match kind {
         S_IFIFO => [0, 0],
         _ => [
-            number(".major", device.major, MAJOR_MAX, "expected a number from 0 to 4095")?,
-            number(".minor", device.minor, MINOR_MAX, "expected a number from 0 to 1048575")?,
+            number(job, ".major", device.major, MAJOR_MAX, "expected a number from 0 to 4095")?,
+            number(job, ".minor", device.minor, MINOR_MAX, "expected a number from 0 to 1048575")?,
         ],
     };
     Ok(Device {
         path: clean(job.arena, file)?,
-        mode: kind | permissions(kind, device.file_mode)?,
+        mode: kind | permissions(job, kind, device.file_mode)?,
         major,
         minor,
         uid: device.uid.unwrap_or(0),
@@ -142,21 +142,21 @@ fn one<'a>(job: &Job<'_, 'a>, device: &spec_min::Device<'a>) -> Result<Device<'a
     })
 }
 
-fn number(path: &str, value: Option<i64>, max: i64, wanted: &str) -> Result<u32> {
+fn number(job: &Job<'_, '_>, path: &str, value: Option<i64>, max: i64, wanted: &str) -> Result<u32> {
     match value {
-        None => Err(refuse(path, "required, but for the type p")),
+        None => Err(job.refuse(path, "required, but for the type p")),
         Some(value) if (0..=max).contains(&value) => Ok(value as u32),
-        Some(value) => Err(refuse_number(path, value, wanted)),
+        Some(value) => Err(job.refuse_number(path, value, wanted)),
     }
 }
 
 /// Engines put what stat(2) says there, the file's type included.
-fn permissions(kind: u32, mode: Option<u32>) -> Result<u32> {
+fn permissions(job: &Job<'_, '_>, kind: u32, mode: Option<u32>) -> Result<u32> {
     match mode {
         None => Ok(0o666),
         Some(mode) if mode <= 0o7777 => Ok(mode),
         Some(mode) if mode & S_IFMT == kind && mode <= 0o177_777 => Ok(mode & 0o7777),
-        Some(mode) => Err(refuse_number(
+        Some(mode) => Err(job.refuse_number(
             ".fileMode",
             mode.into(),
             "expected permissions of at most 511 (octal 777)",
@@ -169,40 +169,40 @@ pub fn rules<'a>(job: &Job<'_, 'a>) -> Result<&'a [DeviceRule]> {
     let Some(resources) = job.spec.linux.resources.get() else {
         return Ok(&[]);
     };
-    each(job.arena, "linux.resources.devices", resources.devices, |_, rule| self::rule(rule))
+    each(job, "linux.resources.devices", resources.devices, |_, rule| self::rule(job, rule))
 }
 
-fn rule(rule: &spec_min::DeviceRule<'_>) -> Result<DeviceRule> {
+fn rule(job: &Job<'_, '_>, rule: &spec_min::DeviceRule<'_>) -> Result<DeviceRule> {
     let kind = match given(rule.kind).map_or(b"a".as_slice(), CStr::to_bytes) {
         &[kind @ (b'a' | b'b' | b'c')] => kind,
         _ => {
             let kind = rule.kind.unwrap_or_default();
-            return Err(refuse_text(".type", kind, "expected a, b or c"));
+            return Err(job.refuse_text(".type", kind, "expected a, b or c"));
         }
     };
-    let word = required(rule.access, ".access", "some of r, w and m")?;
+    let word = required(job, rule.access, ".access", "some of r, w and m")?;
     let mut access = 0;
     for letter in word.to_bytes() {
         access |= match letter {
             b'r' => ACCESS_READ,
             b'w' => ACCESS_WRITE,
             b'm' => ACCESS_MKNOD,
-            _ => return Err(refuse_text(".access", word, "expected some of r, w and m")),
+            _ => return Err(job.refuse_text(".access", word, "expected some of r, w and m")),
         };
     }
     Ok(DeviceRule {
         allow: rule.allow,
         kind,
-        major: number_or_all(".major", rule.major)?,
-        minor: number_or_all(".minor", rule.minor)?,
+        major: number_or_all(job, ".major", rule.major)?,
+        minor: number_or_all(job, ".minor", rule.minor)?,
         access,
     })
 }
 
-fn number_or_all(path: &str, value: Option<i64>) -> Result<Option<u32>> {
+fn number_or_all(job: &Job<'_, '_>, path: &str, value: Option<i64>) -> Result<Option<u32>> {
     match value {
         None | Some(-1) => Ok(None),
         Some(value @ 0..=0xffff_ffff) => Ok(Some(value as u32)),
-        Some(value) => Err(refuse_number(path, value, "expected a device number, or -1 for all")),
+        Some(value) => Err(job.refuse_number(path, value, "expected a device number, or -1 for all")),
     }
 }

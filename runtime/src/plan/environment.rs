@@ -1,7 +1,7 @@
 //! `process.env`: what the program, and whoever looks for it, finds in its environment.
 
 use super::Job;
-use super::refusal::{Result, refuse_text};
+use super::refusal::Result;
 use core::ffi::CStr;
 use init::sys::exec::Vector;
 use spec_min::List;
@@ -31,7 +31,7 @@ pub fn lower<'a>(job: &Job<'_, 'a>, list: List<'a, &'a CStr>) -> Result<Environm
                 continue;
             }
         };
-        return Err(refuse_text("", entry, why).element("process.env", at));
+        return Err(job.element(job.refuse_text("", entry, why), "process.env", at));
     }
     for &entry in extra {
         all.push(entry)?;

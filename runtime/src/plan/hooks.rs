@@ -2,18 +2,18 @@
 
 use super::{Job, each};
 use super::paths::{absolute, required};
-use super::refusal::{Result, refuse, refuse_number};
+use super::refusal::Result;
 use crate::SPEC_VERSION;
 use crate::json::{Layout, Writer};
 use init::plan::{Hook, Hooks, StateText};
 use spec_min::List;
 
 /// The plan's part.
-pub fn lower<'a>(job: &mut Job<'_, 'a>) -> Result<Hooks<'a>> {
+pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<Hooks<'a>> {
     let hooks = job.spec.hooks;
     if !hooks.prestart.is_empty() {
         let text = "deprecated; use createRuntime, createContainer or startContainer";
-        job.warn(refuse("hooks.prestart", text));
+        job.warn(job.refuse("hooks.prestart", text));
     }
     Ok(Hooks {
         prestart: kind(job, "hooks.prestart", hooks.prestart)?,
@@ -31,8 +31,8 @@ fn kind<'a>(
     name: &str,
     hooks: List<'a, spec_min::Hook<'a>>,
 ) -> Result<&'a [Hook<'a>]> {
-    each(job.arena, name, hooks, |_, hook| {
-        let path = absolute(required(hook.path, ".path", "the program")?, ".path")?;
+    each(job, name, hooks, |_, hook| {
+        let path = absolute(job, required(job, hook.path, ".path", "the program")?, ".path")?;
         Ok(Hook {
             path,
             args: match hook.args.is_empty() {
@@ -44,18 +44,18 @@ fn kind<'a>(
                 None => None,
             },
             timeout: match hook.timeout {
-                Some(timeout) => Some(seconds(timeout)?),
+                Some(timeout) => Some(seconds(job, timeout)?),
                 None => None,
             },
         })
     })
 }
 
-fn seconds(timeout: i64) -> Result<u32> {
+fn seconds(job: &Job<'_, '_>, timeout: i64) -> Result<u32> {
     const WHY: &str = "expected a number of seconds from 1 to 4294967295";
     match u32::try_from(timeout) {
         Ok(seconds) if seconds > 0 => Ok(seconds),
-        _ => Err(refuse_number(".timeout", timeout, WHY)),
+        _ => Err(job.refuse_number(".timeout", timeout, WHY)),
     }
 }
 
@@ -64,7 +64,7 @@ pub fn state<'a>(job: &Job<'_, 'a>, hooks: &Hooks<'_>) -> Result<StateText<'a>> 
     let annotations = job.spec.annotations;
     for (key, _) in annotations.iter() {
         if key.is_empty() {
-            return Err(refuse("annotations", "\"\": a key must not be empty"));
+            return Err(job.refuse("annotations", "\"\": a key must not be empty"));
         }
     }
     let lists = [

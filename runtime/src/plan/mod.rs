@@ -32,6 +32,7 @@ pub use options::names as mount_options;
 pub use refusal::Refusal;
 pub use version::OCI_VERSION_MIN;
 
+use core::cell::RefCell;
 use core::ffi::CStr;
 use core::fmt;
 use init::plan::{Cgroup, Hooks, Namespaces, Plan, Root, StateText, Switch};
@@ -39,7 +40,7 @@ use init::sys::arena::Arena;
 use init::sys::exec::Vector;
 use linux_raw_sys::general::{CLONE_NEWCGROUP, CLONE_NEWNET};
 use namespaces::Kinds;
-use refusal::{Result, refuse};
+use refusal::Result;
 use spec_min::Spec;
 
 /// Gets the property and the text of each thing that is odd but not wrong.
@@ -51,15 +52,26 @@ struct Job<'c, 'a> {
     facts: &'c Facts<'a>,
     arena: &'a Arena,
     kinds: Kinds,
-    warn: &'c mut Warn<'c>,
+    warn: RefCell<&'c mut Warn<'c>>,
+    /// What a part of the plan refused.
+    refusal: RefCell<Refusal>,
 }
 
-impl<'a> Job<'_, 'a> {
-    /// Says what would be refused if it mattered more.
-    #[cold]
-    #[inline(never)]
-    fn warn(&mut self, odd: Refusal) {
-        (self.warn)(format_args!("{}", odd.path()), format_args!("{}", odd.text()));
+impl<'c, 'a> Job<'c, 'a> {
+    fn new(
+        spec: &'c Spec<'a>,
+        facts: &'c Facts<'a>,
+        arena: &'a Arena,
+        warn: &'c mut Warn<'c>,
+    ) -> Job<'c, 'a> {
+        Job {
+            spec,
+            facts,
+            arena,
+            kinds: Kinds::default(),
+            warn: RefCell::new(warn),
+            refusal: RefCell::default(),
+        }
     }
 
     /// An array for execve(2).
@@ -77,16 +89,16 @@ impl<'a> Job<'_, 'a> {
 
 /// What becomes of each element of the list `name`.
 fn each<'a, T: spec_min::Read<'a>, U: Copy>(
-    arena: &'a Arena,
+    job: &Job<'_, 'a>,
     name: &str,
     list: spec_min::List<'a, T>,
     mut lower: impl FnMut(usize, &T) -> Result<U>,
 ) -> Result<&'a [U]> {
-    let mut lowered = arena.list(list.len())?;
+    let mut lowered = job.arena.list(list.len())?;
     for (at, element) in list.iter().enumerate() {
         match lower(at, &element) {
             Ok(element) => lowered.push(element)?,
-            Err(refusal) => return Err(refusal.element(name, at)),
+            Err(refused) => return Err(job.element(refused, name, at)),
         }
     }
     Ok(lowered.finish())
@@ -104,8 +116,9 @@ pub fn container<'a>(
     facts: &Facts<'a>,
     arena: &'a Arena,
     warn: &mut Warn<'_>,
-) -> Result<Plan<'a>> {
-    lower_container(spec, facts, arena, warn).map_err(|refusal| refusal.of(facts.document))
+) -> core::result::Result<Plan<'a>, Refusal> {
+    let mut job = Job::new(spec, facts, arena, warn);
+    lower_container(&mut job).map_err(|refused| job.refusal(refused))
 }
 
 /// The plan of one more process in the container that `spec` describes.
@@ -115,34 +128,26 @@ pub fn process<'a>(
     facts: &Facts<'a>,
     arena: &'a Arena,
     warn: &mut Warn<'_>,
-) -> Result<Plan<'a>> {
-    lower_process(process, spec, facts, arena, warn).map_err(|refusal| refusal.of(facts.document))
+) -> core::result::Result<Plan<'a>, Refusal> {
+    let mut job = Job::new(spec, facts, arena, warn);
+    lower_process(&mut job, process).map_err(|refused| job.refusal(refused))
 }
 
-fn lower_container<'a>(
-    spec: &Spec<'a>,
-    facts: &Facts<'a>,
-    arena: &'a Arena,
-    warn: &mut Warn<'_>,
-) -> Result<Plan<'a>> {
-    version::check(spec.oci_version)?;
+fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
+    let spec = job.spec;
+    version::check(job, spec.oci_version)?;
     let Some(process) = spec.process.get() else {
-        return Err(refuse("process", "required: what runs in the container"));
+        return Err(job.refuse("process", "required: what runs in the container"));
     };
-    let mut job = Job {
-        spec,
-        facts,
-        arena,
-        kinds: Kinds::of(&spec.linux)?,
-        warn,
-    };
-    unsupported::check(&mut job)?;
-    unsupported::check_process(process.exec_cpu_affinity.get())?;
-    let namespaces = namespaces::lower(&mut job)?;
-    let root = root::lower(&mut job)?;
-    let mounts = mounts::lower(&mut job)?;
-    let dev = devices::lower(&job, mounts)?;
-    let hooks = hooks::lower(&mut job)?;
+    job.kinds = Kinds::of(job)?;
+    let job = &*job;
+    unsupported::check(job)?;
+    unsupported::check_process(job, process.exec_cpu_affinity.get())?;
+    let namespaces = namespaces::lower(job)?;
+    let root = root::lower(job)?;
+    let mounts = mounts::lower(job)?;
+    let dev = devices::lower(job, mounts)?;
+    let hooks = hooks::lower(job)?;
     Ok(Plan {
         namespaces,
         root,
@@ -150,34 +155,26 @@ fn lower_container<'a>(
         devices: dev.devices,
         bind_devices: dev.bind,
         links: dev.links,
-        readonly_paths: mounts::paths(&job, "linux.readonlyPaths", spec.linux.readonly_paths)?,
-        masked_paths: mounts::paths(&job, "linux.maskedPaths", spec.linux.masked_paths)?,
-        sysctl: sysctl::lower(&job)?,
-        hostname: root::uts_name(&job, "hostname", spec.hostname)?,
-        domainname: root::uts_name(&job, "domainname", spec.domainname)?,
+        readonly_paths: mounts::paths(job, "linux.readonlyPaths", spec.linux.readonly_paths)?,
+        masked_paths: mounts::paths(job, "linux.maskedPaths", spec.linux.masked_paths)?,
+        sysctl: sysctl::lower(job)?,
+        hostname: root::uts_name(job, "hostname", spec.hostname)?,
+        domainname: root::uts_name(job, "domainname", spec.domainname)?,
         loopback: job.kinds.makes(CLONE_NEWNET),
-        process: process::lower(&mut job, process)?,
+        process: process::lower(job, process)?,
         hooks,
-        state: hooks::state(&job, &hooks)?,
-        cgroup: cgroup::lower(&job)?,
+        state: hooks::state(job, &hooks)?,
+        cgroup: cgroup::lower(job)?,
     })
 }
 
 fn lower_process<'a>(
+    job: &mut Job<'_, 'a>,
     process: &spec_min::Process<'a>,
-    spec: &Spec<'a>,
-    facts: &Facts<'a>,
-    arena: &'a Arena,
-    warn: &mut Warn<'_>,
 ) -> Result<Plan<'a>> {
-    let mut job = Job {
-        spec,
-        facts,
-        arena,
-        kinds: Kinds::of(&spec.linux)?,
-        warn,
-    };
-    unsupported::check_process(process.exec_cpu_affinity.get())?;
+    job.kinds = Kinds::of(job)?;
+    let job = &*job;
+    unsupported::check_process(job, process.exec_cpu_affinity.get())?;
     Ok(Plan {
         namespaces: Namespaces {
             new: 0,
@@ -204,7 +201,7 @@ fn lower_process<'a>(
         hostname: None,
         domainname: None,
         loopback: false,
-        process: process::lower(&mut job, process)?,
+        process: process::lower(job, process)?,
         hooks: Hooks {
             prestart: &[],
             create_runtime: &[],
@@ -222,7 +219,7 @@ fn lower_process<'a>(
             path: None,
             devices: &[],
             private: job.kinds.has(CLONE_NEWCGROUP),
-            lenient: facts.rootless,
+            lenient: job.facts.rootless,
         },
     })
 }

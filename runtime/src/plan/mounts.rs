@@ -2,7 +2,7 @@
 
 use super::options::{self, Effect, Making, SUPERBLOCK_FLAGS, SUPERBLOCK_READONLY, Sum};
 use super::paths::{absolute, clean, from_base, given, required};
-use super::refusal::{Refusal, Result, needs, refuse, refuse_text};
+use super::refusal::{Refused, Result};
 use super::{Job, each, namespaces};
 use core::ffi::CStr;
 use init::plan::{Filesystem, FsOption, Mount, Source};
@@ -27,27 +27,27 @@ const PROC_FILES: [&[u8]; 10] = [
 const UNLABELLED: [&[u8]; 3] = [b"proc", b"sysfs", b"mqueue"];
 
 /// The plan's part.
-pub fn lower<'a>(job: &mut Job<'_, 'a>) -> Result<&'a [Mount<'a>]> {
+pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<&'a [Mount<'a>]> {
     let mounts = job.spec.mounts;
     if !mounts.is_empty() && !job.kinds.has(CLONE_NEWNS) {
-        return Err(needs("mounts", CLONE_NEWNS));
+        return Err(job.needs("mounts", CLONE_NEWNS));
     }
-    each(job.arena, "mounts", mounts, |at, mount| one(job, at, mount))
+    each(job, "mounts", mounts, |at, mount| one(job, at, mount))
 }
 
-fn one<'a>(job: &mut Job<'_, 'a>, at: usize, mount: &spec_min::Mount<'a>) -> Result<Mount<'a>> {
+fn one<'a>(job: &Job<'_, 'a>, at: usize, mount: &spec_min::Mount<'a>) -> Result<Mount<'a>> {
     for (side, maps) in [
         (".uidMappings", mount.uid_mappings),
         (".gidMappings", mount.gid_mappings),
     ] {
         if !maps.is_empty() {
-            return Err(refuse(side, "id-mapped mounts are not supported yet"));
+            return Err(job.refuse(side, "id-mapped mounts are not supported yet"));
         }
     }
     let target = target(job, at, mount)?;
-    let sum = options::sum(mount.options)?;
+    let sum = options::sum(job, mount.options)?;
     let source = source(job, at, mount, &sum)?;
-    check_proc(target, &source)?;
+    check_proc(job, target, &source)?;
     let late_readonly =
         sum.own.set & MOUNT_ATTR_RDONLY != 0 && (is_tmpfs(&source) || target == c"/dev");
     Ok(Mount {
@@ -66,40 +66,40 @@ fn one<'a>(job: &mut Job<'_, 'a>, at: usize, mount: &spec_min::Mount<'a>) -> Res
     })
 }
 
-fn target<'a>(job: &mut Job<'_, 'a>, at: usize, mount: &spec_min::Mount<'a>) -> Result<&'a CStr> {
+fn target<'a>(job: &Job<'_, 'a>, at: usize, mount: &spec_min::Mount<'a>) -> Result<&'a CStr> {
     const PATH: &str = ".destination";
-    let target = required(mount.destination, PATH, "where in the container it is mounted")?;
+    let target = required(job, mount.destination, PATH, "where in the container it is mounted")?;
     if target.to_bytes()[0] != b'/' {
         let text = "not absolute; taken as seen from /";
-        job.warn(refuse_text(PATH, target, text).element("mounts", at));
+        job.warn(job.element(job.refuse_text(PATH, target, text), "mounts", at));
     }
     Ok(clean(job.arena, target)?)
 }
 
 fn source<'a>(
-    job: &mut Job<'_, 'a>,
+    job: &Job<'_, 'a>,
     at: usize,
     mount: &spec_min::Mount<'a>,
     sum: &Sum,
 ) -> Result<Source<'a>> {
     let making = sum.making;
     if sum.copy_up && (making != Making::New || mount.kind != Some(c"tmpfs")) {
-        return Err(refuse(".options", "\"tmpcopyup\": only a tmpfs has it"));
+        return Err(job.refuse(".options", "\"tmpcopyup\": only a tmpfs has it"));
     }
     if making == Making::New {
         return filesystem(job, at, mount, sum);
     }
     if sum.data != 0 {
-        return Err(no_such_option(mount, making));
+        return Err(no_such_option(job, mount, making));
     }
     if sum.superblock != 0 {
         let text = "what concerns the whole file system is left as it is";
-        job.warn(refuse(".options", text).element("mounts", at));
+        job.warn(job.element(job.refuse(".options", text), "mounts", at));
     }
     let Making::Bind { recursive } = making else {
         return Ok(Source::Remount);
     };
-    let path = required(mount.source, ".source", "what is bound")?;
+    let path = required(job, mount.source, ".source", "what is bound")?;
     Ok(Source::Bind {
         path: from_base(job.arena, job.facts.bundle, path)?,
         recursive,
@@ -107,33 +107,33 @@ fn source<'a>(
 }
 
 #[cold]
-fn no_such_option(mount: &spec_min::Mount<'_>, making: Making) -> Refusal {
+fn no_such_option(job: &Job<'_, '_>, mount: &spec_min::Mount<'_>, making: Making) -> Refused {
     let mut options = mount.options.iter();
     let odd = options.find(|option| options::effect(option).is_none());
     let why = match making {
         Making::Remount => "a remount has no such option",
         _ => "a bind mount has no such option",
     };
-    refuse_text(".options", odd.unwrap_or_default(), why)
+    job.refuse_text(".options", odd.unwrap_or_default(), why)
 }
 
 fn filesystem<'a>(
-    job: &mut Job<'_, 'a>,
+    job: &Job<'_, 'a>,
     at: usize,
     mount: &spec_min::Mount<'a>,
     sum: &Sum,
 ) -> Result<Source<'a>> {
     let what = "a file system, unless the options hold \"bind\" or \"rbind\"";
-    let kind = required(mount.kind, ".type", what)?;
+    let kind = required(job, mount.kind, ".type", what)?;
     match kind.to_bytes() {
         b"bind" => {
             let why = "it is the option \"bind\" or \"rbind\" that makes a bind mount";
-            return Err(refuse_text(".type", kind, why));
+            return Err(job.refuse_text(".type", kind, why));
         }
         b"cgroup" | b"cgroup2" => {
             if sum.data != 0 {
                 let text = "options of the cgroup file system are the host's";
-                job.warn(refuse(".options", text).element("mounts", at));
+                job.warn(job.element(job.refuse(".options", text), "mounts", at));
             }
             return Ok(Source::Cgroup);
         }
@@ -212,14 +212,16 @@ fn check_id(job: &Job<'_, '_>, option: &[u8]) -> Result<()> {
         _ => return Ok(()),
     };
     match core::str::from_utf8(id).unwrap_or_default().parse() {
-        Ok(id) if !namespaces::maps(job, maps, id) => Err(refuse(".options", why).about(option)),
+        Ok(id) if !namespaces::maps(job, maps, id) => {
+            Err(job.about(job.refuse(".options", why), option))
+        }
         _ => Ok(()),
     }
 }
 
 /// What covers a part of /proc can make the container's programs, and the runtime, believe anything
 /// (CVE-2019-16884). That a bind onto /proc itself is of a procfs is verified when it is made.
-fn check_proc(target: &CStr, source: &Source<'_>) -> Result<()> {
+fn check_proc(job: &Job<'_, '_>, target: &CStr, source: &Source<'_>) -> Result<()> {
     let allowed = match (source, target.to_bytes().strip_prefix(b"/proc")) {
         (Source::Remount, _) => true,
         (Source::Filesystem(filesystem), Some(b"")) => filesystem.kind == c"proc",
@@ -232,7 +234,7 @@ fn check_proc(target: &CStr, source: &Source<'_>) -> Result<()> {
         return Ok(());
     }
     let why = "only a procfs goes on /proc, and only files that lxcfs makes below it";
-    Err(refuse_text(".destination", target, why))
+    Err(job.refuse_text(".destination", target, why))
 }
 
 fn propagations<'a>(
@@ -259,7 +261,7 @@ pub fn paths<'a>(
     paths: List<'a, &'a CStr>,
 ) -> Result<&'a [&'a CStr]> {
     if !paths.is_empty() && !job.kinds.has(CLONE_NEWNS) {
-        return Err(needs(property, CLONE_NEWNS));
+        return Err(job.needs(property, CLONE_NEWNS));
     }
-    each(job.arena, property, paths, |_, path| absolute(path, ""))
+    each(job, property, paths, |_, path| absolute(job, path, ""))
 }

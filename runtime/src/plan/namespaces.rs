@@ -2,14 +2,14 @@
 
 use super::Job;
 use super::paths::{absolute, given};
-use super::refusal::{Result, needs, refuse, refuse_number, refuse_text};
+use super::refusal::Result;
 use super::words::{Row, find, number};
 use init::plan::{IdMap, Join, Namespaces, TimeOffset};
 use linux_raw_sys::general::{
     CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME,
     CLONE_NEWUSER, CLONE_NEWUTS,
 };
-use spec_min::{IdMapping, Linux, List};
+use spec_min::{IdMapping, List};
 
 /// The spec's word and the kernel's flag of every kind of namespace.
 pub const KINDS: [Row; 8] = [
@@ -48,25 +48,25 @@ impl Kinds {
     }
 
     /// Sorts the list's entries into new and joined; each kind once.
-    pub fn of(linux: &Linux<'_>) -> Result<Kinds> {
+    pub fn of(job: &Job<'_, '_>) -> Result<Kinds> {
         let mut kinds = Kinds::default();
-        for (at, namespace) in linux.namespaces.iter().enumerate() {
-            if let Err(refusal) = kinds.add(&namespace) {
-                return Err(refusal.element("linux.namespaces", at));
+        for (at, namespace) in job.spec.linux.namespaces.iter().enumerate() {
+            if let Err(refused) = kinds.add(job, &namespace) {
+                return Err(job.element(refused, "linux.namespaces", at));
             }
         }
         Ok(kinds)
     }
 
-    fn add(&mut self, namespace: &spec_min::Namespace<'_>) -> Result<()> {
-        let flag = number(&KINDS, namespace.kind, ".type")?;
+    fn add(&mut self, job: &Job<'_, '_>, namespace: &spec_min::Namespace<'_>) -> Result<()> {
+        let flag = number(job, &KINDS, namespace.kind, ".type")?;
         if self.has(flag) {
             let kind = namespace.kind.unwrap_or_default();
-            return Err(refuse_text(".type", kind, "listed a second time"));
+            return Err(job.refuse_text(".type", kind, "listed a second time"));
         }
         match given(namespace.path) {
             Some(file) => {
-                absolute(file, ".path")?;
+                absolute(job, file, ".path")?;
                 self.joined |= flag;
             }
             None => self.new |= flag,
@@ -76,20 +76,16 @@ impl Kinds {
 }
 
 /// The plan's part.
-pub fn lower<'a>(job: &mut Job<'_, 'a>) -> Result<Namespaces<'a>> {
+pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<Namespaces<'a>> {
     let linux = &job.spec.linux;
     if job.facts.euid != 0 && !job.kinds.has(CLONE_NEWUSER) {
-        return Err(refuse(
+        return Err(job.refuse(
             "linux.namespaces",
             "an ordinary user needs {\"type\": \"user\"} in it; `spec --rootless` writes such a config",
         ));
     }
-    let [uid_map, gid_map] = [
-        ("linux.uidMappings", linux.uid_mappings),
-        ("linux.gidMappings", linux.gid_mappings),
-    ]
-    .map(|(name, mappings)| id_map(job, name, mappings));
-    let (uid_map, gid_map) = (uid_map?, gid_map?);
+    let uid_map = id_map(job, "linux.uidMappings", linux.uid_mappings)?;
+    let gid_map = id_map(job, "linux.gidMappings", linux.gid_mappings)?;
     Ok(Namespaces {
         new: job.kinds.new & !LATE,
         late: job.kinds.new & LATE,
@@ -117,18 +113,19 @@ fn joins<'a>(job: &Job<'_, 'a>) -> Result<&'a [Join<'a>]> {
     Ok(list.finish())
 }
 
+#[inline(never)]
 fn id_map<'a>(job: &Job<'_, 'a>, name: &str, mappings: List<'a, IdMapping>) -> Result<&'a [IdMap]> {
     let own = job.kinds.makes(CLONE_NEWUSER);
     let why = match mappings.len() {
         0 if own => "required: a new user namespace without a map has no users",
         0 => return Ok(&[]),
-        _ if !job.kinds.has(CLONE_NEWUSER) => return Err(needs(name, CLONE_NEWUSER)),
+        _ if !job.kinds.has(CLONE_NEWUSER) => return Err(job.needs(name, CLONE_NEWUSER)),
         _ if !own => "the user namespace is joined by its path and has its own map already",
         1..=MAP_LINES_MAX => "",
         _ => "the kernel takes 340 lines",
     };
     if !why.is_empty() {
-        return Err(refuse(name, why));
+        return Err(job.refuse(name, why));
     }
     let mut list = job.arena.list(mappings.len())?;
     for (at, mapping) in mappings.iter().enumerate() {
@@ -137,29 +134,29 @@ fn id_map<'a>(job: &Job<'_, 'a>, name: &str, mappings: List<'a, IdMapping>) -> R
             outside: mapping.host_id,
             count: mapping.size,
         };
-        if let Err(refusal) = check_line(line, list.as_slice()) {
-            return Err(refusal.element(name, at));
+        if let Err(refused) = check_line(job, line, list.as_slice()) {
+            return Err(job.element(refused, name, at));
         }
         list.push(line)?;
     }
     Ok(list.finish())
 }
 
-fn check_line(line: IdMap, before: &[IdMap]) -> Result<()> {
+fn check_line(job: &Job<'_, '_>, line: IdMap, before: &[IdMap]) -> Result<()> {
     let why = match line.inside.max(line.outside).checked_add(line.count) {
         _ if line.count == 0 => "must be at least 1",
         None => "reaches past the last id",
         Some(_) => "",
     };
     if !why.is_empty() {
-        return Err(refuse_number(".size", line.count.into(), why));
+        return Err(job.refuse_number(".size", line.count.into(), why));
     }
     let meet = |a: u32, a_count: u32, b: u32| a < b + line.count && b < a + a_count;
     let meets = |old: &IdMap| {
         meet(old.inside, old.count, line.inside) || meet(old.outside, old.count, line.outside)
     };
     match before.iter().any(meets) {
-        true => Err(refuse("", "overlaps an earlier one")),
+        true => Err(job.refuse("", "overlaps an earlier one")),
         false => Ok(()),
     }
 }
@@ -194,9 +191,10 @@ fn offsets<'a>(job: &Job<'_, 'a>) -> Result<&'a [TimeOffset<'a>]> {
         let Some(offset) = offset else { continue };
         let nanos = offset.nanosecs;
         if nanos >= 1_000_000_000 {
-            let refusal = refuse_number(".nanosecs", nanos.into(), "must be below 1000000000, a second");
-            let clock = clock.to_str().unwrap_or_default();
-            return Err(refusal.inside(clock).inside("linux.timeOffsets."));
+            let why = "must be below 1000000000, a second";
+            let refused = job.refuse_number(".nanosecs", nanos.into(), why);
+            let refused = job.inside(refused, clock.to_str().unwrap_or_default());
+            return Err(job.inside(refused, "linux.timeOffsets."));
         }
         list.push(TimeOffset {
             clock,
@@ -210,8 +208,8 @@ fn offsets<'a>(job: &Job<'_, 'a>) -> Result<&'a [TimeOffset<'a>]> {
         Ok(list)
     } else if job.kinds.has(CLONE_NEWTIME) {
         let why = "the clocks of a time namespace that is joined by its path can't be set";
-        Err(refuse(PATH, why))
+        Err(job.refuse(PATH, why))
     } else {
-        Err(needs(PATH, CLONE_NEWTIME))
+        Err(job.needs(PATH, CLONE_NEWTIME))
     }
 }

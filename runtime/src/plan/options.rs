@@ -1,6 +1,7 @@
 //! Mount options: one table of what each word does; every other word is data for the file system.
 
-use super::refusal::{Result, refuse_text};
+use super::Job;
+use super::refusal::Result;
 use Effect::*;
 use core::ffi::CStr;
 use linux_raw_sys::general::{
@@ -206,7 +207,7 @@ impl Attributes {
 }
 
 /// Adds up the options of a mount.
-pub fn sum(options: List<'_, &CStr>) -> Result<Sum> {
+pub fn sum(job: &Job<'_, '_>, options: List<'_, &CStr>) -> Result<Sum> {
     let mut sum = Sum {
         making: Making::New,
         own: Attributes::default(),
@@ -237,7 +238,7 @@ pub fn sum(options: List<'_, &CStr>) -> Result<Sum> {
             }
             Some(Bind | BindAll) => {}
             Some(CopyUp) => sum.copy_up = true,
-            Some(IdMap) => return Err(refuse_text(".options", option, "id-mapped mounts are not supported yet")),
+            Some(IdMap) => return Err(job.refuse_text(".options", option, "id-mapped mounts are not supported yet")),
             None => sum.data += pieces(option).count(),
         }
     }

@@ -1,6 +1,7 @@
 //! Paths as text: never resolved here, only made absolute and plain.
 
-use super::refusal::{Result, refuse, refuse_text};
+use super::Job;
+use super::refusal::Result;
 use core::ffi::CStr;
 use init::sys::arena::Arena;
 use rustix::io::Errno;
@@ -12,17 +13,19 @@ pub fn given(text: Option<&CStr>) -> Option<&CStr> {
 
 /// A text that must be there.
 #[inline(never)]
-pub fn required<'a>(text: Option<&'a CStr>, path: &str, what: &str) -> Result<&'a CStr> {
-    given(text).ok_or_else(|| refuse(path, &["required: ", what].concat()))
+pub fn required<'a>(
+    job: &Job<'_, '_>,
+    text: Option<&'a CStr>, path: &str, what: &str) -> Result<&'a CStr> {
+    given(text).ok_or_else(|| job.refuse(path, &["required: ", what].concat()))
 }
 
 /// A path that must begin with a slash.
 #[inline(never)]
-pub fn absolute<'a>(text: &'a CStr, path: &str) -> Result<&'a CStr> {
+pub fn absolute<'a>(job: &Job<'_, '_>, text: &'a CStr, path: &str) -> Result<&'a CStr> {
     if text.to_bytes().first() == Some(&b'/') {
         return Ok(text);
     }
-    Err(refuse_text(path, text, "must be an absolute path"))
+    Err(job.refuse_text(path, text, "must be an absolute path"))
 }
 
 /// An absolute path as it is, another one as seen from `base`.

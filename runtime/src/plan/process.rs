@@ -1,7 +1,7 @@
 //! `process`, but for what has a file of its own.
 
 use super::paths::{absolute, given, required};
-use super::refusal::{Result, refuse, refuse_number, refuse_text};
+use super::refusal::Result;
 use super::words::{Row, number};
 use super::{Job, capabilities, each, environment, namespaces, scheduler};
 use core::ffi::CStr;
@@ -41,7 +41,7 @@ const UMASK: u32 = 0o022;
 const GROUPS_MAX: usize = 65536;
 
 /// The plan's part, for `create` and for `exec`.
-pub fn lower<'a>(job: &mut Job<'_, 'a>, process: &spec_min::Process<'a>) -> Result<Process<'a>> {
+pub fn lower<'a>(job: &Job<'_, 'a>, process: &spec_min::Process<'a>) -> Result<Process<'a>> {
     let environment = environment::lower(job, process.env)?;
     let linux = &job.spec.linux;
     let user = process.user;
@@ -55,19 +55,19 @@ pub fn lower<'a>(job: &mut Job<'_, 'a>, process: &spec_min::Process<'a>) -> Resu
         env: environment.vector,
         find_home: environment.find_home,
         path: environment.path,
-        cwd: cwd(process.cwd)?,
+        cwd: cwd(job, process.cwd)?,
         uid: user.uid,
         gid: user.gid,
         groups: groups(job, user.additional_gids, set_groups)?,
         set_groups,
-        umask: umask(user.umask)?,
+        umask: umask(job, user.umask)?,
         rlimits: rlimits(job, process.rlimits)?,
         capabilities: capabilities::lower(job, process.capabilities.get()),
         no_new_privileges: process.no_new_privileges,
-        oom_score_adj: oom_score_adj(process.oom_score_adj)?,
-        scheduler: scheduler::scheduler(process.scheduler.get())?,
-        io_priority: scheduler::io_priority(process.io_priority.get())?,
-        personality: scheduler::personality(linux.personality.get())?,
+        oom_score_adj: oom_score_adj(job, process.oom_score_adj)?,
+        scheduler: scheduler::scheduler(job, process.scheduler.get())?,
+        io_priority: scheduler::io_priority(job, process.io_priority.get())?,
+        personality: scheduler::personality(job, linux.personality.get())?,
         apparmor: match given(process.apparmor_profile) {
             Some(profile) => Some(job.arena.text(&[b"exec ", profile.to_bytes()])?),
             None => None,
@@ -93,13 +93,13 @@ fn size(process: &spec_min::Process<'_>) -> (u16, u16) {
 }
 
 fn args<'a>(job: &Job<'_, 'a>, args: List<'a, &'a CStr>) -> Result<Vector<'a>> {
-    required(args.first(), "process.args", "the program to run, and its arguments")?;
+    required(job, args.first(), "process.args", "the program to run, and its arguments")?;
     job.vector(args)
 }
 
-fn cwd(cwd: Option<&CStr>) -> Result<&CStr> {
+fn cwd<'a>(job: &Job<'_, 'a>, cwd: Option<&'a CStr>) -> Result<&'a CStr> {
     const PATH: &str = "process.cwd";
-    absolute(required(cwd, PATH, "the directory to start in, such as \"/\"")?, PATH)
+    absolute(job, required(job, cwd, PATH, "the directory to start in, such as \"/\"")?, PATH)
 }
 
 /// The ids of users or those of groups.
@@ -131,7 +131,7 @@ impl<'a> Ids<'a> {
             id if !namespaces::maps(job, self.maps, id) => self.unmapped,
             _ => return Ok(()),
         };
-        Err(refuse_number(path, id.into(), why))
+        Err(job.refuse_number(path, id.into(), why))
     }
 }
 
@@ -139,22 +139,22 @@ fn groups<'a>(job: &Job<'_, 'a>, groups: List<'a, u32>, allowed: bool) -> Result
     const PATH: &str = "process.user.additionalGids";
     let count = groups.len();
     if count != 0 && !allowed {
-        return Err(refuse(
+        return Err(job.refuse(
             PATH,
             "the user namespace denies setgroups(2): leave them out, or map more groups (newgidmap)",
         ));
     }
     if count > GROUPS_MAX {
-        return Err(refuse(PATH, "the kernel takes 65536 groups"));
+        return Err(job.refuse(PATH, "the kernel takes 65536 groups"));
     }
     let ids = Ids::groups(job);
-    each(job.arena, PATH, groups, |_, &gid| ids.check(job, "", gid).map(|()| gid))
+    each(job, PATH, groups, |_, &gid| ids.check(job, "", gid).map(|()| gid))
 }
 
-fn umask(umask: Option<u32>) -> Result<u32> {
+fn umask(job: &Job<'_, '_>, umask: Option<u32>) -> Result<u32> {
     match umask.unwrap_or(UMASK) {
         umask @ 0..=0o777 => Ok(umask),
-        umask => Err(refuse_number(
+        umask => Err(job.refuse_number(
             "process.user.umask",
             umask.into(),
             "expected at most 511 (octal 777)",
@@ -162,10 +162,10 @@ fn umask(umask: Option<u32>) -> Result<u32> {
     }
 }
 
-fn oom_score_adj(score: Option<i32>) -> Result<Option<i32>> {
+fn oom_score_adj(job: &Job<'_, '_>, score: Option<i32>) -> Result<Option<i32>> {
     match score {
         None | Some(-1000..=1000) => Ok(score),
-        Some(score) => Err(refuse_number(
+        Some(score) => Err(job.refuse_number(
             "process.oomScoreAdj",
             score.into(),
             "expected -1000 to 1000",
@@ -178,15 +178,15 @@ fn rlimits<'a>(
     limits: List<'a, spec_min::Rlimit<'a>>,
 ) -> Result<&'a [Rlimit<'a>]> {
     let mut seen = 0u32;
-    each(job.arena, "process.rlimits", limits, |_, limit| {
-        let resource = number(&RLIMITS, limit.kind, ".type")?;
+    each(job, "process.rlimits", limits, |_, limit| {
+        let resource = number(job, &RLIMITS, limit.kind, ".type")?;
         let name = limit.kind.unwrap_or_default();
         if seen & 1 << resource != 0 {
-            return Err(refuse_text(".type", name, "listed a second time"));
+            return Err(job.refuse_text(".type", name, "listed a second time"));
         }
         seen |= 1 << resource;
         if limit.soft > limit.hard {
-            return Err(refuse(".soft", "above the hard limit"));
+            return Err(job.refuse(".soft", "above the hard limit"));
         }
         Ok(Rlimit {
             name,

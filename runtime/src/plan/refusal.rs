@@ -1,5 +1,6 @@
 //! Why a document can't be run: where in it, what stands there and what would be right.
 
+use super::Job;
 use super::namespaces::KINDS;
 use core::ffi::CStr;
 use core::fmt;
@@ -7,95 +8,117 @@ use rustix::io::Errno;
 
 /// The first rule that a document breaks. It prints as one line:
 /// `config.json: mounts[3].options: "foo": a bind mount has no such option`.
-///
-/// In a box, because it is handed up through everything that makes a part of the plan.
-#[derive(Debug)]
-pub struct Refusal(Box<Parts>);
-
-#[derive(Debug)]
-struct Parts {
+#[derive(Debug, Default)]
+pub struct Refusal {
     document: &'static str,
     path: String,
     text: String,
 }
 
-/// What the parts of the plan return.
-pub type Result<T> = core::result::Result<T, Refusal>;
-
-/// Of a document's text no more than so many bytes are shown.
-const LONGEST: usize = 120;
-
-/// A refusal. Whoever makes a part of an object or a list gives the rest of the path only, from its point or bracket
-/// on; see [`Refusal::inside`] and [`Refusal::element`].
-#[cold]
-#[inline(never)]
-pub fn refuse(path: &str, text: &str) -> Refusal {
-    Refusal(Box::new(Parts {
-        document: "config.json",
-        path: path.into(),
-        text: text.into(),
-    }))
-}
-
-/// The same about the document's own text.
-#[cold]
-#[inline(never)]
-pub fn refuse_text(path: &str, value: &CStr, text: &str) -> Refusal {
-    refuse(path, text).about(value.to_bytes())
-}
-
-/// The same about a number.
-#[cold]
-#[inline(never)]
-pub fn refuse_number(path: &str, value: i64, text: &str) -> Refusal {
-    refuse(path, text).saying(&value.to_string())
-}
-
-/// What is refused without a namespace of its own: it would be done to the host.
-#[cold]
-#[inline(never)]
-pub fn needs(path: &str, flag: u32) -> Refusal {
-    let kind = KINDS.iter().find(|(_, of)| *of == flag);
-    let kind = kind.map_or("", |(kind, _)| kind);
-    refuse(path, &["needs {\"type\": \"", kind, "\"} in linux.namespaces"].concat())
-}
-
 impl Refusal {
     /// The property, as in `linux.namespaces[2].type`.
     pub fn path(&self) -> &str {
-        &self.0.path
+        &self.path
     }
 
     /// What is wrong there.
     pub fn text(&self) -> &str {
-        &self.0.text
+        &self.text
     }
 
-    /// The same for a document of another name than config.json.
-    pub fn of(mut self, document: &'static str) -> Refusal {
-        self.0.document = document;
-        self
+    fn saying(&mut self, value: &str) {
+        self.text = [value, ": ", &self.text].concat();
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let colon = if self.path.is_empty() { "" } else { ": " };
+        for piece in [self.document, ": ", &self.path, colon, &self.text] {
+            f.write_str(piece)?;
+        }
+        Ok(())
+    }
+}
+
+/// That something was refused; what, is kept in the [`Job`], so that all the parts of the plan return little more than
+/// what they make.
+#[derive(Debug)]
+pub struct Refused;
+
+impl From<Errno> for Refused {
+    /// The arena is the only thing here that asks the system for anything; [`Job::refusal`] knows.
+    fn from(_: Errno) -> Refused {
+        Refused
+    }
+}
+
+/// What the parts of the plan return.
+pub type Result<T> = core::result::Result<T, Refused>;
+
+/// Of a document's text no more than so many bytes are shown.
+const LONGEST: usize = 120;
+
+/// Whoever makes a part of an object or a list refuses with the rest of the path only, from its point or bracket on;
+/// see [`Job::inside`] and [`Job::element`].
+impl Job<'_, '_> {
+    /// Refuses the document.
+    #[cold]
+    #[inline(never)]
+    pub fn refuse(&self, path: &str, text: &str) -> Refused {
+        self.refusal.replace(Refusal {
+            document: self.facts.document,
+            path: path.into(),
+            text: text.into(),
+        });
+        Refused
+    }
+
+    /// The same about the document's own text.
+    #[cold]
+    #[inline(never)]
+    pub fn refuse_text(&self, path: &str, value: &CStr, text: &str) -> Refused {
+        let refused = self.refuse(path, text);
+        self.about(refused, value.to_bytes())
+    }
+
+    /// The same about a number.
+    #[cold]
+    #[inline(never)]
+    pub fn refuse_number(&self, path: &str, value: i64, text: &str) -> Refused {
+        let refused = self.refuse(path, text);
+        self.refusal.borrow_mut().saying(&value.to_string());
+        refused
+    }
+
+    /// Refuses what would be done to the host without a namespace of its own.
+    #[cold]
+    #[inline(never)]
+    pub fn needs(&self, path: &str, flag: u32) -> Refused {
+        let kind = KINDS.iter().find(|(_, of)| *of == flag);
+        let kind = kind.map_or("", |(kind, _)| kind);
+        self.refuse(path, &["needs {\"type\": \"", kind, "\"} in linux.namespaces"].concat())
     }
 
     /// Puts the object that has the property before it.
     #[cold]
     #[inline(never)]
-    pub fn inside(mut self, object: &str) -> Refusal {
-        self.0.path.insert_str(0, object);
-        self
+    pub fn inside(&self, refused: Refused, object: &str) -> Refused {
+        self.refusal.borrow_mut().path.insert_str(0, object);
+        refused
     }
 
     /// Puts the list and the place in it before the property.
     #[cold]
     #[inline(never)]
-    pub fn element(self, list: &str, at: usize) -> Refusal {
-        self.inside(&[list, "[", &at.to_string(), "]"].concat())
+    pub fn element(&self, refused: Refused, list: &str, at: usize) -> Refused {
+        self.inside(refused, &[list, "[", &at.to_string(), "]"].concat())
     }
 
     /// Puts the document's own text before the reason: in quotes, on one line and no longer than one, whatever it holds.
     #[cold]
     #[inline(never)]
-    pub fn about(self, value: &[u8]) -> Refusal {
+    pub fn about(&self, refused: Refused, value: &[u8]) -> Refused {
         let mut shown = core::str::from_utf8(value).unwrap_or("(not UTF-8)").to_owned();
         if shown.len() > LONGEST {
             let mut end = LONGEST;
@@ -107,31 +130,25 @@ impl Refusal {
         }
         let mut quoted = String::new();
         spec_min::quote(&mut quoted, &shown, '"');
-        self.saying(&quoted)
+        self.refusal.borrow_mut().saying(&quoted);
+        refused
     }
 
-    fn saying(mut self, value: &str) -> Refusal {
-        self.0.text = [value, ": ", &self.0.text].concat();
-        self
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { document, path, text } = &*self.0;
-        let colon = if path.is_empty() { "" } else { ": " };
-        for piece in [document, ": ", path.as_str(), colon, text] {
-            f.write_str(piece)?;
-        }
-        Ok(())
-    }
-}
-
-impl From<Errno> for Refusal {
-    /// The arena is the only thing here that asks the system for anything, and that for no more than was set aside.
+    /// Says what would be refused if it mattered more.
     #[cold]
     #[inline(never)]
-    fn from(_: Errno) -> Refusal {
-        refuse("", "its plan needs more memory than was set aside")
+    pub fn warn(&self, odd: Refused) {
+        let odd = self.refusal(odd);
+        (self.warn.borrow_mut())(format_args!("{}", odd.path), format_args!("{}", odd.text));
+    }
+
+    /// What was refused.
+    #[cold]
+    #[inline(never)]
+    pub fn refusal(&self, _: Refused) -> Refusal {
+        if self.refusal.borrow().text.is_empty() {
+            self.refuse("", "its plan needs more memory than was set aside");
+        }
+        self.refusal.take()
     }
 }

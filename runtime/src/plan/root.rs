@@ -2,7 +2,7 @@
 
 use super::Job;
 use super::paths::{from_base, given, required};
-use super::refusal::{Result, needs, refuse, refuse_text};
+use super::refusal::Result;
 use super::words::{Row, number};
 use core::ffi::CStr;
 use init::plan::{Root, Switch};
@@ -26,14 +26,14 @@ const PROPAGATIONS: [Row; 8] = [
 const UTS_NAME_MAX: usize = 64;
 
 /// The plan's part.
-pub fn lower<'a>(job: &mut Job<'_, 'a>) -> Result<Root<'a>> {
+pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<Root<'a>> {
     let Some(root) = job.spec.root.get() else {
-        return Err(refuse("root", "required: where the container's files are"));
+        return Err(job.refuse("root", "required: where the container's files are"));
     };
-    let path = required(root.path, "root.path", "the directory of the container's files")?;
+    let path = required(job, root.path, "root.path", "the directory of the container's files")?;
     let own_mounts = job.kinds.has(CLONE_NEWNS);
     if root.readonly && !own_mounts {
-        return Err(needs("root.readonly", CLONE_NEWNS));
+        return Err(job.needs("root.readonly", CLONE_NEWNS));
     }
     let propagation = propagation(job)?;
     Ok(Root {
@@ -64,12 +64,12 @@ fn propagation(job: &Job<'_, '_>) -> Result<u32> {
         return Ok(0);
     };
     const PATH: &str = "linux.rootfsPropagation";
-    let flags = number(&PROPAGATIONS, Some(word), PATH)?;
+    let flags = number(job, &PROPAGATIONS, Some(word), PATH)?;
     if !job.kinds.has(CLONE_NEWNS) {
-        return Err(needs(PATH, CLONE_NEWNS));
+        return Err(job.needs(PATH, CLONE_NEWNS));
     }
     if job.facts.no_pivot && flags & MS_PRIVATE != 0 {
-        return Err(refuse_text(PATH, word, "can't be had together with --no-pivot"));
+        return Err(job.refuse_text(PATH, word, "can't be had together with --no-pivot"));
     }
     Ok(flags)
 }
@@ -83,9 +83,9 @@ pub fn uts_name<'a>(
 ) -> Result<Option<&'a CStr>> {
     match given(name) {
         None => Ok(None),
-        Some(_) if !job.kinds.has(CLONE_NEWUTS) => Err(needs(property, CLONE_NEWUTS)),
+        Some(_) if !job.kinds.has(CLONE_NEWUTS) => Err(job.needs(property, CLONE_NEWUTS)),
         Some(name) if name.count_bytes() > UTS_NAME_MAX => {
-            Err(refuse_text(property, name, "the kernel takes 64 bytes"))
+            Err(job.refuse_text(property, name, "the kernel takes 64 bytes"))
         }
         name => Ok(name),
     }

@@ -1,6 +1,7 @@
 //! `process.scheduler`, `process.ioPriority` and `linux.personality`.
 
-use super::refusal::{Result, refuse_number, refuse_text};
+use super::Job;
+use super::refusal::Result;
 use super::words::{Row, number};
 use init::plan::Scheduler;
 use linux_raw_sys::general::{
@@ -45,14 +46,17 @@ const IO_CLASS_SHIFT: u32 = 13;
 const PERSONALITIES: [Row; 2] = [("LINUX", 0), ("LINUX32", 8)];
 
 /// `process.scheduler`.
-pub fn scheduler(config: Option<&spec_min::Scheduler<'_>>) -> Result<Option<Scheduler>> {
+pub fn scheduler(
+    job: &Job<'_, '_>,
+    config: Option<&spec_min::Scheduler<'_>>,
+) -> Result<Option<Scheduler>> {
     let Some(config) = config else {
         return Ok(None);
     };
-    let policy = number(&POLICIES, config.policy, "process.scheduler.policy")?;
+    let policy = number(job, &POLICIES, config.policy, "process.scheduler.policy")?;
     let mut flags = 0;
     for flag in config.flags.iter() {
-        flags |= u64::from(number(&FLAGS, Some(flag), "process.scheduler.flags")?);
+        flags |= u64::from(number(job, &FLAGS, Some(flag), "process.scheduler.flags")?);
     }
     let real_time = matches!(policy, SCHED_FIFO | SCHED_RR);
     let why = match config.nice {
@@ -63,14 +67,14 @@ pub fn scheduler(config: Option<&spec_min::Scheduler<'_>>) -> Result<Option<Sche
         -20..=19 => "",
         _ => "expected -20 to 19",
     };
-    none_or(why, "nice", config.nice.into())?;
+    none_or(job, why, "nice", config.nice.into())?;
     let why = match config.priority {
         1..=99 if real_time => "",
         _ if real_time => "expected 1 to 99",
         0 => "",
         _ => "only SCHED_FIFO and SCHED_RR have it",
     };
-    none_or(why, "priority", config.priority.into())?;
+    none_or(job, why, "priority", config.priority.into())?;
     for (name, value) in [
         ("runtime", config.runtime),
         ("deadline", config.deadline),
@@ -78,7 +82,7 @@ pub fn scheduler(config: Option<&spec_min::Scheduler<'_>>) -> Result<Option<Sche
     ] {
         let allowed = policy == SCHED_DEADLINE || value == 0;
         let why = if allowed { "" } else { "only SCHED_DEADLINE has it" };
-        none_or(why, name, value.cast_signed())?;
+        none_or(job, why, name, value.cast_signed())?;
     }
     Ok(Some(Scheduler {
         policy,
@@ -92,32 +96,41 @@ pub fn scheduler(config: Option<&spec_min::Scheduler<'_>>) -> Result<Option<Sche
 }
 
 /// Refuses a number unless there is no reason.
-fn none_or(why: &str, name: &str, value: i64) -> Result<()> {
+fn none_or(job: &Job<'_, '_>, why: &str, name: &str, value: i64) -> Result<()> {
     match why {
         "" => Ok(()),
-        _ => Err(refuse_number(name, value, why).inside("process.scheduler.")),
+        _ => {
+            let refused = job.refuse_number(name, value, why);
+            Err(job.inside(refused, "process.scheduler."))
+        }
     }
 }
 
 /// `process.ioPriority`.
-pub fn io_priority(config: Option<&spec_min::IoPriority<'_>>) -> Result<Option<u32>> {
+pub fn io_priority(
+    job: &Job<'_, '_>,
+    config: Option<&spec_min::IoPriority<'_>>,
+) -> Result<Option<u32>> {
     let Some(config) = config else {
         return Ok(None);
     };
-    let class = number(&IO_CLASSES, config.class, "process.ioPriority.class")?;
+    let class = number(job, &IO_CLASSES, config.class, "process.ioPriority.class")?;
     match config.priority {
         level @ 0..=7 => Ok(Some(class << IO_CLASS_SHIFT | level.unsigned_abs())),
-        level => Err(refuse_number("process.ioPriority.priority", level.into(), "expected 0 to 7")),
+        level => Err(job.refuse_number("process.ioPriority.priority", level.into(), "expected 0 to 7")),
     }
 }
 
 /// `linux.personality`.
-pub fn personality(config: Option<&spec_min::Personality<'_>>) -> Result<Option<u32>> {
+pub fn personality(
+    job: &Job<'_, '_>,
+    config: Option<&spec_min::Personality<'_>>,
+) -> Result<Option<u32>> {
     let Some(config) = config else {
         return Ok(None);
     };
     match config.flags.first() {
-        Some(flag) => Err(refuse_text("linux.personality.flags", flag, "the spec has none")),
-        None => number(&PERSONALITIES, config.domain, "linux.personality.domain").map(Some),
+        Some(flag) => Err(job.refuse_text("linux.personality.flags", flag, "the spec has none")),
+        None => number(job, &PERSONALITIES, config.domain, "linux.personality.domain").map(Some),
     }
 }

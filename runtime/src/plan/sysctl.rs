@@ -1,7 +1,7 @@
 //! `linux.sysctl`: only what belongs to a namespace of the container, never to the host.
 
 use super::Job;
-use super::refusal::{Result, needs, refuse};
+use super::refusal::Result;
 use core::ffi::CStr;
 use init::plan::Sysctl;
 use linux_raw_sys::general::{CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWUSER, CLONE_NEWUTS};
@@ -31,8 +31,8 @@ pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<&'a [Sysctl<'a>]> {
     let mut list = job.arena.list(map.len())?;
     for (name, value) in map.iter() {
         let path = path(job, name)?;
-        if let Err(refusal) = check(job, &path.to_bytes()[SYS.len()..]) {
-            return Err(refusal.about(name.to_bytes()));
+        if let Err(refused) = check(job, &path.to_bytes()[SYS.len()..]) {
+            return Err(job.about(refused, name.to_bytes()));
         }
         list.push(Sysctl { path, value })?;
     }
@@ -60,7 +60,7 @@ fn check(job: &Job<'_, '_>, path: &[u8]) -> Result<()> {
     const PROPERTY: &str = "linux.sysctl";
     let mut parts = path.split(|&byte| byte == b'/');
     if parts.any(|part| matches!(part, b"" | b"." | b"..")) {
-        return Err(refuse(PROPERTY, "is not a name below /proc/sys"));
+        return Err(job.refuse(PROPERTY, "is not a name below /proc/sys"));
     }
     let row = NAMESPACED.iter().find(|(known, _)| match known {
         [.., b'/'] => path.starts_with(known),
@@ -69,11 +69,11 @@ fn check(job: &Job<'_, '_>, path: &[u8]) -> Result<()> {
     let why = match row {
         None if path == b"kernel/hostname" => "use the property hostname",
         None => "is the whole host's, not a container's",
-        Some(&(_, flag)) if !job.kinds.has(flag) => return Err(needs(PROPERTY, flag)),
+        Some(&(_, flag)) if !job.kinds.has(flag) => return Err(job.needs(PROPERTY, flag)),
         Some(&(_, CLONE_NEWNET)) if job.facts.joins_own_network => {
             "the network namespace is the host's"
         }
         Some(_) => return Ok(()),
     };
-    Err(refuse(PROPERTY, why))
+    Err(job.refuse(PROPERTY, why))
 }

@@ -3,20 +3,20 @@
 
 use super::Job;
 use super::paths::given;
-use super::refusal::{Result, refuse};
+use super::refusal::Result;
 use spec_min::{BlockIo, Cpu, ExecCpuAffinity, Memory, Network};
 
 /// Refuses the first property that asks for something. The names are one text, since a table of references to texts
 /// would be larger than they are.
 macro_rules! refuse_first {
-    ($($property:literal: $asks:expr),* $(,)?) => {
-        refuse_first(&[$($asks),*], concat!($($property, "\n"),*))
+    ($job:ident, $($property:literal: $asks:expr),* $(,)?) => {
+        refuse_first($job, &[$($asks),*], concat!($($property, "\n"),*))
     };
 }
 
-fn refuse_first(asks: &[bool], names: &str) -> Result<()> {
+fn refuse_first(job: &Job<'_, '_>, asks: &[bool], names: &str) -> Result<()> {
     match asks.iter().position(|asks| *asks) {
-        Some(at) => Err(refuse(
+        Some(at) => Err(job.refuse(
             names.split('\n').nth(at).unwrap_or_default(),
             "not supported yet; leave it out",
         )),
@@ -25,10 +25,10 @@ fn refuse_first(asks: &[bool], names: &str) -> Result<()> {
 }
 
 /// Refuses the first such property of the container.
-pub fn check(job: &mut Job<'_, '_>) -> Result<()> {
+pub fn check(job: &Job<'_, '_>) -> Result<()> {
     let linux = &job.spec.linux;
     let policy = linux.memory_policy.get().and_then(|policy| given(policy.mode));
-    refuse_first! {
+    refuse_first! { job,
         "linux.seccomp": linux.seccomp.is_some(),
         "linux.intelRdt": linux.intel_rdt.is_some(),
         "linux.memoryPolicy": policy.is_some(),
@@ -40,26 +40,26 @@ pub fn check(job: &mut Job<'_, '_>) -> Result<()> {
     if let Some(memory) = resources.memory.get() {
         warn(job, memory);
     }
-    self::resources(resources).map_err(|refusal| refusal.inside("linux.resources."))
+    self::resources(job, resources).map_err(|refused| job.inside(refused, "linux.resources."))
 }
 
 /// The same for a process.
-pub fn check_process(affinity: Option<&ExecCpuAffinity<'_>>) -> Result<()> {
+pub fn check_process(job: &Job<'_, '_>, affinity: Option<&ExecCpuAffinity<'_>>) -> Result<()> {
     let asks = affinity.is_some_and(|cpus| given(cpus.initial).or(given(cpus.last)).is_some());
-    refuse_first! { "process.execCPUAffinity": asks }
+    refuse_first! { job, "process.execCPUAffinity": asks }
 }
 
-fn resources(resources: &spec_min::Resources<'_>) -> Result<()> {
-    refuse_first! {
+fn resources(job: &Job<'_, '_>, resources: &spec_min::Resources<'_>) -> Result<()> {
+    refuse_first! { job,
         "unified": !resources.unified.is_empty(),
         "pids.limit": resources.pids.get().is_some_and(|pids| limits(pids.limit, -1)),
         "hugepageLimits": !resources.hugepage_limits.is_empty(),
         "rdma": !resources.rdma.is_empty(),
     }?;
-    resources.cpu.get().map_or(Ok(()), cpu)?;
-    resources.block_io.get().map_or(Ok(()), block_io)?;
-    resources.network.get().map_or(Ok(()), network)?;
-    resources.memory.get().map_or(Ok(()), memory)
+    resources.cpu.get().map_or(Ok(()), |it| cpu(job, it))?;
+    resources.block_io.get().map_or(Ok(()), |it| block_io(job, it))?;
+    resources.network.get().map_or(Ok(()), |it| network(job, it))?;
+    resources.memory.get().map_or(Ok(()), |it| memory(job, it))
 }
 
 /// Whether a limit asks for anything: not if it is absent or says what `nothing` says.
@@ -76,20 +76,20 @@ fn asks_unsigned(value: Option<u64>) -> bool {
     value.is_some_and(|value| value != 0)
 }
 
-fn warn(job: &mut Job<'_, '_>, memory: &Memory) {
+fn warn(job: &Job<'_, '_>, memory: &Memory) {
     for (property, given) in [
         ("linux.resources.memory.kernel", memory.kernel.is_some()),
         ("linux.resources.memory.kernelTCP", memory.kernel_tcp.is_some()),
         ("linux.resources.memory.useHierarchy", memory.use_hierarchy.is_some()),
     ] {
         if given {
-            job.warn(refuse(property, "deprecated, ignored"));
+            job.warn(job.refuse(property, "deprecated, ignored"));
         }
     }
 }
 
-fn memory(memory: &Memory) -> Result<()> {
-    refuse_first! {
+fn memory(job: &Job<'_, '_>, memory: &Memory) -> Result<()> {
+    refuse_first! { job,
         "memory.limit": asks(memory.limit),
         "memory.reservation": asks(memory.reservation),
         "memory.swap": asks(memory.swap),
@@ -98,8 +98,8 @@ fn memory(memory: &Memory) -> Result<()> {
     }
 }
 
-fn cpu(cpu: &Cpu<'_>) -> Result<()> {
-    refuse_first! {
+fn cpu(job: &Job<'_, '_>, cpu: &Cpu<'_>) -> Result<()> {
+    refuse_first! { job,
         "cpu.shares": asks_unsigned(cpu.shares),
         "cpu.quota": asks(cpu.quota),
         "cpu.burst": asks_unsigned(cpu.burst),
@@ -112,8 +112,8 @@ fn cpu(cpu: &Cpu<'_>) -> Result<()> {
     }
 }
 
-fn block_io(io: &BlockIo<'_>) -> Result<()> {
-    refuse_first! {
+fn block_io(job: &Job<'_, '_>, io: &BlockIo<'_>) -> Result<()> {
+    refuse_first! { job,
         "blockIO.weight": io.weight.is_some_and(|weight| weight != 0),
         "blockIO.leafWeight": io.leaf_weight.is_some_and(|weight| weight != 0),
         "blockIO.weightDevice": !io.weight_device.is_empty(),
@@ -124,8 +124,8 @@ fn block_io(io: &BlockIo<'_>) -> Result<()> {
     }
 }
 
-fn network(network: &Network<'_>) -> Result<()> {
-    refuse_first! {
+fn network(job: &Job<'_, '_>, network: &Network<'_>) -> Result<()> {
+    refuse_first! { job,
         "network.classID": network.class_id.is_some_and(|class| class != 0),
         "network.priorities": !network.priorities.is_empty(),
     }

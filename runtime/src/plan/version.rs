@@ -1,6 +1,7 @@
 //! `ociVersion`: which documents this runtime reads.
 
-use super::refusal::{Result, refuse, refuse_text};
+use super::Job;
+use super::refusal::Result;
 use core::ffi::CStr;
 
 /// The oldest version of the runtime-spec that is understood.
@@ -10,10 +11,10 @@ pub const OCI_VERSION_MIN: &str = "1.0.0";
 const MINOR_MAX: u32 = 3;
 
 /// Accepts 1.0.0 to 1.3.x, also with what SemVer allows behind: `1.0.2-dev`, `1.3.0+dev`.
-pub fn check(version: Option<&CStr>) -> Result<()> {
+pub fn check(job: &Job<'_, '_>, version: Option<&CStr>) -> Result<()> {
     const PATH: &str = "ociVersion";
     let version = version.ok_or_else(|| {
-        refuse(PATH, "required: the version of the spec it follows, such as \"1.3.0\"")
+        job.refuse(PATH, "required: the version of the spec it follows, such as \"1.3.0\"")
     })?;
     let why = match numbers(version.to_bytes()) {
         Some([1, 0..=MINOR_MAX, _]) => return Ok(()),
@@ -23,7 +24,7 @@ pub fn check(version: Option<&CStr>) -> Result<()> {
         }
         Some(_) => "newer than this runtime, which reads 1.0.0 to 1.3.x",
     };
-    Err(refuse_text(PATH, version, why))
+    Err(job.refuse_text(PATH, version, why))
 }
 
 /// MAJOR.MINOR.PATCH; what may stand behind them begins with `-` or `+`.

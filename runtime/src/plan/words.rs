@@ -1,7 +1,8 @@
 //! Words of the document that stand for numbers of the kernel.
 
 use super::paths::given;
-use super::refusal::{Result, refuse, refuse_text};
+use super::Job;
+use super::refusal::Result;
 use core::ffi::CStr;
 
 /// A word of the spec and the kernel's number for it.
@@ -15,11 +16,11 @@ pub fn find(table: &[Row], word: &CStr) -> Option<u32> {
 
 /// The same for a word that must be there and in the table.
 #[inline(never)]
-pub fn number(table: &[Row], word: Option<&CStr>, path: &str) -> Result<u32> {
+pub fn number(job: &Job<'_, '_>, table: &[Row], word: Option<&CStr>, path: &str) -> Result<u32> {
     let Some(word) = given(word) else {
-        return Err(refuse(path, &["required: ", &*names(table)].concat()));
+        return Err(job.refuse(path, &["required: ", &*names(table)].concat()));
     };
-    find(table, word).ok_or_else(|| refuse_text(path, word, &["expected ", &*names(table)].concat()))
+    find(table, word).ok_or_else(|| job.refuse_text(path, word, &["expected ", &*names(table)].concat()))
 }
 
 /// The names of a table, as `a, b or c`.

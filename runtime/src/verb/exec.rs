@@ -54,7 +54,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let signals = (!detach).then(take_signals).transpose()?;
     set_own_oom_score(&host, &plan, global.rootless())?;
     let (started, doors) = start(&host, &plan, Going { joins, group, stdio, console, init })?;
-    let settled = settle(&started, &doors, &host, &plan, facts.rootless, pidfd_socket, terminal)?;
+    let settled = settle(&started, &doors, &plan, pidfd_socket, terminal)?;
     if let Some(path) = pid_file {
         tend::write_pid_file(&path, started.pid)?;
     }
@@ -182,11 +182,10 @@ fn where_init_is(host: &Host, group: &Group, init: Init) -> Option<OwnedFd> {
 }
 
 fn settle(
-    started: &Started, doors: &[OwnedFd], host: &Host, plan: &Plan<'_>, lenient: bool, pidfd_socket: Option<OwnedFd>,
+    started: &Started, doors: &[OwnedFd], plan: &Plan<'_>, pidfd_socket: Option<OwnedFd>,
     terminal: Option<(crate::relay::tty::HostTerminal, OwnedFd)>,
 ) -> Result<Option<Relay>> {
-    let without_score = Plan { process: init::plan::Process { oom_score_adj: None, ..plan.process }, ..*plan };
-    tend::prepare(host, &without_score, started.pid, lenient)?;
+    tend::raise_limits(plan, started.pid)?;
     started.admit(plan, doors)?;
     if !matches!(started.expect(plan)?, Report::Ready) {
         return Err(Error::new("the new process is out of step"));

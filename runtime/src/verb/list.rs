@@ -63,7 +63,7 @@ fn find(global: &Global) -> Result<Vec<Container>> {
     let mut found = Vec::new();
     for id in ids {
         match Container::find(&global.root, &id) {
-            Ok(container) => found.push(container),
+            Ok(container) => found.push(*container),
             // One that was deleted a moment ago is no news.
             Err(error) if accessat(&root, id.as_str(), Access::EXISTS, AtFlags::empty()).is_ok() => {
                 passed_over(global, "load container ", &id, &error);

@@ -1,0 +1,70 @@
+//! Short texts put together without a heap and without core::fmt, which would be some kilobytes more.
+
+use core::ffi::CStr;
+use heapless::VecView;
+use rustix::io::Errno;
+
+/// Fills `to` with the parts in a row and a NUL; `NAMETOOLONG` if there isn't room, `INVAL` if a part has a NUL.
+#[inline(never)]
+pub fn put<'b>(to: &'b mut VecView<u8>, parts: &[&[u8]]) -> Result<&'b CStr, Errno> {
+    to.clear();
+    for part in parts {
+        to.extend_from_slice(part).map_err(|_| Errno::NAMETOOLONG)?;
+    }
+    to.push(0).map_err(|_| Errno::NAMETOOLONG)?;
+    CStr::from_bytes_with_nul(to).map_err(|_| Errno::INVAL)
+}
+
+/// Room for the digits of any number.
+pub type Digits = [u8; 22];
+
+/// A number in digits of base 8 or 10.
+#[inline(never)]
+pub fn digits(room: &mut Digits, mut number: u64, base: u64) -> &[u8] {
+    let mut start = room.len();
+    loop {
+        start -= 1;
+        room[start] = b'0' + (number % base) as u8;
+        number /= base;
+        if number == 0 {
+            return &room[start..];
+        }
+    }
+}
+
+/// The number that digits of base 10 say; none if there are none, others, or too many for it.
+pub fn number(digits: &[u8]) -> Option<u32> {
+    let add = |number: u32, digit: &u8| match digit {
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u32::from(digit - b'0')),
+        _ => None,
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_become_digits_and_numbers_again() {
+        let mut room = Digits::default();
+        assert_eq!(digits(&mut room, 0, 10), b"0");
+        assert_eq!(digits(&mut room, u64::MAX, 10), b"18446744073709551615");
+        assert_eq!(digits(&mut room, u64::MAX, 8), b"1777777777777777777777");
+        assert_eq!(digits(&mut room, 0o1777, 8), b"1777");
+        assert_eq!(number(b"4294967295"), Some(u32::MAX));
+        assert_eq!(number(b"007"), Some(7));
+        for wrong in [&b""[..], b"4294967296", b"1x", b"-1", b"+1", b" 1"] {
+            assert_eq!(number(wrong), None);
+        }
+    }
+
+    #[test]
+    fn parts_must_fit() {
+        let mut room = heapless::Vec::<u8, 4>::new();
+        assert_eq!(put(&mut room, &[b"a", b"", b"bc"]), Ok(c"abc"));
+        assert_eq!(put(&mut room, &[b"ab", b"cd"]), Err(Errno::NAMETOOLONG));
+        assert_eq!(put(&mut room, &[b"a\0"]), Err(Errno::INVAL));
+        assert_eq!(put(&mut room, &[]), Ok(c""));
+    }
+}
