@@ -7,9 +7,10 @@ use crate::files;
 use crate::verb::spec::{Template, default_config, unified_cgroups};
 use init::sys::arena::Arena;
 use rustix::io::Errno;
+use rustix::stdio;
+use rustix::termios::isatty;
 use spec_min::Spec;
 use std::ffi::{OsStr, OsString};
-use std::io::IsTerminal;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -83,7 +84,7 @@ fn made_up(global: &Global, options: &Options, rootfs: &OsStr) -> Result<Vec<u8>
         return Err(Error::new("run --rootfs: which command? `run --rootfs DIR ID -- COMMAND [ARGUMENT...]`"));
     }
     let rootfs = absolute(Some(rootfs))?.unwrap_or_default();
-    let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && !options.flag("detach");
+    let terminal = isatty(stdio::stdin()) && isatty(stdio::stdout()) && !options.flag("detach");
     let user = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let text = default_config(&Template {
         terminal,

@@ -11,11 +11,13 @@
 //! The status is always derived: no file says "running". The directory itself is what commands lock.
 
 use crate::cgroup::Group;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, lossy};
 use crate::files;
 use crate::host::of_process;
 use crate::json::{Layout, Writer};
+use crate::text::{decimal, number};
 use init::procfs::Procfs;
+use init::sys::time::{milliseconds, pause};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{
     AtFlags, CWD, FlockOperation, Mode, OFlags, chmodat, flock, mkdirat, open, readlinkat, renameat, symlinkat, unlinkat,
@@ -26,12 +28,11 @@ use rustix::process::Pid;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Longest id: it is the name of a directory (NAME_MAX, linux/limits.h).
 const ID_MAX: usize = 255;
-/// How long a command waits for another one's lock.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How many milliseconds a command waits for another one's lock.
+const PATIENCE: i64 = 10_000;
 
 /// Checks an id by runc's rule.
 pub fn id(text: Option<&OsStr>) -> Result<&str> {
@@ -68,8 +69,8 @@ impl Dir {
             }
             Err(errno) => return Err(Error::of("state directory", path.as_os_str().as_bytes(), errno)),
         }
-        let dir = Dir::open_at(path).inspect_err(|_| drop(std::fs::remove_dir(root.join(id))))?;
-        dir.lock(Duration::ZERO)?;
+        let dir = Dir::open(root, id)?.ok_or_else(|| Error::of("state directory", path.as_os_str().as_bytes(), Errno::NOENT))?;
+        dir.lock(0)?;
         Ok(dir)
     }
 
@@ -83,27 +84,18 @@ impl Dir {
         }
     }
 
-    fn open_at(path: PathBuf) -> Result<Dir> {
-        match open(&path, DIRECTORY, Mode::empty()) {
-            Ok(fd) => Ok(Dir { fd, path }),
-            Err(errno) => Err(Error::of("state directory", path.as_os_str().as_bytes(), errno)),
-        }
-    }
-
     /// Takes the lock that changes need, waiting for another command that has it. It ends with the process.
-    pub fn lock(&self, patience: Duration) -> Result<()> {
-        let pause = Duration::from_millis(10);
-        let mut waited = Duration::ZERO;
+    pub fn lock(&self, patience: i64) -> Result<()> {
+        let start = milliseconds();
         loop {
             match flock(&self.fd, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(()),
-                Err(Errno::AGAIN) if waited < patience => std::thread::sleep(pause),
+                Err(Errno::AGAIN) if milliseconds() - start < patience => pause(10_000),
                 Err(Errno::AGAIN) => {
                     return Err(Error::bytes(&[self.path.as_os_str().as_bytes(), b": another mote command is at work on this container"]));
                 }
                 Err(errno) => return Err(self.failed("", errno)),
             }
-            waited += pause;
         }
     }
 
@@ -151,19 +143,20 @@ impl Dir {
 
     /// Records the first process.
     pub fn set_init(&self, init: Init) -> Result<()> {
-        symlinkat(format!("{} {}", init.pid.as_raw_nonzero(), init.start), &self.fd, "init")
+        symlinkat([&decimal(init.pid.as_raw_pid() as u64), " ", &decimal(init.start)].concat(), &self.fd, "init")
             .map_err(|errno| self.failed("init", errno))
     }
 
     fn init(&self) -> Option<Init> {
         let text = readlinkat(&self.fd, "init", Vec::new()).ok()?;
-        let (pid, start) = text.to_str().ok()?.split_once(' ')?;
-        Some(Init { pid: Pid::from_raw(pid.parse().ok()?)?, start: start.parse().ok()? })
+        let mut numbers = text.to_bytes().split(|byte| *byte == b' ').map(number);
+        let (pid, start) = (numbers.next()??, numbers.next()??);
+        Some(Init { pid: Pid::from_raw(pid.try_into().ok()?)?, start })
     }
 
     /// The socket's address by a descriptor: a path may be longer than an address takes (unix(7)).
     fn address(&self) -> core::result::Result<SocketAddrUnix, Errno> {
-        SocketAddrUnix::new(format!("/proc/self/fd/{}/start", self.fd.as_raw_fd()))
+        SocketAddrUnix::new(["/proc/self/fd/", &decimal(self.fd.as_raw_fd() as u64), "/start"].concat())
     }
 
     fn socket() -> core::result::Result<OwnedFd, Errno> {
@@ -245,12 +238,13 @@ impl Init {
     pub fn look(procfs: &Procfs, pid: Pid) -> Option<Init> {
         let path = of_process(pid, "stat");
         let mut buffer = [0; 1024];
-        let text = core::str::from_utf8(procfs.read(&path, &mut buffer).ok()?).ok()?;
+        let text = procfs.read(&path, &mut buffer).ok()?;
         // The program's name, in parentheses, may hold anything, even `)`.
-        let mut fields = text.get(text.rfind(')')? + 2..)?.split(' ');
+        let end = text.iter().rposition(|byte| *byte == b')')?;
+        let mut fields = text.get(end + 2..)?.split(|byte| *byte == b' ');
         let state = fields.next()?;
-        let start = fields.nth(18)?.parse().ok()?;
-        (!matches!(state, "Z" | "X")).then_some(Init { pid, start })
+        let start = number(fields.nth(18)?)?;
+        (!matches!(state, b"Z" | b"X")).then_some(Init { pid, start })
     }
 }
 
@@ -338,7 +332,7 @@ impl Record {
 
     fn parse(text: &mut [u8]) -> core::result::Result<Record, spec_min::Error> {
         let recorded: Recorded<'_> = spec_min::parse(text)?;
-        let owned = |text: Option<&core::ffi::CStr>| text.unwrap_or_default().to_string_lossy().into_owned();
+        let owned = |text: Option<&core::ffi::CStr>| lossy(text.unwrap_or_default().to_bytes());
         Ok(Record {
             bundle: owned(recorded.bundle),
             rootfs: owned(recorded.rootfs),
@@ -354,7 +348,7 @@ impl Record {
 pub fn boot_id(procfs: &Procfs) -> String {
     let mut buffer = [0; 64];
     let text = procfs.read(c"sys/kernel/random/boot_id", &mut buffer).unwrap_or_default();
-    String::from_utf8_lossy(text.trim_ascii_end()).into_owned()
+    lossy(text.trim_ascii_end())
 }
 
 /// A container that there is.

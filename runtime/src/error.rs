@@ -74,24 +74,6 @@ impl Error {
     pub fn text(&self) -> &str {
         &self.0.0
     }
-
-    /// `what: no such file or directory (ENOENT)`.
-    pub fn os(what: impl fmt::Display, errno: Errno) -> Error {
-        Error::from_text(format!("{what}: {}", crate::errno::text(errno)))
-    }
-
-    /// The same for an error of the standard library.
-    pub fn io(what: impl fmt::Display, error: &std::io::Error) -> Error {
-        match error.raw_os_error() {
-            Some(code) => Error::os(what, Errno::from_raw_os_error(code)),
-            None => Error::from_text(format!("{what}: {error}")),
-        }
-    }
-
-    /// Puts the larger undertaking before the text: `context: text`.
-    pub fn within(self, context: impl fmt::Display) -> Error {
-        Error::from_text(format!("{context}: {}", self.text()))
-    }
 }
 
 /// Bytes of the operating system as text; what isn't UTF-8 in them becomes U+FFFD.

@@ -146,9 +146,8 @@ fn wrong_user(text: &OsStr) -> Error {
 
 /// An id: digits only, and not the one that means "no change" to the kernel.
 fn number(text: &OsStr) -> Option<u32> {
-    let text = text.to_str()?;
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|number| digits && *number != u32::MAX)
+    let number = crate::text::number(text.as_bytes())?;
+    u32::try_from(number).ok().filter(|number| *number != u32::MAX)
 }
 
 #[cfg(test)]

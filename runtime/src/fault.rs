@@ -1,6 +1,7 @@
 //! The child's faults in words. Whoever reads them has the same plan, so a number names a thing again.
 
 use crate::error::Error;
+use crate::text::decimal;
 use init::fault::{Step, Told};
 use init::plan::{Mount, Plan, Source};
 use rustix::io::Errno;
@@ -40,7 +41,7 @@ fn finish(text: String, fault: &Told) -> Error {
     let errno = Errno::from_raw_os_error(fault.errno);
     let known = WAYS_OUT.iter().find(|(step, known, _)| *step == fault.step && *known == errno);
     let hint = known.map(|(_, _, hint)| ["; ", hint].concat()).unwrap_or_default();
-    Error::new(format!("{}{hint}", Error::os(text, errno)))
+    Error::join(&[Error::of("", text.as_bytes(), errno).text(), &hint])
 }
 
 /// The wording that engines look for: `exec: "x": executable file not found in $PATH`, `exec /x: permission
@@ -76,10 +77,10 @@ fn place(fault: &Told, plan: &Plan<'_>) -> String {
     let name = name.unwrap_or_default().to_string_lossy();
     let mut text = fault.step.to_string();
     match fault.step {
-        Step::User => text.push_str(&format!(": id {at}")),
+        Step::User => text.push_str(&[": id ", &decimal(at as u64)].concat()),
         // The plan's list of devices begins with the default ones, so an index would mislead.
         Step::Device | Step::Link | Step::Sysctl | Step::Cwd | Step::Root => {}
-        _ if !name.is_empty() => text.push_str(&format!("[{at}]")),
+        _ if !name.is_empty() => text.push_str(&["[", &decimal(at as u64), "]"].concat()),
         _ => {}
     }
     if !name.is_empty() {
@@ -89,7 +90,7 @@ fn place(fault: &Told, plan: &Plan<'_>) -> String {
     if fault.step == Step::Mount
         && let Some(Mount { source: Source::Bind { path, .. }, .. }) = plan.mounts.get(at)
     {
-        text.push_str(&format!(" (bind of {})", path.to_string_lossy()));
+        text.push_str(&[" (bind of ", &path.to_string_lossy(), ")"].concat());
     }
     text
 }

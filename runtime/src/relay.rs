@@ -15,13 +15,13 @@ use crate::error::{Error, Result};
 use core::array::from_fn;
 use crate::notify::Notify;
 use flow::{End, Flow};
+use init::sys::process::standard_streams;
 use init::sys::signal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, pidfd_send_signal, wait, waitpid};
-use rustix::stdio;
 use tty::{HostTerminal, Raw};
 
 /// Streams to be copied for one process.
@@ -35,7 +35,7 @@ impl Relay {
     /// Copies through three pipes; the returned ends are the process's stdin, stdout and stderr,
     /// to be closed here once the process has them.
     pub fn pipes() -> Result<(Relay, [OwnedFd; 3])> {
-        Relay::pipes_for([stdio::stdin(), stdio::stdout(), stdio::stderr()].map(End::Caller))
+        Relay::pipes_for(standard_streams().map(End::Caller))
     }
 
     fn pipes_for(caller: [End; 3]) -> Result<(Relay, [OwnedFd; 3])> {
@@ -64,7 +64,8 @@ impl Relay {
     /// Copies between the caller's stdin and stdout and the master end of a pseudoterminal; the
     /// caller's terminal is raw until the relay is dropped.
     pub fn terminal(host: HostTerminal, master: OwnedFd) -> Result<Relay> {
-        let caller = [stdio::stdin(), stdio::stdout()].map(End::Caller);
+        let [stdin, stdout, _] = standard_streams();
+        let caller = [stdin, stdout].map(End::Caller);
         Relay::terminal_for(caller, host, master)
     }
 

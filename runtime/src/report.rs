@@ -7,10 +7,10 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::json::{Layout, Writer};
 use crate::text::{push, quote};
+use init::sys::process::standard_streams;
 use init::sys::time::now;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::OFlags;
-use rustix::stdio::stderr;
 use rustix::time::ClockId;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -86,7 +86,8 @@ impl Reporter {
     pub fn fatal(&self, error: &Error) {
         self.write(Level::Error, error.text());
         if self.file.is_some() {
-            let _ = files::write_all(stderr(), [error.text(), "\n"].concat().as_bytes());
+            let [_, _, stderr] = standard_streams();
+            let _ = files::write_all(stderr, [error.text(), "\n"].concat().as_bytes());
         }
     }
 
@@ -117,7 +118,8 @@ impl Reporter {
             return;
         }
         let line = Line { level, message, time: &rfc3339(now(ClockId::Realtime).tv_sec as u64) };
-        let out = self.file.as_ref().map_or(stderr(), AsFd::as_fd);
+        let [_, _, stderr] = standard_streams();
+        let out = self.file.as_ref().map_or(stderr, AsFd::as_fd);
         let text = match self.format {
             Format::Json => line.json(),
             Format::Text if self.file.is_none() && rustix::termios::isatty(out) => {

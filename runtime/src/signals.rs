@@ -6,43 +6,52 @@ use rustix::process::Signal;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-/// Rows of name without SIG and signal; the numbers are the target's (signal(7)).
-const NAMES: [(&str, Signal); 34] = [
-    ("ABRT", Signal::ABORT),
-    ("ALRM", Signal::ALARM),
-    ("BUS", Signal::BUS),
-    ("CHLD", Signal::CHILD),
-    ("CLD", Signal::CHILD),
-    ("CONT", Signal::CONT),
-    ("FPE", Signal::FPE),
-    ("HUP", Signal::HUP),
-    ("ILL", Signal::ILL),
-    ("INT", Signal::INT),
-    ("IO", Signal::IO),
-    ("IOT", Signal::ABORT),
-    ("KILL", Signal::KILL),
-    ("PIPE", Signal::PIPE),
-    ("POLL", Signal::IO),
-    ("PROF", Signal::PROF),
-    ("PWR", Signal::POWER),
-    ("QUIT", Signal::QUIT),
-    ("SEGV", Signal::SEGV),
-    ("STKFLT", Signal::STKFLT),
-    ("STOP", Signal::STOP),
-    ("SYS", Signal::SYS),
-    ("TERM", Signal::TERM),
-    ("TRAP", Signal::TRAP),
-    ("TSTP", Signal::TSTP),
-    ("TTIN", Signal::TTIN),
-    ("TTOU", Signal::TTOU),
-    ("URG", Signal::URG),
-    ("USR1", Signal::USR1),
-    ("USR2", Signal::USR2),
-    ("VTALRM", Signal::VTALARM),
-    ("WINCH", Signal::WINCH),
-    ("XCPU", Signal::XCPU),
-    ("XFSZ", Signal::XFSZ),
-];
+/// Rows `name constant;`, kept as one array of numbers and one text of lines in the same order: as an array of string
+/// slices they would take twice the room in the binary.
+macro_rules! signals {
+    ($($name:ident $constant:ident;)*) => {
+        const NUMBERS: &[Signal] = &[$(Signal::$constant),*];
+        const NAMES: &str = concat!($(stringify!($name), "\n"),*);
+    };
+}
+
+// The names have no SIG; the numbers are the target's (signal(7)).
+signals! {
+    ABRT ABORT;
+    ALRM ALARM;
+    BUS BUS;
+    CHLD CHILD;
+    CLD CHILD;
+    CONT CONT;
+    FPE FPE;
+    HUP HUP;
+    ILL ILL;
+    INT INT;
+    IO IO;
+    IOT ABORT;
+    KILL KILL;
+    PIPE PIPE;
+    POLL IO;
+    PROF PROF;
+    PWR POWER;
+    QUIT QUIT;
+    SEGV SEGV;
+    STKFLT STKFLT;
+    STOP STOP;
+    SYS SYS;
+    TERM TERM;
+    TRAP TRAP;
+    TSTP TSTP;
+    TTIN TTIN;
+    TTOU TTOU;
+    URG URG;
+    USR1 USR1;
+    USR2 USR2;
+    VTALRM VTALARM;
+    WINCH WINCH;
+    XCPU XCPU;
+    XFSZ XFSZ;
+}
 
 /// Highest signal number (SIGRTMAX of the kernel, asm-generic/signal.h).
 const LAST: u64 = 64;
@@ -51,8 +60,8 @@ const LAST: u64 = 64;
 pub fn parse(text: &OsStr) -> Result<Signal> {
     let upper = text.as_bytes().to_ascii_uppercase();
     let name = upper.strip_prefix(b"SIG").unwrap_or(&upper);
-    let row = NAMES.iter().find(|(known, _)| known.as_bytes() == name);
-    let signal = row.map(|(_, signal)| *signal).or_else(|| {
+    let row = NAMES.lines().position(|known| known.as_bytes() == name);
+    let signal = row.and_then(|row| NUMBERS.get(row).copied()).or_else(|| {
         let number = number(text.as_bytes()).filter(|number| (1..=LAST).contains(number))?;
         init::sys::signal::numbered(number as i32)
     });

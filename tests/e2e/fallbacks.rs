@@ -23,7 +23,6 @@ pub const MODULE: Module = Module {
         ("no_clone3", |c| everything(c, NOSYS, "clone3")),
         ("clone3_eperm", |c| everything(c, PERM, "clone3")),
         ("no_close_range", no_close_range),
-        ("no_pidfd_in_clone", |c| everything(c, NOSYS, "clone3,close_range")),
         ("no_memfd", |c| everything(c, NOSYS, "memfd_create")),
         ("no_mount_of_itself", |c| everything(c, NOSYS, "open_tree")),
         ("neither_memfd_nor_mount_of_itself", no_seal),
@@ -50,8 +49,8 @@ const PERM: u32 = 1;
 /// The calls of kernel 5.2 and 5.12 that mount by descriptors.
 const MOUNT_CALLS: &str = "open_tree,move_mount,fsopen,fsconfig,fsmount,fspick,mount_setattr";
 /// Everything that has a fallback; memfd_create is one itself.
-const ALL: &str =
-    "open_tree,move_mount,fsopen,fsconfig,fsmount,fspick,mount_setattr,openat2,clone3,close_range,keyctl,statx,faccessat2";
+const ALL: &str = "open_tree,move_mount,fsopen,fsconfig,fsmount,fspick,mount_setattr,\
+    openat2,clone3,close_range,keyctl,statx,faccessat2";
 
 /// `VERB -b BUNDLE EXTRA... ID` without these calls.
 fn denied(c: &Case, errno: u32, calls: &str, words: &[&str]) -> R<Cmd> {
@@ -64,7 +63,13 @@ fn denied(c: &Case, errno: u32, calls: &str, words: &[&str]) -> R<Cmd> {
 
 fn run(c: &Case, errno: u32, calls: &str, b: &Bundle) -> R<Out> {
     b.write()?;
-    denied(c, errno, calls, &["run", "-b", &b.dir.display().to_string(), &b.id])?.go()
+    denied(
+        c,
+        errno,
+        calls,
+        &["run", "-b", &b.dir.display().to_string(), &b.id],
+    )?
+    .go()
 }
 
 /// The report of `b` without these calls.
@@ -81,7 +86,10 @@ fn rich(c: &Case) -> R<Bundle> {
         fs::create_dir_all(volume.join("sub"))?;
         fs::write(volume.join("file"), "from the host")?;
     }
-    let (volume, file) = (volume.display().to_string(), volume.join("file").display().to_string());
+    let (volume, file) = (
+        volume.display().to_string(),
+        volume.join("file").display().to_string(),
+    );
     fs::create_dir_all(b.rootfs("copied/deep"))?;
     fs::write(b.rootfs("copied/deep/file"), "copied up")?;
     fs::set_permissions(b.rootfs("copied"), fs::Permissions::from_mode(0o751))?;
@@ -89,20 +97,33 @@ fn rich(c: &Case) -> R<Bundle> {
     fs::create_dir(b.rootfs("fixed"))?;
     fs::write(b.rootfs("secret-file"), "secret")?;
     symlink("/real", b.rootfs("alias"))?;
-    b.mount("/ro", "bind", &volume, &["bind", "ro", "nosuid", "noexec", "nosymfollow"])
-        .mount("/rec", "bind", &volume, &["rbind", "nodev"])
-        .mount("/etc/one", "bind", &file, &["bind", "ro"])
-        .mount("/alias/below", "tmpfs", "tmpfs", &["size=64k", "noexec", "noatime"])
-        .mount("/frozen", "tmpfs", "tmpfs", &["ro", "nodiratime"])
-        .mount("/frozen/within", "tmpfs", "tmpfs", &["strictatime"])
-        .mount("/copied", "tmpfs", "tmpfs", &["tmpcopyup", "ro"])
-        .push("/linux/maskedPaths", json!("/secret"))
-        .push("/linux/maskedPaths", json!("/secret-file"))
-        .push("/linux/maskedPaths", json!("/absent"))
-        .push("/linux/readonlyPaths", json!("/fixed"))
-        .push("/linux/readonlyPaths", json!("/alias/below"))
-        .set("/linux/devices", json!([{"path": "/dev/mine", "type": "c", "major": 1, "minor": 5, "fileMode": 0o640}]))
-        .set("/root/readonly", json!(true));
+    b.mount(
+        "/ro",
+        "bind",
+        &volume,
+        &["bind", "ro", "nosuid", "noexec", "nosymfollow"],
+    )
+    .mount("/rec", "bind", &volume, &["rbind", "nodev"])
+    .mount("/etc/one", "bind", &file, &["bind", "ro"])
+    .mount(
+        "/alias/below",
+        "tmpfs",
+        "tmpfs",
+        &["size=64k", "noexec", "noatime"],
+    )
+    .mount("/frozen", "tmpfs", "tmpfs", &["ro", "nodiratime"])
+    .mount("/frozen/within", "tmpfs", "tmpfs", &["strictatime"])
+    .mount("/copied", "tmpfs", "tmpfs", &["tmpcopyup", "ro"])
+    .push("/linux/maskedPaths", json!("/secret"))
+    .push("/linux/maskedPaths", json!("/secret-file"))
+    .push("/linux/maskedPaths", json!("/absent"))
+    .push("/linux/readonlyPaths", json!("/fixed"))
+    .push("/linux/readonlyPaths", json!("/alias/below"))
+    .set(
+        "/linux/devices",
+        json!([{"path": "/dev/mine", "type": "c", "major": 1, "minor": 5, "fileMode": 0o640}]),
+    )
+    .set("/root/readonly", json!(true));
     Ok(b)
 }
 
@@ -119,7 +140,11 @@ fn mounts(report: &Report) -> Vec<String> {
             let line = format!("{root} {}", fields.get(4..)?.join(" "));
             // mount(2) makes the superblock of a read-only mount read-only as well.
             let readonly = fields.get(5)?.starts_with("ro");
-            Some(if readonly { line.replace(" rw,", " ro,") } else { line })
+            Some(if readonly {
+                line.replace(" rw,", " ro,")
+            } else {
+                line
+            })
         })
         .collect();
     lines.sort();
@@ -131,7 +156,10 @@ fn same_mounts(got: &Report, want: &Report) -> Res {
     let (got, want) = (mounts(got), mounts(want));
     let extra: Vec<_> = got.iter().filter(|l| !want.contains(l)).collect();
     let lacking: Vec<_> = want.iter().filter(|l| !got.contains(l)).collect();
-    check!(extra.is_empty() && lacking.is_empty(), "extra {extra:?}, lacking {lacking:?}");
+    check!(
+        extra.is_empty() && lacking.is_empty(),
+        "extra {extra:?}, lacking {lacking:?}"
+    );
     same!(got.len(), want.len(), "each once");
     Ok(())
 }
@@ -170,7 +198,10 @@ fn lifecycle(c: &Case, errno: u32, calls: &str, b: &mut Bundle) -> Res {
     same!(inside.fds(), [0, 1, 2]);
     for kind in ["mnt", "pid", "ipc", "uts", "net"] {
         let theirs = fs::read_link(format!("/proc/{}/ns/{kind}", c.pid(b)?))?;
-        same!(inside.get(&format!("ns.{kind}")), theirs.display().to_string());
+        same!(
+            inside.get(&format!("ns.{kind}")),
+            theirs.display().to_string()
+        );
     }
     same!(go(&["exec", &b.id, "sh", "-c", "exit 9"])?.code, 9);
     go(&["pause", &b.id])?.ok()?;
@@ -197,7 +228,10 @@ fn no_close_range(c: &Case) -> Res {
     everything(c, NOSYS, "close_range")?;
     let mut b = c.bundle(&["/bin/probe", "fds"])?;
     // A limit below the number of what the caller left open.
-    b.set("/process/rlimits", json!([{"type": "RLIMIT_NOFILE", "soft": 64, "hard": 64}]));
+    b.set(
+        "/process/rlimits",
+        json!([{"type": "RLIMIT_NOFILE", "soft": 64, "hard": 64}]),
+    );
     b.write()?;
     let line = format!(
         "exec 8</etc/passwd 900</; exec {} 38 close_range -- {} --root {} run -b {} {}",
@@ -222,7 +256,12 @@ fn no_seal(c: &Case) -> Res {
 
 /// Devices are bound there, and file systems belong to the namespace.
 fn user_namespace(c: &Case) -> Res {
-    for (errno, calls) in [(NOSYS, ALL), (PERM, MOUNT_CALLS), (NOSYS, "fsopen"), (PERM, "clone3,openat2")] {
+    for (errno, calls) in [
+        (NOSYS, ALL),
+        (PERM, MOUNT_CALLS),
+        (NOSYS, "fsopen"),
+        (PERM, "clone3,openat2"),
+    ] {
         let mut b = rich(c)?;
         b.userns(100_000).del("/linux/devices");
         chown_rootfs(&b, 100_000)?;
@@ -248,7 +287,12 @@ fn joined_user_namespace(c: &Case) -> Res {
     let path = format!("/proc/{}/ns/user", c.pid(&first)?);
     b.namespace("user", Some(&path));
     let want = c.report(&mut b)?;
-    for (errno, calls) in [(NOSYS, ALL), (PERM, MOUNT_CALLS), (NOSYS, "clone3"), (PERM, "clone3")] {
+    for (errno, calls) in [
+        (NOSYS, ALL),
+        (PERM, MOUNT_CALLS),
+        (NOSYS, "clone3"),
+        (PERM, "clone3"),
+    ] {
         same_mounts(&report(c, errno, calls, &mut b)?, &want)?;
     }
     c.force(&first)?;
@@ -271,14 +315,23 @@ fn mount_on_root(c: &Case) -> Res {
     }
     b.set("/root/readonly", json!(true));
     b.args(&["sh", "-c", "touch /x || echo ro; ls /proc/self/exe"]);
-    same!(run(c, NOSYS, MOUNT_CALLS, &b)?.ok()?.out, "ro\n/proc/self/exe\n");
+    same!(
+        run(c, NOSYS, MOUNT_CALLS, &b)?.ok()?.out,
+        "ro\n/proc/self/exe\n"
+    );
     Ok(())
 }
 
 fn no_pivot(c: &Case) -> Res {
     let mut b = rich(c)?;
     b.args(&["sh", "-c", TRY]).write()?;
-    let words = ["run", "--no-pivot", "-b", &b.dir.display().to_string(), &b.id];
+    let words = [
+        "run",
+        "--no-pivot",
+        "-b",
+        &b.dir.display().to_string(),
+        &b.id,
+    ];
     for calls in [MOUNT_CALLS, ALL] {
         same!(denied(c, NOSYS, calls, &words)?.go()?.ok()?.out, TRIED);
     }
@@ -289,11 +342,19 @@ fn propagation(c: &Case) -> Res {
     for kind in ["private", "slave", "shared", "unbindable"] {
         let mut b = c.bundle(&[])?;
         b.set("/linux/rootfsPropagation", json!(kind));
-        b.mount("/m", "tmpfs", "tmpfs", &["shared"]).mount("/n", "tmpfs", "tmpfs", &["rslave", "unbindable"]);
+        b.mount("/m", "tmpfs", "tmpfs", &["shared"]).mount(
+            "/n",
+            "tmpfs",
+            "tmpfs",
+            &["rslave", "unbindable"],
+        );
         let (want, got) = (c.report(&mut b)?, report(c, NOSYS, MOUNT_CALLS, &mut b)?);
         for at in ["/", "/m", "/n"] {
             // A peer group's number is of one run.
-            let kinds = |r: &Report| r.mount(at).map(|m| m.propagation.replace(|x: char| x.is_ascii_digit(), ""));
+            let kinds = |r: &Report| {
+                r.mount(at)
+                    .map(|m| m.propagation.replace(|x: char| x.is_ascii_digit(), ""))
+            };
             same!(kinds(&got), kinds(&want), "{kind} {at}");
         }
     }
@@ -303,7 +364,12 @@ fn propagation(c: &Case) -> Res {
 /// mount(2) can't do that to a whole tree.
 fn recursive_options(c: &Case) -> Res {
     let mut b = c.bundle(&["true"])?;
-    b.mount("/m", "bind", &c.base.display().to_string(), &["rbind", "rro"]);
+    b.mount(
+        "/m",
+        "bind",
+        &c.base.display().to_string(),
+        &["rbind", "rro"],
+    );
     run(c, NOSYS, MOUNT_CALLS, &b)?.refused(1, &["/m", "mount_setattr"])?;
     Ok(())
 }
@@ -325,7 +391,10 @@ fn symlinks(c: &Case) -> Res {
             .push("/linux/readonlyPaths", json!("/abs"));
         let want = c.report(&mut b)?;
         same_mounts(&report(c, NOSYS, calls, &mut b)?, &want)?;
-        check!(fs::read_dir(&victim)?.next().is_none(), "the symlink was followed on the host");
+        check!(
+            fs::read_dir(&victim)?.next().is_none(),
+            "the symlink was followed on the host"
+        );
         b.mount("/loop/m", "tmpfs", "tmpfs", &[]);
         run(c, NOSYS, calls, &b)?.refused(1, &["/loop/m", "ELOOP"])?;
     }
@@ -346,7 +415,10 @@ fn proc_link(c: &Case) -> Res {
 /// What is written below /proc goes there by the host's procfs, also without openat2.
 fn sysctl(c: &Case) -> Res {
     let mut b = c.bundle(&["cat", "/proc/sys/net/ipv4/ip_unprivileged_port_start"])?;
-    b.set("/linux/sysctl", json!({"net.ipv4.ip_unprivileged_port_start": "77"}));
+    b.set(
+        "/linux/sysctl",
+        json!({"net.ipv4.ip_unprivileged_port_start": "77"}),
+    );
     b.set("/process/oomScoreAdj", json!(345));
     for calls in ["openat2", ALL] {
         same!(run(c, NOSYS, calls, &b)?.ok()?.out, "77\n");
@@ -360,8 +432,16 @@ fn terminal(c: &Case) -> Res {
     for calls in ["openat2", MOUNT_CALLS, ALL] {
         let mut pty = pty::Pty::new()?;
         let deny = ["-c", DENY, "38", calls, "--"];
-        let cmd = c.tool("setsid", &deny).arg(&c.mote).arg("--root").arg(&c.root);
-        let run = cmd.args(&["run", &b.id]).on_tty(pty.slave()?)?.cwd(&b.dir).spawn()?;
+        let cmd = c
+            .tool("setsid", &deny)
+            .arg(&c.mote)
+            .arg("--root")
+            .arg(&c.root);
+        let run = cmd
+            .args(&["run", &b.id])
+            .on_tty(pty.slave()?)?
+            .cwd(&b.dir)
+            .spawn()?;
         pty.expect("/dev/pts/0")?;
         pty.expect("console")?;
         run.wait()?.ok()?;
@@ -375,7 +455,10 @@ fn rootless(c: &Case) -> Res {
     b.write()?;
     let (dir, state) = (b.dir.display().to_string(), c.path("state"));
     let go = |cmd: Cmd| {
-        let cmd = cmd.arg("--root").arg(&state).args(&["run", "-b", &dir, &b.id]);
+        let cmd = cmd
+            .arg("--root")
+            .arg(&state)
+            .args(&["run", "-b", &dir, &b.id]);
         Report::parse(&cmd.user(user::USER).cwd(&c.path("home")).go()?.ok()?)
     };
     let want = go(Cmd::new(c, &c.mote))?;

@@ -5,8 +5,6 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, unlinkat};
 use rustix::io::{self, Errno};
 use std::ffi::CString;
-use std::thread::sleep;
-use std::time::Duration;
 
 /// Opens one file; a cgroup file is never a symbolic link, so none is followed.
 #[inline(never)]
@@ -77,6 +75,6 @@ pub fn forbidden(errno: Errno) -> bool {
 /// Sleeps for `micros` and doubles it, but not beyond `most`.
 #[inline(never)]
 pub fn pause(micros: &mut u64, most: u64) {
-    sleep(Duration::from_micros(*micros));
+    init::sys::time::pause(*micros as u32);
     *micros = (*micros * 2).min(most);
 }

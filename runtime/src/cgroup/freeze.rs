@@ -5,7 +5,8 @@ use super::group::{Group, Member};
 use super::{file, path, walk};
 use crate::error::{Error, Result};
 use rustix::io::Errno;
-use std::time::{Duration, Instant};
+use init::sys::time::milliseconds;
+use std::time::Duration;
 
 /// How long a process may take to stop where it is.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -96,7 +97,7 @@ impl Group {
 
 impl Member {
     fn freeze(&self, freezer: &Freezer) -> Result<()> {
-        let start = Instant::now();
+        let start = milliseconds();
         let mut pause = PAUSE;
         for look in 1.. {
             // Written each time: a process that was forked meanwhile is stopped by that in v1.
@@ -104,7 +105,7 @@ impl Member {
             if path::pieces(&self.read(freezer.state)?, b'\n').has(freezer.stopped) {
                 return Ok(());
             }
-            if start.elapsed() >= PATIENCE {
+            if milliseconds() - start >= PATIENCE.as_millis() as i64 {
                 break;
             }
             if look % LOOKS == 0 && self.version == Version::V1 {

@@ -2,6 +2,7 @@
 
 use super::discover::{Version, open_mount};
 use super::{file, path};
+use crate::text::decimal;
 use crate::error::{Error, Result};
 use core::cell::OnceCell;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -126,7 +127,7 @@ impl Group {
 
     /// Moves another process in, everywhere; slower than [`Group::doors`] and [`Group::v2_dir`].
     pub fn join(&self, pid: Pid) -> Result<()> {
-        let text = pid.as_raw_nonzero().to_string();
+        let text = decimal(pid.as_raw_pid() as u64);
         for member in &self.members {
             member.write("cgroup.procs", &text)?;
         }

@@ -3,11 +3,13 @@
 use super::discover::Version;
 use super::group::{Group, Member};
 use super::{file, path, walk};
+use crate::text::decimal;
 use crate::error::{Error, Result};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
-use std::time::{Duration, Instant};
+use init::sys::time::milliseconds;
+use std::time::Duration;
 
 /// The controllers whose hierarchy is asked for processes, best first: one that a container has no
 /// reason to move its processes about in. The empty name is v2's.
@@ -71,14 +73,14 @@ impl Group {
         if self.members.iter().any(|member| member.made.is_none()) {
             return Ok(true);
         }
-        let start = Instant::now();
+        let start = milliseconds();
         let mut pause = PAUSE;
         while self.is_populated()? {
             if !self.kill_at_once()? {
                 self.kill_one_by_one()?;
             }
             self.thaw_below()?;
-            if start.elapsed() >= patience {
+            if milliseconds() - start >= patience.as_millis() as i64 {
                 return self.is_populated().map(|populated| !populated);
             }
             file::pause(&mut pause, LONG_PAUSE);
@@ -122,7 +124,7 @@ impl Group {
             if let Err(errno) = kill_process(pid, Signal::KILL)
                 && errno != Errno::SRCH
             {
-                let number = pid.as_raw_nonzero().to_string();
+                let number = decimal(pid.as_raw_pid() as u64);
                 killed = Err(Error::of("cgroup: kill process", number.as_bytes(), errno));
             }
         }

@@ -5,6 +5,7 @@
 use super::discover::Version;
 use super::group::{Group, Member};
 use super::{file, path};
+use crate::text::number;
 use crate::error::{Error, Result};
 use rustix::fs::OFlags;
 
@@ -79,8 +80,8 @@ fn parse(line: &str) -> Option<Member> {
         "v2" => Version::V2,
         _ => return None,
     };
-    let made = words.next()?.parse().ok()?;
-    let length = words.next()?.parse().ok()?;
+    let made = number(words.next()?.as_bytes())? as usize;
+    let length = number(words.next()?.as_bytes())? as usize;
     let controllers = match words.next()? {
         "-" => "",
         controllers => controllers,

@@ -1,135 +1,82 @@
 //! Every option, one row each, in a list for each verb. The order of the rows is the order in the
 //! help.
 
-/// One option.
+/// One option: `NAME,LETTER VALUE ...`, of which only the name must be.
 pub struct Flag {
-    /// The name after `--`, or after one `-` as Go's programs have it.
-    pub long: &'static str,
-    /// The letter after `-`.
-    pub short: Option<char>,
-    /// What its value is, in capitals, for the help; `None` for a switch.
-    pub value: Option<&'static str>,
-    /// May be given several times, every value counting.
-    pub repeat: bool,
-    /// Accepted for callers that give it, left out of the help.
-    pub hidden: bool,
-    /// What it does, in half a sentence.
+    words: &'static str,
+    /// What it does, in half a sentence. Empty for what is accepted from callers that give it, but left out of the
+    /// help.
     pub help: &'static str,
 }
 
-const fn switch(long: &'static str, short: Option<char>, help: &'static str) -> Flag {
-    Flag {
-        long,
-        short,
-        value: None,
-        repeat: false,
-        hidden: false,
-        help,
-    }
-}
-
-const fn value(
-    long: &'static str,
-    short: Option<char>,
-    value: &'static str,
-    help: &'static str,
-) -> Flag {
-    Flag {
-        long,
-        short,
-        value: Some(value),
-        repeat: false,
-        hidden: false,
-        help,
-    }
+const fn flag(words: &'static str, help: &'static str) -> Flag {
+    Flag { words, help }
 }
 
 impl Flag {
-    const fn repeated(mut self) -> Flag {
-        self.repeat = true;
-        self
+    /// The name after `--`, or after one `-` as Go's programs have it.
+    pub fn long(&self) -> &'static str {
+        split(split(self.words, b' ').0, b',').0
     }
 
-    const fn hidden(mut self) -> Flag {
-        self.hidden = true;
-        self
+    /// The letter after `-`, or nothing.
+    pub fn short(&self) -> &'static str {
+        split(split(self.words, b' ').0, b',').1
+    }
+
+    /// What its value is, in capitals, for the help; nothing for a switch.
+    pub fn value(&self) -> &'static str {
+        let value = split(self.words, b' ').1;
+        value.strip_suffix(" ...").unwrap_or(value)
+    }
+
+    /// Is followed by a value.
+    pub fn takes_value(&self) -> bool {
+        !self.value().is_empty()
+    }
+
+    /// May be given several times, every value counting.
+    pub fn repeated(&self) -> bool {
+        self.words.ends_with(" ...")
+    }
+}
+
+/// What stands before and after the first such byte.
+#[inline(never)]
+fn split(text: &'static str, byte: u8) -> (&'static str, &'static str) {
+    match text.bytes().position(|other| other == byte) {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (text, ""),
     }
 }
 
 /// The option that every verb has.
-pub(super) const HELP: Flag = switch("help", Some('h'), "show help");
+pub(super) const HELP: Flag = flag("help,h", "show help");
 
 /// The options before the verb; they are taken after it too.
 pub static GLOBAL: &[Flag] = &[
-    switch("debug", None, "log what mote does (--log-level debug)"),
-    value(
-        "log",
-        None,
-        "FILE",
-        "append the log to FILE instead of stderr",
-    ),
-    value("log-format", None, "FORMAT", "'text' (default) or 'json'"),
-    value(
-        "log-level",
-        None,
-        "LEVEL",
-        "'error', 'warning', 'info' (default) or 'debug'",
-    ),
-    value(
-        "root",
-        None,
-        "DIR",
-        "where containers' state is kept, best on a tmpfs",
-    ),
-    switch(
-        "systemd-cgroup",
-        None,
-        "leave cgroups to systemd, with cgroupsPath slice:prefix:name",
-    ),
-    value(
-        "rootless",
-        None,
-        "WHEN",
-        "ignore refusals by cgroups: 'true', 'false' or 'auto' (default)",
-    ),
-    value("criu", None, "PATH", "ignored").hidden(),
+    flag("debug", "log what mote does (--log-level debug)"),
+    flag("log FILE", "append the log to FILE instead of stderr"),
+    flag("log-format FORMAT", "'text' (default) or 'json'"),
+    flag("log-level LEVEL", "'error', 'warning', 'info' (default) or 'debug'"),
+    flag("root DIR", "where containers' state is kept, best on a tmpfs"),
+    flag("systemd-cgroup", "leave cgroups to systemd, with cgroupsPath slice:prefix:name"),
+    flag("rootless WHEN", "ignore refusals by cgroups: 'true', 'false' or 'auto' (default)"),
+    // There are no checkpoints.
+    flag("criu PATH", ""),
     HELP,
-    switch("version", Some('v'), "print the version"),
+    flag("version,v", "print the version"),
 ];
 
-const BUNDLE: Flag = value(
-    "bundle",
-    Some('b'),
-    "DIR",
-    "the bundle, by default the current directory",
-);
-const CONSOLE_SOCKET: Flag = value(
-    "console-socket",
-    None,
-    "PATH",
-    "unix socket that is sent the terminal's master end",
-);
-const PIDFD_SOCKET: Flag = value(
-    "pidfd-socket",
-    None,
-    "PATH",
-    "unix socket that is sent a pidfd of the process",
-);
-const PID_FILE: Flag = value("pid-file", None, "FILE", "write the process id to FILE");
-const NO_PIVOT: Flag = switch(
-    "no-pivot",
-    None,
-    "enter the root by moving mounts, not by pivot_root",
-);
-const NO_NEW_KEYRING: Flag = switch("no-new-keyring", None, "keep the caller's session keyring");
-const PRESERVE_FDS: Flag = value(
-    "preserve-fds",
-    None,
-    "N",
-    "pass on N file descriptors after stdio and LISTEN_FDS",
-);
-const DETACH: Flag = switch("detach", Some('d'), "return as soon as the process runs");
-const FORMAT: Flag = value("format", Some('f'), "FORMAT", "'table' (default) or 'json'");
+const BUNDLE: Flag = flag("bundle,b DIR", "the bundle, by default the current directory");
+const CONSOLE_SOCKET: Flag = flag("console-socket PATH", "unix socket that is sent the terminal's master end");
+const PIDFD_SOCKET: Flag = flag("pidfd-socket PATH", "unix socket that is sent a pidfd of the process");
+const PID_FILE: Flag = flag("pid-file FILE", "write the process id to FILE");
+const NO_PIVOT: Flag = flag("no-pivot", "enter the root by moving mounts, not by pivot_root");
+const NO_NEW_KEYRING: Flag = flag("no-new-keyring", "keep the caller's session keyring");
+const PRESERVE_FDS: Flag = flag("preserve-fds N", "pass on N file descriptors after stdio and LISTEN_FDS");
+const DETACH: Flag = flag("detach,d", "return as soon as the process runs");
+const FORMAT: Flag = flag("format,f FORMAT", "'table' (default) or 'json'");
 
 pub(super) static CREATE: &[Flag] = &[
     BUNDLE,
@@ -150,100 +97,42 @@ pub(super) static RUN: &[Flag] = &[
     NO_NEW_KEYRING,
     PRESERVE_FDS,
     DETACH,
-    switch(
-        "keep",
-        None,
-        "keep the container's state after its process ended",
-    ),
-    switch(
-        "no-subreaper",
-        None,
-        "leave orphans of the container to the caller's reaper",
-    ),
-    value(
-        "rootfs",
-        None,
-        "DIR",
-        "run a command in DIR with the default config instead of a bundle",
-    ),
-    switch("rw", None, "with --rootfs: leave the root writable"),
+    flag("keep", "keep the container's state after its process ended"),
+    flag("no-subreaper", "leave orphans of the container to the caller's reaper"),
+    flag("rootfs DIR", "run a command in DIR with the default config instead of a bundle"),
+    flag("rw", "with --rootfs: leave the root writable"),
 ];
 
 pub(super) static EXEC: &[Flag] = &[
     CONSOLE_SOCKET,
     PIDFD_SOCKET,
     PID_FILE,
-    value("cwd", None, "DIR", "the process's current directory"),
-    value(
-        "env",
-        Some('e'),
-        "NAME=VALUE",
-        "add an environment variable",
-    )
-    .repeated(),
-    switch("tty", Some('t'), "give the process a terminal"),
-    value("user", Some('u'), "UID[:GID]", "run as this user and group"),
-    value(
-        "additional-gids",
-        Some('g'),
-        "GID",
-        "add a supplementary group",
-    )
-    .repeated(),
-    value(
-        "process",
-        Some('p'),
-        "FILE",
-        "a process.json that says everything",
-    ),
+    flag("cwd DIR", "the process's current directory"),
+    flag("env,e NAME=VALUE ...", "add an environment variable"),
+    flag("tty,t", "give the process a terminal"),
+    flag("user,u UID[:GID]", "run as this user and group"),
+    flag("additional-gids,g GID ...", "add a supplementary group"),
+    flag("process,p FILE", "a process.json that says everything"),
     DETACH,
-    value(
-        "process-label",
-        None,
-        "LABEL",
-        "the process's SELinux label",
-    ),
-    value(
-        "apparmor",
-        None,
-        "PROFILE",
-        "the process's AppArmor profile",
-    ),
-    switch(
-        "no-new-privs",
-        None,
-        "the process can't gain privileges by execve",
-    ),
-    value("cap", Some('c'), "CAPABILITY", "add a capability").repeated(),
+    flag("process-label LABEL", "the process's SELinux label"),
+    flag("apparmor PROFILE", "the process's AppArmor profile"),
+    flag("no-new-privs", "the process can't gain privileges by execve"),
+    flag("cap,c CAPABILITY ...", "add a capability"),
     PRESERVE_FDS,
-    value(
-        "cgroup",
-        None,
-        "[CONTROLLER,...:]PATH",
-        "a cgroup below the container's",
-    )
-    .repeated(),
-    switch(
-        "ignore-paused",
-        None,
-        "go ahead although the container is paused",
-    ),
+    flag("cgroup [CONTROLLER,...:]PATH ...", "a cgroup below the container's"),
+    flag("ignore-paused", "go ahead although the container is paused"),
 ];
 
-pub(super) static KILL: &[Flag] =
-    &[switch("all", Some('a'), "don't complain about a stopped container").hidden()];
+// A stopped container, of which runc complains without it, is no reason to complain.
+pub(super) static KILL: &[Flag] = &[flag("all,a", "")];
 
-pub(super) static DELETE: &[Flag] = &[switch(
-    "force",
-    Some('f'),
-    "kill it first if it runs; don't complain if it isn't there",
-)];
+pub(super) static DELETE: &[Flag] = &[flag("force,f", "kill it first if it runs; don't complain if it isn't there")];
 
-pub(super) static LIST: &[Flag] = &[FORMAT, switch("quiet", Some('q'), "print only the ids")];
+pub(super) static LIST: &[Flag] = &[FORMAT, flag("quiet,q", "print only the ids")];
 
 pub(super) static SPEC: &[Flag] = &[
     BUNDLE,
-    switch("rootless", None, "a config that an ordinary user can run"),
+    flag("rootless", "a config that an ordinary user can run"),
 ];
 
 pub(super) static PS: &[Flag] = &[FORMAT];

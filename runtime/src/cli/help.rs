@@ -44,24 +44,16 @@ pub fn text(program: &str, verb: Option<&Verb>) -> String {
 }
 
 fn options(flags: &[Flag], more: &[Flag]) -> String {
-    let shown = flags.iter().chain(more).filter(|flag| !flag.hidden);
+    let shown = flags.iter().chain(more).filter(|flag| !flag.help.is_empty());
     columns(&shown.map(|flag| (option(flag), flag.help)).collect::<Vec<_>>())
 }
 
 /// Left column of an option.
 fn option(flag: &Flag) -> String {
-    let mut text = ["--", flag.long].concat();
-    let value = flag.value.map(|value| [" ", value].concat()).unwrap_or_default();
-    text.push_str(&value);
-    if let Some(letter) = flag.short {
-        text.push_str(", -");
-        text.push(letter);
-        text.push_str(&value);
-    }
-    if flag.repeat {
-        text.push_str(" ...");
-    }
-    text
+    let (blank, value) = if flag.takes_value() { (" ", flag.value()) } else { ("", "") };
+    let comma = if flag.short().is_empty() { ["", "", "", ""] } else { [", -", flag.short(), blank, value] };
+    let more = if flag.repeated() { " ..." } else { "" };
+    ["--", flag.long(), blank, value, &comma.concat(), more].concat()
 }
 
 fn columns(rows: &[(String, &str)]) -> String {
@@ -111,12 +103,12 @@ mod tests {
                 verb.name
             );
             let own = text("mote", Some(verb));
-            for flag in verb.flags.iter().filter(|flag| !flag.hidden) {
+            for flag in verb.flags.iter().filter(|flag| !flag.help.is_empty()) {
                 assert!(
-                    own.contains(&format!("   --{}", flag.long)),
+                    own.contains(&format!("   --{}", flag.long())),
                     "{} {}",
                     verb.name,
-                    flag.long
+                    flag.long()
                 );
             }
         }

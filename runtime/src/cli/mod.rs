@@ -22,8 +22,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::text::quoted;
 use core::mem::ManuallyDrop;
-use init::sys::process::exit;
-use rustix::stdio::{stderr, stdout};
+use init::sys::process::{exit, standard_streams};
 use std::ffi::OsStr;
 
 /// Does what the command line asks for and ends the process; whatever went wrong is reported here and nowhere else.
@@ -42,7 +41,7 @@ fn code(line: &Line) -> u8 {
         Ok(global) => ManuallyDrop::new(global),
         Err(error) => {
             let text = [&line.program, ": ", error.text(), "\n"].concat();
-            let _ = files::write_all(stderr(), text.as_bytes());
+            let _ = files::write_all(standard_streams()[2], text.as_bytes());
             return 1;
         }
     };
@@ -71,5 +70,5 @@ fn answer(text: &str) -> u8 {
 
 /// Writes a verb's output to stdout; a reader that has gone away is an error like a full disk.
 pub fn print(text: &str) -> Result<()> {
-    files::write_all(stdout(), text.as_bytes()).map_err(|errno| Error::call("stdout", errno))
+    files::write_all(standard_streams()[1], text.as_bytes()).map_err(|errno| Error::call("stdout", errno))
 }

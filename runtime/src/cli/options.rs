@@ -26,7 +26,7 @@ pub struct Options {
 
 impl Options {
     pub(super) fn push(&mut self, flag: &Flag, value: Value) {
-        self.given.push((flag.long, value));
+        self.given.push((flag.long(), value));
     }
 
     fn last(&self, name: &str) -> Option<&Value> {

@@ -6,7 +6,7 @@
 
 use super::flags::{Flag, GLOBAL};
 use super::options::{Options, Value};
-use super::rows::{self, Tail, Verb};
+use super::rows::{self, MANY, Tail, Verb};
 use crate::error::lossy;
 use crate::text::{decimal, quoted};
 use lexopt::{Arg, Parser};
@@ -159,7 +159,7 @@ fn piece(parser: &mut Parser, flags: &'static [Flag]) -> Result<Option<Piece>, S
         return Err(["flag provided but not defined: -", name].concat());
     };
     // Letters may stand together (-dt): what follows a switch's letter is another option.
-    let joined = if letter && flag.value.is_none() { None } else { parser.optional_value() };
+    let joined = if letter && !flag.takes_value() { None } else { parser.optional_value() };
     value(parser, flag, joined).map(|value| Some(Piece::Option(flag, value)))
 }
 
@@ -188,15 +188,15 @@ fn single_dash(word: &[u8], flags: &'static [Flag]) -> Option<(&'static Flag, Op
 
 /// The value that an option's word brought along, or the next word if the row wants one.
 fn value(parser: &mut Parser, flag: &Flag, joined: Option<OsString>) -> Result<Value, String> {
-    match (flag.value, joined) {
-        (None, None) => Ok(Value::Switch(true)),
-        (None, Some(text)) => match text.to_str().and_then(parse_bool) {
+    match (flag.takes_value(), joined) {
+        (false, None) => Ok(Value::Switch(true)),
+        (false, Some(text)) => match text.to_str().and_then(parse_bool) {
             Some(on) => Ok(Value::Switch(on)),
-            None => Err(["invalid boolean value ", &quoted(&text), " for -", flag.long].concat()),
+            None => Err(["invalid boolean value ", &quoted(&text), " for -", flag.long()].concat()),
         },
-        (Some(_), Some(text)) => Ok(Value::Text(text)),
-        (Some(_), None) => {
-            next(parser).map(Value::Text).ok_or_else(|| ["flag needs an argument: -", flag.long].concat())
+        (true, Some(text)) => Ok(Value::Text(text)),
+        (true, None) => {
+            next(parser).map(Value::Text).ok_or_else(|| ["flag needs an argument: -", flag.long()].concat())
         }
     }
 }
@@ -204,9 +204,7 @@ fn value(parser: &mut Parser, flag: &Flag, joined: Option<OsString>) -> Result<V
 /// By its long name, or by its letter.
 #[inline(never)]
 fn find(flags: &'static [Flag], name: &str) -> Option<&'static Flag> {
-    let named = |row: &&Flag| {
-        row.long == name || row.short.is_some_and(|letter| name.len() == 1 && name.as_bytes()[0] == letter as u8)
-    };
+    let named = |row: &&Flag| !name.is_empty() && (row.long() == name || row.short() == name);
     flags.iter().chain(GLOBAL).find(named)
 }
 
@@ -221,11 +219,11 @@ pub(super) fn parse_bool(word: &str) -> Option<bool> {
 
 fn count(verb: &Verb, words: usize, command: usize, program: &str) -> Result<(), String> {
     let words = if verb.words.tail == Tail::Command { words - command } else { words };
-    let (min, max) = (verb.words.min, verb.words.max);
+    let (min, max) = (usize::from(verb.words.min), usize::from(verb.words.max));
     let (how, limit) = match () {
         () if min == max && words != min => ("exactly", min),
         () if words < min => ("a minimum of", min),
-        () if words > max => ("a maximum of", max),
+        () if words > max && verb.words.max != MANY => ("a maximum of", max),
         () => return Ok(()),
     };
     Err([program, ": \"", verb.name, "\" requires ", how, " ", &decimal(limit as u64), " argument(s)"].concat())

@@ -26,12 +26,15 @@ pub struct Verb {
     pub enters: bool,
 }
 
+/// As many words as there are.
+pub const MANY: u8 = u8::MAX;
+
 /// The words of a verb that are not options.
 pub struct Words {
     /// At least so many.
-    pub min: usize,
-    /// At most so many.
-    pub max: usize,
+    pub min: u8,
+    /// At most so many, or [`MANY`].
+    pub max: u8,
     /// What stands after the first word.
     pub tail: Tail,
 }
@@ -47,7 +50,7 @@ pub enum Tail {
     Command,
 }
 
-const fn exactly(count: usize) -> Words {
+const fn exactly(count: u8) -> Words {
     Words {
         min: count,
         max: count,
@@ -142,7 +145,7 @@ pub static VERBS: &[Verb] = &[
         flags: flags::EXEC,
         words: Words {
             min: 1,
-            max: usize::MAX,
+            max: MANY,
             tail: Tail::Verbatim,
         },
         run: verb::exec::run,
@@ -156,7 +159,7 @@ pub static VERBS: &[Verb] = &[
         flags: flags::PS,
         words: Words {
             min: 1,
-            max: usize::MAX,
+            max: MANY,
             tail: Tail::Verbatim,
         },
         run: verb::ps::run,

@@ -4,6 +4,7 @@ use super::options::{self, Effect, Making, SUPERBLOCK_FLAGS, SUPERBLOCK_READONLY
 use super::paths::{absolute, clean, from_base, given, required};
 use super::refusal::{Refused, Result};
 use super::{Job, each, namespaces};
+use crate::text::number;
 use core::ffi::CStr;
 use init::plan::{Filesystem, FsOption, Mount, Source};
 use linux_raw_sys::general::{CLONE_NEWNS, MOUNT_ATTR_RDONLY};
@@ -211,8 +212,8 @@ fn check_id(job: &Job<'_, '_>, option: &[u8]) -> Result<()> {
         }
         _ => return Ok(()),
     };
-    match core::str::from_utf8(id).unwrap_or_default().parse() {
-        Ok(id) if !namespaces::maps(job, maps, id) => {
+    match number(id).map(u32::try_from) {
+        Some(Ok(id)) if !namespaces::maps(job, maps, id) => {
             Err(job.about(job.refuse(".options", why), option))
         }
         _ => Ok(()),

@@ -1,9 +1,9 @@
 //! The terminal that mote was called from.
 
 use crate::error::{Error, Result};
+use init::sys::process::standard_streams;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, open};
-use rustix::stdio;
 use rustix::termios::{
     OptionalActions, OutputModes, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize,
 };
@@ -19,8 +19,7 @@ impl HostTerminal {
     /// The first of stderr, stdout, stdin and the controlling terminal that is one: any of the
     /// streams may be redirected.
     pub fn find() -> Result<HostTerminal> {
-        let streams = [stdio::stderr(), stdio::stdout(), stdio::stdin()];
-        if let Some(stream) = streams.into_iter().find(|stream| isatty(stream)) {
+        if let Some(stream) = standard_streams().into_iter().rev().find(|stream| isatty(stream)) {
             let copy = rustix::io::fcntl_dupfd_cloexec(stream, 0);
             return copy.map(HostTerminal).map_err(|errno| Error::call("terminal", errno));
         }

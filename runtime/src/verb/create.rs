@@ -7,7 +7,8 @@ use crate::bundle::{Bundle, absolute, no_memory, text};
 use crate::cgroup::{Enforced, Group, Hierarchies, Version};
 use crate::cli::{Global, Options};
 use crate::container::{Dir, Init, Record, boot_id};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, lossy};
+use crate::text::decimal;
 use crate::host::Host;
 use crate::launch::{Otherwise, Outfit, Started, launch, open_joins, open_trees, takes_another};
 use crate::notify::{self, Listening, Notify};
@@ -145,7 +146,8 @@ pub fn create<'a>(global: &'a Global, request: &'a Request, arena: &'a Arena) ->
     let group = &mut made.group;
     let started = launch(&host, &plan, outfit, &mut |errno| without_birth_in_place(group, errno, &mut by_door))?;
     let mut created = Created { started, made, host, plan, relay: streams.relay.take(), notify, signals, report: &global.report };
-    created.settle(global, request, pidfd_socket, streams, by_door)?;
+    created.admit(global, by_door)?;
+    created.settle(request, pidfd_socket, streams)?;
     Ok(created)
 }
 
@@ -172,18 +174,25 @@ struct Made {
     armed: bool,
 }
 
+impl Made {
+    fn clear(&mut self) -> Result<()> {
+        self.armed = false;
+        self.group.kill_all(Duration::from_secs(10))?;
+        self.group.remove()?;
+        self.dir.remove()
+    }
+}
+
 impl Drop for Made {
     fn drop(&mut self) {
         if self.armed {
-            let _ = self.group.kill_all(Duration::from_secs(2));
-            let _ = self.group.remove();
-            let _ = self.dir.remove();
+            let _ = self.clear();
         }
     }
 }
 
-/// A container that is ready to start. Dropping it before it is released undoes all; the fields' order is the
-/// order in which that happens.
+/// A container on its way. Dropping it before it is released is what a failed hook or step asks for: the process
+/// and all that was made goes, then the last hooks run (runtime.md, "Lifecycle").
 pub struct Created<'a> {
     started: Started,
     made: Made,
@@ -196,17 +205,6 @@ pub struct Created<'a> {
 }
 
 impl Created<'_> {
-    /// From the new process to one that is ready and on record.
-    fn settle(
-        &mut self, global: &Global, request: &Request, pidfd_socket: Option<OwnedFd>, streams: Streams, by_door: bool,
-    ) -> Result<()> {
-        let result = self.admit(global, by_door).and_then(|()| self.try_to_settle(request, pidfd_socket, streams));
-        if result.is_err() {
-            self.undo();
-        }
-        result
-    }
-
     /// While the process makes its mounts: its record, maps and limits, and the cgroups of v1, which it enters
     /// only then. The kernel takes as long for them as for all the mounts.
     fn admit(&mut self, global: &Global, by_door: bool) -> Result<()> {
@@ -225,7 +223,8 @@ impl Created<'_> {
         self.started.admit(&self.plan, &doors)
     }
 
-    fn try_to_settle(
+    /// From the new process to one that is ready.
+    fn settle(
         &mut self, request: &Request, pidfd_socket: Option<OwnedFd>, streams: Streams,
     ) -> Result<()> {
         let pid = self.started.pid;
@@ -272,14 +271,6 @@ impl Created<'_> {
 
     /// Says "go", and waits until the program runs.
     pub fn go(&mut self) -> Result<()> {
-        let result = self.try_to_go();
-        if result.is_err() {
-            self.undo();
-        }
-        result
-    }
-
-    fn try_to_go(&mut self) -> Result<()> {
         self.started.answer(&self.plan)?;
         match self.started.listen(&self.plan)? {
             Report::End => {
@@ -311,7 +302,8 @@ impl Created<'_> {
         self.release();
         let code = relay.run(self.started.pidfd.as_fd(), self.started.pid, signals.as_fd());
         if !keep && self.made.dir.lock_if_there() {
-            self.destroy()?;
+            self.made.clear()?;
+            tend::run_last_hooks(&self.host, &self.plan, self.report);
         }
         code
     }
@@ -323,26 +315,15 @@ impl Created<'_> {
         self.made.armed = false;
         self.made.dir.unlock();
     }
+}
 
-    fn destroy(&mut self) -> Result<()> {
-        let gone = self.made.group.kill_all(Duration::from_secs(10));
-        gone.and_then(|_| self.made.group.remove())?;
-        self.made.dir.remove()?;
-        tend::run_last_hooks(&self.host, &self.plan, self.report);
-        Ok(())
-    }
-
-    /// What a failed hook or step asks for: the process and all that was made goes, then the last hooks run
-    /// (runtime.md, "Lifecycle").
-    fn undo(&mut self) {
-        let _ = rustix::process::pidfd_send_signal(&self.started.pidfd, rustix::process::Signal::KILL);
-        let _ = rustix::process::waitid(
-            rustix::process::WaitId::PidFd(self.started.pidfd.as_fd()),
-            rustix::process::WaitIdOptions::EXITED,
-        );
-        self.started.release();
-        let _ = self.destroy();
-        self.made.armed = false;
+impl Drop for Created<'_> {
+    fn drop(&mut self) {
+        if self.made.armed {
+            self.started.end();
+            let _ = self.made.clear();
+            tend::run_last_hooks(&self.host, &self.plan, self.report);
+        }
     }
 }
 
@@ -429,7 +410,7 @@ pub fn inherited_fds(listening: &Listening, preserved: u32) -> Result<u32> {
     let count = listening.count.checked_add(preserved).filter(|count| *count < 1 << 20);
     let count = count.ok_or_else(|| Error::new("--preserve-fds: so many descriptors can't be open"))?;
     match (3..3 + count).find(|number| !is_open(*number as i32)) {
-        Some(missing) => Err(Error::join(&["--preserve-fds: descriptor ", &missing.to_string(), " is not open"])),
+        Some(missing) => Err(Error::join(&["--preserve-fds: descriptor ", &decimal(missing.into()), " is not open"])),
         None => Ok(count),
     }
 }
@@ -463,8 +444,8 @@ fn check_root(plan: &Plan<'_>) -> Result<()> {
 
 fn dir_record(made: &Made, host: &Host, request: &Request, plan: &Plan<'_>) -> Result<()> {
     let record = Record {
-        bundle: request.bundle.path.to_string_lossy().into_owned(),
-        rootfs: plan.root.path.to_string_lossy().into_owned(),
+        bundle: lossy(request.bundle.path.as_os_str().as_bytes()),
+        rootfs: lossy(plan.root.path.to_bytes()),
         created: report::moment(),
         boot: boot_id(&host.procfs),
         cgroup: made.group.save(),

@@ -90,7 +90,7 @@ fn table(global: &Global, host: &Host, containers: &[Container]) -> String {
         };
         let pid = container.alive(&host.procfs).map_or(0, |init| init.pid.as_raw_nonzero().get());
         let record = &container.record;
-        table.row(&[&container.id, &pid.to_string(), status, &record.bundle, &record.created, &user(container.owner())]);
+        table.row(&[&container.id, &decimal(pid as u64), status, &record.bundle, &record.created, &user(container.owner())]);
     }
     table.text()
 }

@@ -10,6 +10,7 @@ use crate::stored::Stored;
 use crate::tend;
 use init::channel::{Channel, Report};
 use rustix::fd::AsFd;
+use rustix::fs::{Access, AtFlags, accessat};
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 /// See the row in [`crate::cli::rows`].
@@ -32,7 +33,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
 
     // Bound before the program can speak to it.
     let manager = notify::host(crate::host::variable);
-    let manager = manager.filter(|_| container.dir.path.join("notify").exists());
+    let manager = manager.filter(|_| accessat(&container.dir, "notify", Access::EXISTS, AtFlags::empty()).is_ok());
     let notify = manager.map(|manager| notify::Notify::listen(&container.dir.path, &manager)).transpose()?;
 
     let channel = Channel(container.dir.connect()?);

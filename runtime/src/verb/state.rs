@@ -2,7 +2,7 @@
 
 use crate::cli::{Global, Options, print};
 use crate::container::{Container, id};
-use crate::error::Result;
+use crate::error::{Result, lossy};
 use crate::host::Host;
 use crate::json::{Layout, Writer};
 use crate::stored::Stored;
@@ -26,7 +26,7 @@ pub fn write(json: &mut Writer, container: &Container, procfs: &Procfs, owner: &
     let stored = Stored::read(container)?;
     let spec = stored.as_ref().map(Stored::spec).transpose()?;
     json.open_object();
-    let version = spec.as_ref().and_then(|spec| spec.oci_version).map(|text| text.to_string_lossy());
+    let version = spec.as_ref().and_then(|spec| spec.oci_version).map(|text| lossy(text.to_bytes()));
     json.text("ociVersion", version.as_deref().unwrap_or(crate::SPEC_VERSION));
     json.text("id", &container.id);
     json.key("pid");
@@ -40,7 +40,7 @@ pub fn write(json: &mut Writer, container: &Container, procfs: &Procfs, owner: &
         json.key("annotations");
         json.open_object();
         for (key, value) in annotations.iter() {
-            json.text(&key.to_string_lossy(), &value.to_string_lossy());
+            json.text(&lossy(key.to_bytes()), &lossy(value.to_bytes()));
         }
         json.close();
     }

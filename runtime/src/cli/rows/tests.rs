@@ -9,19 +9,19 @@ fn names_are_unambiguous() {
     for flags in VERBS.iter().map(|verb| verb.flags).chain([GLOBAL]) {
         for (n, flag) in flags.iter().enumerate() {
             assert!(
-                flag.long.len() > 1,
+                flag.long().len() > 1,
                 "a single dash could not tell it from a letter"
             );
             let clash = |other: &Flag| {
-                other.long == flag.long || other.short.is_some() && other.short == flag.short
+                other.long() == flag.long() || !other.short().is_empty() && other.short() == flag.short()
             };
-            assert!(!flags[n + 1..].iter().any(clash), "{}", flag.long);
-            assert!(flag.value.is_some() || !flag.repeat);
+            assert!(!flags[n + 1..].iter().any(clash), "{}", flag.long());
+            assert!(flag.takes_value() || !flag.repeated());
             assert!(
                 std::ptr::eq(flags, GLOBAL)
                     || !GLOBAL
                         .iter()
-                        .any(|g| g.short == flag.short && g.short.is_some())
+                        .any(|g| g.short() == flag.short() && !g.short().is_empty())
             );
         }
     }
@@ -49,11 +49,11 @@ fn every_lookup_names_a_row() {
         .collect();
     type Right = fn(&Flag) -> bool;
     let wanted: [(&str, Right); 5] = [
-        (".flag(\"", |flag| flag.value.is_none()),
-        (".given(\"", |flag| flag.value.is_none()),
-        (".text(\"", |flag| flag.value.is_some() && !flag.repeat),
-        (".number(\"", |flag| flag.value.is_some() && !flag.repeat),
-        (".list(\"", |flag| flag.repeat),
+        (".flag(\"", |flag| !flag.takes_value()),
+        (".given(\"", |flag| !flag.takes_value()),
+        (".text(\"", |flag| flag.takes_value() && !flag.repeated()),
+        (".number(\"", |flag| flag.takes_value() && !flag.repeated()),
+        (".list(\"", |flag| flag.repeated()),
     ];
     let mut files = Vec::new();
     sources(
@@ -73,7 +73,7 @@ fn every_lookup_names_a_row() {
             for (call, right) in wanted {
                 for rest in line.split(call).skip(1) {
                     let name = rest.split('"').next().unwrap();
-                    let known = rows.iter().any(|flag| flag.long == name && right(flag));
+                    let known = rows.iter().any(|flag| flag.long() == name && right(flag));
                     assert!(
                         known,
                         "{}: {call}{name}\" names no row of its kind",
