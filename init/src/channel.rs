@@ -9,7 +9,10 @@ use rustix::io::{Errno, read};
 
 /// What the child reports.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "one at a time, and there is no heap")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one at a time, and there is no heap"
+)]
 pub enum Report {
     /// The mounts are made, pivot_root(2) comes next: time for the runtime's hooks.
     Mounted,
@@ -96,7 +99,11 @@ impl Channel {
                 MOUNTED => return Ok(Report::Mounted),
                 READY => return Ok(Report::Ready),
                 NOTED => note = Note::from_slice(&message[1..]).unwrap_or_default(),
-                FAULT => return Told::decode(message, note).map(Report::Fault).ok_or(Errno::PROTO),
+                FAULT => {
+                    return Told::decode(message, note)
+                        .map(Report::Fault)
+                        .ok_or(Errno::PROTO);
+                }
                 _ => return Err(Errno::PROTO),
             }
         }

@@ -10,7 +10,9 @@ use linux_raw_sys::general as raw;
 use rustix::fd::BorrowedFd;
 use rustix::fs::fstatvfs;
 use rustix::io::Errno;
-use rustix::mount::{MountFlags, MountPropagationFlags, mount as mount2, mount_change, mount_remount};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, mount as mount2, mount_change, mount_remount,
+};
 
 /// Each attribute of a mount and mount(2)'s flag for it.
 const FLAGS: [(u32, u32); 8] = [
@@ -26,8 +28,12 @@ const FLAGS: [(u32, u32); 8] = [
 ];
 
 /// Flags that statfs(2) shows with the values that mount(2) takes,
-const SAME: u32 =
-    raw::MS_RDONLY | raw::MS_NOSUID | raw::MS_NODEV | raw::MS_NOEXEC | raw::MS_NOATIME | raw::MS_NODIRATIME;
+const SAME: u32 = raw::MS_RDONLY
+    | raw::MS_NOSUID
+    | raw::MS_NODEV
+    | raw::MS_NOEXEC
+    | raw::MS_NOATIME
+    | raw::MS_NODIRATIME;
 /// and those with values of their own: ST_RELATIME and ST_NOSYMFOLLOW (linux/statfs.h).
 const SHOWN: [(u32, u32); 2] = [(0x1000, raw::MS_RELATIME), (0x2000, raw::MS_NOSYMFOLLOW)];
 
@@ -48,28 +54,59 @@ fn flags_of(set: u64) -> MountFlags {
 
 /// Binds one open file or directory to another.
 pub fn bind(source: BorrowedFd<'_>, target: BorrowedFd<'_>, recursive: bool) -> Result<(), Errno> {
-    let flags = if recursive { MountFlags::BIND | MountFlags::REC } else { MountFlags::BIND };
-    mount2(fd_path(source).as_c_str(), fd_path(target).as_c_str(), c"", flags, None)
+    let flags = if recursive {
+        MountFlags::BIND | MountFlags::REC
+    } else {
+        MountFlags::BIND
+    };
+    mount2(
+        fd_path(source).as_c_str(),
+        fd_path(target).as_c_str(),
+        c"",
+        flags,
+        None,
+    )
 }
 
 /// A new file system on what `target` is open on. `TOOBIG` if its options are longer than mount(2) takes: a page.
 pub fn filesystem(
-    target: BorrowedFd<'_>, fs: &Filesystem<'_>, more: Option<&FsOption<'_>>, set: u64,
+    target: BorrowedFd<'_>,
+    fs: &Filesystem<'_>,
+    more: Option<&FsOption<'_>>,
+    set: u64,
 ) -> Result<(), Errno> {
     let mut data = heapless::Vec::<u8, 4096>::new();
     let data = join(&mut data, fs.options, more).ok_or(Errno::TOOBIG)?;
     let mut flags = flags_of(set);
-    for (_, flag) in SUPERBLOCK.iter().filter(|(name, _)| fs.flags.contains(name)) {
+    for (_, flag) in SUPERBLOCK
+        .iter()
+        .filter(|(name, _)| fs.flags.contains(name))
+    {
         flags |= MountFlags::from_bits_retain(*flag);
     }
-    mount2(fs.source, fd_path(target).as_c_str(), fs.kind, flags, Some(data))
+    mount2(
+        fs.source,
+        fd_path(target).as_c_str(),
+        fs.kind,
+        flags,
+        Some(data),
+    )
 }
 
-fn join<'b>(data: &'b mut VecView<u8>, options: &[FsOption<'_>], more: Option<&FsOption<'_>>) -> Option<&'b CStr> {
+fn join<'b>(
+    data: &'b mut VecView<u8>,
+    options: &[FsOption<'_>],
+    more: Option<&FsOption<'_>>,
+) -> Option<&'b CStr> {
     for option in options.iter().chain(more) {
         let (comma, equals) = (!data.is_empty(), option.value.is_some());
         let value = option.value.unwrap_or_default().to_bytes();
-        for part in [&b","[..usize::from(comma)], option.key.to_bytes(), &b"="[..usize::from(equals)], value] {
+        for part in [
+            &b","[..usize::from(comma)],
+            option.key.to_bytes(),
+            &b"="[..usize::from(equals)],
+            value,
+        ] {
             data.extend_from_slice(part).ok()?;
         }
     }
@@ -87,7 +124,10 @@ pub fn remount(mount: BorrowedFd<'_>, set: u64, clear: u64) -> Result<(), Errno>
 pub fn remount_at(path: &CStr, mount: BorrowedFd<'_>, set: u64, clear: u64) -> Result<(), Errno> {
     let present = fstatvfs(mount)?.f_flag;
     let mut flags = MountFlags::from_bits_retain(present.bits() as u32 & SAME);
-    for (_, flag) in SHOWN.iter().filter(|(shown, _)| present.bits() as u32 & shown != 0) {
+    for (_, flag) in SHOWN
+        .iter()
+        .filter(|(shown, _)| present.bits() as u32 & shown != 0)
+    {
         flags |= MountFlags::from_bits_retain(*flag);
     }
     flags &= !flags_of(clear);
@@ -99,5 +139,8 @@ pub fn remount_at(path: &CStr, mount: BorrowedFd<'_>, set: u64, clear: u64) -> R
 
 /// Sets propagation by mount(2)'s own flags.
 pub fn propagate(mount: BorrowedFd<'_>, propagation: u32) -> Result<(), Errno> {
-    mount_change(fd_path(mount).as_c_str(), MountPropagationFlags::from_bits_retain(propagation))
+    mount_change(
+        fd_path(mount).as_c_str(),
+        MountPropagationFlags::from_bits_retain(propagation),
+    )
 }

@@ -30,7 +30,12 @@ pub fn open(child: &Child<'_>, rootfs: &Rootfs) -> Result<Option<OwnedFd>, Fault
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let slave = ioctl_tiocgptpeer(&master, flags).at(Call::Slave)?;
     if let (rows @ 1.., columns @ 1..) = child.plan.process.size {
-        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = Winsize {
+            ws_row: rows,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
         tcsetwinsize(&master, size).at(Call::SetSize)?;
     }
     if child.plan.root.switch != Switch::Stay {
@@ -45,9 +50,16 @@ pub fn open(child: &Child<'_>, rootfs: &Rootfs) -> Result<Option<OwnedFd>, Fault
 fn open_multiplexer(rootfs: &Rootfs) -> Result<OwnedFd, Errno> {
     let master = rootfs.open(c"/dev/pts/ptmx", OFlags::RDWR | OFlags::NOCTTY)?;
     let stat = status(master.as_fd())?;
-    #[allow(clippy::unnecessary_cast, reason = "f_type differs in width between machines")]
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "f_type differs in width between machines"
+    )]
     let devpts = fstatfs(&master)?.f_type as u32 == DEVPTS_SUPER_MAGIC && stat.st_ino == PTMX_INODE;
-    if devpts && is_character_device(&stat, 5, 2) { Ok(master) } else { Err(Errno::NODEV) }
+    if devpts && is_character_device(&stat, 5, 2) {
+        Ok(master)
+    } else {
+        Err(Errno::NODEV)
+    }
 }
 
 fn bind_console(child: &Child<'_>, rootfs: &Rootfs, slave: &OwnedFd) -> Result<(), Errno> {
@@ -59,7 +71,14 @@ fn bind_console(child: &Child<'_>, rootfs: &Rootfs, slave: &OwnedFd) -> Result<(
     if kind(target.as_fd())? == S_IFLNK {
         return Err(Errno::LOOP);
     }
-    put_bind(child, rootfs, slave.as_fd(), target.as_fd(), c"/dev/console", 0)
+    put_bind(
+        child,
+        rootfs,
+        slave.as_fd(),
+        target.as_fd(),
+        c"/dev/console",
+        0,
+    )
 }
 
 /// Puts the slave, or what the parent prepared, on descriptors 0 to 2, and makes the slave the controlling

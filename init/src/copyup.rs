@@ -4,8 +4,8 @@ use crate::rootfs::{create_at, open_at, own_at, status};
 use core::ffi::CStr;
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RawDir, Timespec, Timestamps, fchmod, mkdirat, mknodat, readlinkat_raw, sendfile,
-    symlinkat, utimensat,
+    AtFlags, FileType, Mode, OFlags, RawDir, Timespec, Timestamps, fchmod, mkdirat, mknodat,
+    readlinkat_raw, sendfile, symlinkat, utimensat,
 };
 use rustix::io::Errno;
 
@@ -54,7 +54,11 @@ fn one(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr, depth: u32) -> Res
             // One byte less than there is, for the NUL.
             let mut text = [0u8; 4096];
             readlinkat_raw(&source, c"", &mut text[..4095])?;
-            symlinkat(CStr::from_bytes_until_nul(&text).unwrap_or_default(), to, name)?;
+            symlinkat(
+                CStr::from_bytes_until_nul(&text).unwrap_or_default(),
+                to,
+                name,
+            )?;
         }
         kind => mknodat(to, name, kind, mode, stat.st_rdev)?,
     }
@@ -63,10 +67,19 @@ fn one(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr, depth: u32) -> Res
     if let Some(copy) = &copy {
         fchmod(copy, mode)?;
     }
-    #[allow(clippy::unnecessary_cast, reason = "the fields of a Stat differ between machines")]
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "the fields of a Stat differ between machines"
+    )]
     let times = Timestamps {
-        last_access: Timespec { tv_sec: stat.st_atime as i64, tv_nsec: stat.st_atime_nsec as i64 },
-        last_modification: Timespec { tv_sec: stat.st_mtime as i64, tv_nsec: stat.st_mtime_nsec as i64 },
+        last_access: Timespec {
+            tv_sec: stat.st_atime as i64,
+            tv_nsec: stat.st_atime_nsec as i64,
+        },
+        last_modification: Timespec {
+            tv_sec: stat.st_mtime as i64,
+            tv_nsec: stat.st_mtime_nsec as i64,
+        },
     };
     utimensat(to, name, &times, AtFlags::SYMLINK_NOFOLLOW)
 }

@@ -243,7 +243,9 @@ impl Fault {
     }
 
     fn call(self) -> &'static str {
-        Call::ALL.get((self.0.get() >> 24) as usize).map_or("", |call| call.text())
+        Call::ALL
+            .get((self.0.get() >> 24) as usize)
+            .map_or("", |call| call.text())
     }
 
     fn errno(self) -> u16 {

@@ -56,13 +56,20 @@ pub enum Reason {
 }
 
 /// Runs hooks one after the other until one fails.
-#[allow(clippy::result_large_err, reason = "made once, for the hook that failed, and there is no heap")]
+#[allow(
+    clippy::result_large_err,
+    reason = "made once, for the hook that failed, and there is no heap"
+)]
 pub fn run(hooks: &[Hook<'_>], stage: &Stage<'_>) -> Result<(), Failure> {
     let mut output = Note::new();
     for (item, hook) in hooks.iter().enumerate() {
         output.clear();
         if let Err(reason) = one(hook, stage, &mut output) {
-            return Err(Failure { item, reason, output });
+            return Err(Failure {
+                item,
+                reason,
+                output,
+            });
         }
     }
     Ok(())
@@ -71,13 +78,21 @@ pub fn run(hooks: &[Hook<'_>], stage: &Stage<'_>) -> Result<(), Failure> {
 fn one(hook: &Hook<'_>, stage: &Stage<'_>, output: &mut Note) -> Result<(), Reason> {
     let call = |call| move |errno| Reason::Call(call, errno);
     let (stdin, document) = pipe_with(PipeFlags::CLOEXEC).map_err(call(Call::Pipe))?;
-    let (printed, stdout) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).map_err(call(Call::Pipe))?;
+    let (printed, stdout) =
+        pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).map_err(call(Call::Pipe))?;
     rustix::io::ioctl_fionbio(&document, true).map_err(call(Call::Fcntl))?;
     match clone(0, None).map_err(call(Call::Clone3))? {
         Clone::Child => become_hook(hook, stage, &stdin, &stdout),
         Clone::Parent(_, pidfd) => {
             drop((stdin, stdout));
-            watch(hook, stage, pidfd.as_fd(), document, printed.as_fd(), output)
+            watch(
+                hook,
+                stage,
+                pidfd.as_fd(),
+                document,
+                printed.as_fd(),
+                output,
+            )
         }
     }
 }
@@ -91,7 +106,11 @@ fn become_hook(hook: &Hook<'_>, stage: &Stage<'_>, stdin: &OwnedFd, stdout: &Own
         .and_then(|()| signal::set_mask(stage.mask));
     close_from(3);
     let errno = match ready {
-        Ok(_) => execve(hook.path, &hook.args, &hook.env.unwrap_or(stage.environment)),
+        Ok(_) => execve(
+            hook.path,
+            &hook.args,
+            &hook.env.unwrap_or(stage.environment),
+        ),
         Err(errno) => errno,
     };
     let [_, _, stderr] = standard_streams();
@@ -104,13 +123,25 @@ fn become_hook(hook: &Hook<'_>, stage: &Stage<'_>, stdin: &OwnedFd, stdout: &Own
 }
 
 fn watch(
-    hook: &Hook<'_>, stage: &Stage<'_>, pidfd: BorrowedFd<'_>, document: OwnedFd, printed: BorrowedFd<'_>,
+    hook: &Hook<'_>,
+    stage: &Stage<'_>,
+    pidfd: BorrowedFd<'_>,
+    document: OwnedFd,
+    printed: BorrowedFd<'_>,
     output: &mut Note,
 ) -> Result<(), Reason> {
-    let deadline = hook.timeout.map(|secs| now().saturating_add(i64::from(secs) * 1000));
+    let deadline = hook
+        .timeout
+        .map(|secs| now().saturating_add(i64::from(secs) * 1000));
     let mut number = Digits::default();
     let number = digits(&mut number, stage.pid.into(), 10);
-    let parts = [stage.state.head, stage.status.as_bytes(), stage.state.middle, number, stage.state.tail];
+    let parts = [
+        stage.state.head,
+        stage.status.as_bytes(),
+        stage.state.middle,
+        number,
+        stage.state.tail,
+    ];
     let (mut feed, mut printer) = (Some((document, 0)), Some(printed));
     loop {
         feed = feed.and_then(|(pipe, sent)| write_rest(pipe, &parts, sent));
@@ -121,12 +152,18 @@ fn watch(
             let _ = waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED);
             return Err(Reason::Timeout(hook.timeout.unwrap_or(0)));
         }
-        let wait = left.map(|left| Timespec { tv_sec: left / 1000, tv_nsec: (left % 1000) * 1_000_000 });
+        let wait = left.map(|left| Timespec {
+            tv_sec: left / 1000,
+            tv_nsec: (left % 1000) * 1_000_000,
+        });
         // Where a pipe is done with, the process stands in for it, which is never ready for writing.
         let mut fds = [
             PollFd::from_borrowed_fd(pidfd, PollFlags::IN),
             PollFd::from_borrowed_fd(printer.unwrap_or(pidfd), PollFlags::IN),
-            PollFd::from_borrowed_fd(feed.as_ref().map_or(pidfd, |(pipe, _)| pipe.as_fd()), PollFlags::OUT),
+            PollFd::from_borrowed_fd(
+                feed.as_ref().map_or(pidfd, |(pipe, _)| pipe.as_fd()),
+                PollFlags::OUT,
+            ),
         ];
         match poll(&mut fds, wait.as_ref()) {
             Ok(_) => {}

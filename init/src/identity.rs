@@ -12,7 +12,9 @@ use heapless::VecView;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
-use rustix::thread::{set_keep_capabilities, set_no_new_privs, set_thread_res_gid, set_thread_res_uid};
+use rustix::thread::{
+    set_keep_capabilities, set_no_new_privs, set_thread_res_gid, set_thread_res_uid,
+};
 
 /// Drops what the program shall never have: the bounding set first, while it may still be changed.
 pub fn drop_bounding(child: &Child<'_>, capabilities: &Capabilities) -> Result<(), Fault> {
@@ -54,7 +56,12 @@ pub fn take_capabilities(child: &Child<'_>, wanted: &Capabilities) -> Result<(),
     let permitted = wanted.permitted & held.permitted;
     let effective = wanted.effective & permitted;
     let inheritable = wanted.inheritable & (held.inheritable | held.permitted);
-    capability::hold(Sets { effective, permitted, inheritable }).at(Call::Capset)?;
+    capability::hold(Sets {
+        effective,
+        permitted,
+        inheritable,
+    })
+    .at(Call::Capset)?;
     match capability::clear_ambient() {
         // Kernels before 4.3 have no ambient set.
         Ok(()) | Err(Errno::INVAL) => {}
@@ -92,14 +99,20 @@ pub fn find_home<'b>(rootfs: &Rootfs, uid: u32, buffer: &'b mut Home) -> &'b CSt
 const PASSWD_MAX: usize = 1 << 20;
 
 fn search(rootfs: &Rootfs, uid: u32, home: &mut VecView<u8>) -> Option<()> {
-    let file = rootfs.open(c"/etc/passwd", OFlags::RDONLY | OFlags::NONBLOCK).ok()?;
+    let file = rootfs
+        .open(c"/etc/passwd", OFlags::RDONLY | OFlags::NONBLOCK)
+        .ok()?;
     let mut line = heapless::Vec::<u8, 1024>::new();
     let mut chunk = [0u8; 4096];
     let mut whole = true;
     for _ in 0..PASSWD_MAX / 4096 {
         let length = rustix::io::read(&file, &mut chunk[..]).ok()?;
         // The last line may have no newline.
-        let bytes = if length == 0 { &b"\n"[..] } else { &chunk[..length] };
+        let bytes = if length == 0 {
+            &b"\n"[..]
+        } else {
+            &chunk[..length]
+        };
         for &byte in bytes {
             if byte != b'\n' {
                 whole &= line.push(byte).is_ok();
@@ -122,5 +135,7 @@ fn search(rootfs: &Rootfs, uid: u32, home: &mut VecView<u8>) -> Option<()> {
 fn home_in(line: &[u8], uid: u32) -> Option<&[u8]> {
     let mut fields = line.split(|&byte| byte == b':');
     let ours = fields.nth(2).and_then(number) == Some(uid);
-    fields.nth(2).filter(|home| ours && !home.is_empty() && !home.contains(&0))
+    fields
+        .nth(2)
+        .filter(|home| ours && !home.is_empty() && !home.contains(&0))
 }

@@ -12,7 +12,10 @@ use rustix::system::{setdomainname, sethostname};
 pub fn join_keyring(child: &Child<'_>) -> Result<(), Fault> {
     if let Some(label) = child.plan.process.selinux {
         child.step(Step::Selinux);
-        let result = child.handles.procfs.write(c"self/attr/keycreate", label.to_bytes());
+        let result = child
+            .handles
+            .procfs
+            .write(c"self/attr/keycreate", label.to_bytes());
         // Not every policy labels keys.
         if let Err(errno) = result
             && errno != Errno::NOENT
@@ -20,7 +23,9 @@ pub fn join_keyring(child: &Child<'_>) -> Result<(), Fault> {
             return Err(Fault::new(Call::Keycreate, errno));
         }
     }
-    let Some(name) = child.plan.process.keyring else { return Ok(()) };
+    let Some(name) = child.plan.process.keyring else {
+        return Ok(());
+    };
     child.step(Step::Keyring);
     let serial = match keyring::join_session(name) {
         Ok(serial) => serial,
@@ -36,15 +41,24 @@ fn allow_search(serial: i32) -> Result<(), Errno> {
     const KEY_USR_SEARCH: u32 = 0x0008_0000;
     let mut text = [0u8; 256];
     let length = keyring::describe(serial, &mut text)?.min(text.len());
-    let mask = text[..length].split(|&byte| byte == b';').nth(3).and_then(|hex| core::str::from_utf8(hex).ok());
-    let mask = mask.and_then(|hex| u32::from_str_radix(hex, 16).ok()).ok_or(Errno::INVAL)?;
+    let mask = text[..length]
+        .split(|&byte| byte == b';')
+        .nth(3)
+        .and_then(|hex| core::str::from_utf8(hex).ok());
+    let mask = mask
+        .and_then(|hex| u32::from_str_radix(hex, 16).ok())
+        .ok_or(Errno::INVAL)?;
     keyring::set_permissions(serial, mask | KEY_USR_SEARCH)
 }
 
 /// Brings up the loopback of a new network namespace.
 pub fn bring_loopback_up(child: &Child<'_>) -> Result<(), Fault> {
     child.step(Step::Loopback);
-    if child.plan.loopback { net::loopback_up().at(Call::Loopback) } else { Ok(()) }
+    if child.plan.loopback {
+        net::loopback_up().at(Call::Loopback)
+    } else {
+        Ok(())
+    }
 }
 
 /// Names of the UTS namespace.
@@ -63,7 +77,11 @@ pub fn set_names(child: &Child<'_>) -> Result<(), Fault> {
 /// `linux.sysctl`.
 pub fn set_sysctl(child: &Child<'_>) -> Result<(), Fault> {
     for sysctl in child.each(Step::Sysctl, child.plan.sysctl) {
-        child.handles.procfs.write(sysctl.path, sysctl.value.to_bytes()).at(Call::Write)?;
+        child
+            .handles
+            .procfs
+            .write(sysctl.path, sysctl.value.to_bytes())
+            .at(Call::Write)?;
     }
     Ok(())
 }
@@ -89,9 +107,16 @@ pub fn set_character(child: &Child<'_>) -> Result<(), Fault> {
 /// Resource limits. The parent has raised what had to be raised; lowering needs no privilege.
 pub fn set_limits(child: &Child<'_>) -> Result<(), Fault> {
     for limit in child.each(Step::Rlimit, child.plan.process.rlimits) {
-        let resource = RESOURCES.get(limit.resource as usize).copied().ok_or(Errno::INVAL).at(Call::Unknown)?;
+        let resource = RESOURCES
+            .get(limit.resource as usize)
+            .copied()
+            .ok_or(Errno::INVAL)
+            .at(Call::Unknown)?;
         let finite = |value| (value != u64::MAX).then_some(value);
-        let wanted = Rlimit { current: finite(limit.soft), maximum: finite(limit.hard) };
+        let wanted = Rlimit {
+            current: finite(limit.soft),
+            maximum: finite(limit.hard),
+        };
         let result = setrlimit(resource, wanted);
         if result.is_err() && getrlimit(resource) == wanted {
             continue;
@@ -103,9 +128,22 @@ pub fn set_limits(child: &Child<'_>) -> Result<(), Fault> {
 
 /// By RLIMIT_* number, which is the same on the five machines (asm-generic/resource.h).
 pub const RESOURCES: [Resource; 16] = [
-    Resource::Cpu, Resource::Fsize, Resource::Data, Resource::Stack, Resource::Core, Resource::Rss, Resource::Nproc,
-    Resource::Nofile, Resource::Memlock, Resource::As, Resource::Locks, Resource::Sigpending, Resource::Msgqueue,
-    Resource::Nice, Resource::Rtprio, Resource::Rttime,
+    Resource::Cpu,
+    Resource::Fsize,
+    Resource::Data,
+    Resource::Stack,
+    Resource::Core,
+    Resource::Rss,
+    Resource::Nproc,
+    Resource::Nofile,
+    Resource::Memlock,
+    Resource::As,
+    Resource::Locks,
+    Resource::Sigpending,
+    Resource::Msgqueue,
+    Resource::Nice,
+    Resource::Rtprio,
+    Resource::Rttime,
 ];
 
 /// Labels that take effect at execve(2).
@@ -122,7 +160,11 @@ pub fn label(child: &Child<'_>) -> Result<(), Fault> {
     }
     if let Some(label) = process.selinux {
         child.step(Step::Selinux);
-        child.handles.procfs.write(c"self/attr/exec", label.to_bytes()).at(Call::Exec)?;
+        child
+            .handles
+            .procfs
+            .write(c"self/attr/exec", label.to_bytes())
+            .at(Call::Exec)?;
     }
     Ok(())
 }

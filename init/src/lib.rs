@@ -32,11 +32,11 @@ mod text;
 use channel::Channel;
 use core::cell::{Cell, OnceCell};
 use core::convert::Infallible;
+use core::ffi::CStr;
 use fault::{At, Call, Fault, Place, Step};
 use hooks::{Reason, Stage};
 use linux_raw_sys::general::CLONE_NEWUSER;
 use plan::{Hook, Plan};
-use core::ffi::CStr;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -97,7 +97,10 @@ impl Child<'_> {
 
     /// Begins an item of the step.
     fn item(&self, item: u32) {
-        self.place.set(Place { item, ..self.place.get() });
+        self.place.set(Place {
+            item,
+            ..self.place.get()
+        });
     }
 
     /// Goes through a step's list, item by item.
@@ -111,7 +114,11 @@ impl Child<'_> {
     /// The tree that the host opened for the mount this is at.
     fn tree(&self) -> Option<BorrowedFd<'_>> {
         let item = self.place.get().item as usize;
-        self.handles.trees.iter().find(|(index, _)| *index == item).map(|(_, tree)| tree.as_fd())
+        self.handles
+            .trees
+            .iter()
+            .find(|(index, _)| *index == item)
+            .map(|(_, tree)| tree.as_fd())
     }
 
     /// Waits, once, until the parent has done what only it may do to this process, and enters the cgroups.
@@ -139,7 +146,10 @@ pub fn start(plan: &Plan<'_>, handles: Handles<'_>) -> ! {
         handles: &handles,
         new_mount_calls: OnceCell::new(),
         settled: Cell::new(false),
-        place: Cell::new(Place { step: Step::Channel, item: 0 }),
+        place: Cell::new(Place {
+            step: Step::Channel,
+            item: 0,
+        }),
     };
     let Err(fault) = list(&child);
     child.fail(&handles.channel, fault)
@@ -181,7 +191,14 @@ fn list(child: &Child<'_>) -> Result<Infallible, Fault> {
     child.settled()?;
     runtime_hooks(child)?;
     let (hooks, step) = (plan.hooks.create_container, Step::CreateContainerHook);
-    container_hooks(child, &handles.channel, hooks, "creating", step, handles.environment)?;
+    container_hooks(
+        child,
+        &handles.channel,
+        hooks,
+        "creating",
+        step,
+        handles.environment,
+    )?;
 
     let slave = console::open(child, &rootfs)?;
     if plan.root.switch != plan::Switch::Stay {
@@ -199,7 +216,9 @@ fn list(child: &Child<'_>) -> Result<Infallible, Fault> {
     kernel::set_character(child)?;
     let mut home = identity::Home::new();
     if process.find_home {
-        process.env.append(identity::find_home(&rootfs, process.uid, &mut home));
+        process
+            .env
+            .append(identity::find_home(&rootfs, process.uid, &mut home));
     }
     drop(rootfs);
 
@@ -227,8 +246,19 @@ fn list(child: &Child<'_>) -> Result<Infallible, Fault> {
     // What the host opened is of no more use, and this process may wait for long.
     let last = handles.listener.as_ref().unwrap_or(&handles.channel.0);
     let socket = close_all_but(last, process.keep_fds, Some(handles.procfs))?;
-    let channel = if handles.listener.is_some() { accept_start(socket, process.keep_fds)? } else { Channel(socket) };
-    let result = container_hooks(child, &channel, plan.hooks.start_container, "created", Step::StartContainerHook, process.env);
+    let channel = if handles.listener.is_some() {
+        accept_start(socket, process.keep_fds)?
+    } else {
+        Channel(socket)
+    };
+    let result = container_hooks(
+        child,
+        &channel,
+        plan.hooks.start_container,
+        "created",
+        Step::StartContainerHook,
+        process.env,
+    );
     let Err(fault) = result.and_then(|()| run(child, path, &channel));
     child.fail(&channel, fault)
 }
@@ -246,7 +276,8 @@ fn run(child: &Child<'_>, path: &CStr, channel: &Channel) -> Result<Infallible, 
 /// undoes it.
 fn hide_memory(child: &Child<'_>) -> Result<(), Fault> {
     child.step(Step::UserNamespace);
-    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).at(Call::Dumpable)
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+        .at(Call::Dumpable)
 }
 
 /// The parent runs `prestart` and `createRuntime`, if there are any.
@@ -262,13 +293,24 @@ fn runtime_hooks(child: &Child<'_>) -> Result<(), Fault> {
 }
 
 fn container_hooks(
-    child: &Child<'_>, channel: &Channel, hooks: &[Hook<'_>], status: &str, step: Step, environment: Vector<'_>,
+    child: &Child<'_>,
+    channel: &Channel,
+    hooks: &[Hook<'_>],
+    status: &str,
+    step: Step,
+    environment: Vector<'_>,
 ) -> Result<(), Fault> {
     if hooks.is_empty() {
         return Ok(());
     }
     let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
-    let stage = Stage { state: child.plan.state, status, pid, environment, mask: child.handles.mask };
+    let stage = Stage {
+        state: child.plan.state,
+        status,
+        pid,
+        environment,
+        mask: child.handles.mask,
+    };
     child.step(step);
     hooks::run(hooks, &stage).map_err(|failure| {
         child.item(failure.item as u32);
@@ -276,7 +318,8 @@ fn container_hooks(
         if !failure.output.is_empty() {
             let _ = note.extend_from_slice(b": ");
             let room = note.capacity() - note.len();
-            let _ = note.extend_from_slice(&failure.output[failure.output.len().saturating_sub(room)..]);
+            let _ = note
+                .extend_from_slice(&failure.output[failure.output.len().saturating_sub(room)..]);
         }
         channel.note(&note);
         match failure.reason {
@@ -295,7 +338,9 @@ pub fn describe(reason: Reason) -> fault::Note {
         Reason::Call(call, _) => (call.text(), None, ""),
     };
     let mut room = text::Digits::default();
-    let number = number.map_or(&b""[..], |number| text::digits(&mut room, number.into(), 10));
+    let number = number.map_or(&b""[..], |number| {
+        text::digits(&mut room, number.into(), 10)
+    });
     let mut note = fault::Note::new();
     for part in [before.as_bytes(), number, after.as_bytes()] {
         let _ = note.extend_from_slice(part);
@@ -305,9 +350,15 @@ pub fn describe(reason: Reason) -> fault::Note {
 
 /// Closes every descriptor but 0 to 2, those that the program inherits, and `last`, which becomes the one after
 /// them, close-on-exec.
-fn close_all_but(last: &OwnedFd, keep: u32, procfs: Option<&procfs::Procfs>) -> Result<OwnedFd, Fault> {
+fn close_all_but(
+    last: &OwnedFd,
+    keep: u32,
+    procfs: Option<&procfs::Procfs>,
+) -> Result<OwnedFd, Fault> {
     let first = 3 + keep as i32;
-    let list = procfs.filter(|_| !sys::process::has_close_range()).map(|procfs| list_open(procfs, first + 1));
+    let list = procfs
+        .filter(|_| !sys::process::has_close_range())
+        .map(|procfs| list_open(procfs, first + 1));
     let list = list.transpose().at(Call::ListOpen)?;
     sys::process::duplicate_to(last.as_fd(), first, true).at(Call::Dup3)?;
     match &list {

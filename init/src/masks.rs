@@ -36,7 +36,9 @@ pub fn readonly(child: &Child<'_>, rootfs: &Rootfs) -> Result<(), Fault> {
 pub fn mask(child: &Child<'_>, rootfs: &Rootfs) -> Result<(), Fault> {
     let (mut null, mut empty) = (None, None);
     for path in child.each(Step::MaskedPath, child.plan.masked_paths) {
-        let Some(found) = find(rootfs, path)? else { continue };
+        let Some(found) = find(rootfs, path)? else {
+            continue;
+        };
         if is_dir(found.as_fd()).at(Call::Fstat)? {
             cover_directory(child, rootfs, &found, path, &mut empty).at(Call::MountTmpfs)?;
         } else {
@@ -47,7 +49,11 @@ pub fn mask(child: &Child<'_>, rootfs: &Rootfs) -> Result<(), Fault> {
 }
 
 fn cover_file(
-    child: &Child<'_>, rootfs: &Rootfs, found: &OwnedFd, path: &CStr, null: &mut Option<OwnedFd>,
+    child: &Child<'_>,
+    rootfs: &Rootfs,
+    found: &OwnedFd,
+    path: &CStr,
+    null: &mut Option<OwnedFd>,
 ) -> Result<(), Errno> {
     let null = match null {
         Some(null) => null,
@@ -57,12 +63,25 @@ fn cover_file(
 }
 
 fn cover_directory(
-    child: &Child<'_>, rootfs: &Rootfs, found: &OwnedFd, path: &CStr, empty: &mut Option<OwnedFd>,
+    child: &Child<'_>,
+    rootfs: &Rootfs,
+    found: &OwnedFd,
+    path: &CStr,
+    empty: &mut Option<OwnedFd>,
 ) -> Result<(), Errno> {
     if let Some(empty) = empty {
         return put_bind(child, rootfs, empty.as_fd(), found.as_fd(), path, READONLY);
     }
-    let option = |key| FsOption { key, value: Some(c"1") };
-    *empty = put_filesystem(child, found.as_fd(), c"tmpfs", &[option(c"nr_blocks"), option(c"nr_inodes")], READONLY)?;
+    let option = |key| FsOption {
+        key,
+        value: Some(c"1"),
+    };
+    *empty = put_filesystem(
+        child,
+        found.as_fd(),
+        c"tmpfs",
+        &[option(c"nr_blocks"), option(c"nr_inodes")],
+        READONLY,
+    )?;
     Ok(())
 }

@@ -12,8 +12,8 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, OFlags, PROC_SUPER_MAGIC, fstatfs};
 use rustix::io::Errno;
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create, fsconfig_set_flag,
-    fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create,
+    fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
 };
 
 /// Longest value that fsconfig(2) takes (fs/fsopen.c); mount(2) takes a page of options.
@@ -44,7 +44,11 @@ pub fn attach(child: &Child<'_>, rootfs: &mut Rootfs, mount: &Mount<'_>) -> Resu
 }
 
 fn bind(
-    child: &Child<'_>, rootfs: &Rootfs, mount: &Mount<'_>, path: &CStr, recursive: bool,
+    child: &Child<'_>,
+    rootfs: &Rootfs,
+    mount: &Mount<'_>,
+    path: &CStr,
+    recursive: bool,
 ) -> Result<OwnedFd, Fault> {
     let new = child.new_mount_calls();
     let source = match child.tree() {
@@ -73,22 +77,39 @@ fn bind(
 /// What mount(2) has just mounted. Over the root itself the root's own descriptor doesn't see it; its name on the
 /// host does.
 fn reach(child: &Child<'_>, rootfs: &Rootfs, target: &CStr) -> Result<OwnedFd, Fault> {
-    if target == c"/" { open(child.plan.root.path, OFlags::PATH) } else { rootfs.open(target, OFlags::PATH) }
-        .at(Call::Openat2)
+    if target == c"/" {
+        open(child.plan.root.path, OFlags::PATH)
+    } else {
+        rootfs.open(target, OFlags::PATH)
+    }
+    .at(Call::Openat2)
 }
 
 fn filesystem(
-    child: &Child<'_>, rootfs: &Rootfs, mount: &Mount<'_>, fs: &Filesystem<'_>,
+    child: &Child<'_>,
+    rootfs: &Rootfs,
+    mount: &Mount<'_>,
+    fs: &Filesystem<'_>,
 ) -> Result<OwnedFd, Fault> {
     let target = rootfs.make_dir(mount.target, 0o755).at(Call::MountPoint)?;
     if fs.no_symlinks {
         // Whoever makes /proc or /sys a link wants the writes that rely on them to go elsewhere (CVE-2019-19921).
-        rootfs.open_without_links(mount.target, OFlags::PATH | OFlags::DIRECTORY).at(Call::NotReal)?;
+        rootfs
+            .open_without_links(mount.target, OFlags::PATH | OFlags::DIRECTORY)
+            .at(Call::NotReal)?;
     }
     let mut mode = heapless::Vec::<u8, 12>::new();
     let inherited = inherited_mode(fs, target.as_fd(), &mut mode).at(Call::Fstat)?;
-    let set = if mount.late_readonly { mount.set & !READONLY } else { mount.set };
-    let long = fs.options.iter().any(|option| option.value.is_some_and(|value| value.count_bytes() > FSCONFIG_VALUE_MAX));
+    let set = if mount.late_readonly {
+        mount.set & !READONLY
+    } else {
+        mount.set
+    };
+    let long = fs.options.iter().any(|option| {
+        option
+            .value
+            .is_some_and(|value| value.count_bytes() > FSCONFIG_VALUE_MAX)
+    });
     let mounted = if child.new_mount_calls() && !long {
         let context = fsopen(fs.kind, FsOpenFlags::FSOPEN_CLOEXEC).at(Call::Fsopen)?;
         let tree = configure(context.as_fd(), fs, inherited.as_ref(), set)
@@ -98,7 +119,11 @@ fn filesystem(
         tree
     } else {
         classic::filesystem(target.as_fd(), fs, inherited.as_ref(), set).map_err(|errno| {
-            let call = if errno == Errno::TOOBIG { Call::LongOptions } else { Call::Mount };
+            let call = if errno == Errno::TOOBIG {
+                Call::LongOptions
+            } else {
+                Call::Mount
+            };
             Fault::new(call, errno)
         })?;
         reach(child, rootfs, mount.target)?
@@ -112,21 +137,32 @@ fn filesystem(
 
 /// A tmpfs without a `mode` option gets that of the directory it covers, as runc's users expect.
 fn inherited_mode<'b>(
-    fs: &Filesystem<'_>, target: BorrowedFd<'_>, text: &'b mut heapless::VecView<u8>,
+    fs: &Filesystem<'_>,
+    target: BorrowedFd<'_>,
+    text: &'b mut heapless::VecView<u8>,
 ) -> Result<Option<FsOption<'b>>, Errno> {
     if fs.kind != c"tmpfs" || fs.options.iter().any(|option| option.key == c"mode") {
         return Ok(None);
     }
     let mode = status(target)?.st_mode & 0o7777;
     let value = put(text, &[digits(&mut Digits::default(), mode.into(), 8)])?;
-    Ok(Some(FsOption { key: c"mode", value: Some(value) }))
+    Ok(Some(FsOption {
+        key: c"mode",
+        value: Some(value),
+    }))
 }
 
 /// Makes the file system and its first mount, attached to nothing yet.
 fn configure(
-    context: BorrowedFd<'_>, fs: &Filesystem<'_>, more: Option<&FsOption<'_>>, set: u64,
+    context: BorrowedFd<'_>,
+    fs: &Filesystem<'_>,
+    more: Option<&FsOption<'_>>,
+    set: u64,
 ) -> Result<OwnedFd, Errno> {
-    let source = FsOption { key: c"source", value: Some(fs.source) };
+    let source = FsOption {
+        key: c"source",
+        value: Some(fs.source),
+    };
     let source = Some(&source).filter(|_| !fs.source.is_empty());
     for flag in fs.flags {
         fsconfig_set_flag(context, *flag)?;
@@ -138,7 +174,11 @@ fn configure(
         }?;
     }
     fsconfig_create(context)?;
-    fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::from_bits_retain(set as u32))
+    fsmount(
+        context,
+        FsMountFlags::FSMOUNT_CLOEXEC,
+        MountAttrFlags::from_bits_retain(set as u32),
+    )
 }
 
 /// Tells what the file system itself has to say of an error: the descriptor of fsopen(2) is also its log.
@@ -173,8 +213,16 @@ pub fn move_to(tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<(), Errno
 }
 
 /// The target, made to be a directory or a file as the source is where it is missing.
-pub fn target_like(rootfs: &Rootfs, target: &CStr, source: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    if is_dir(source)? { rootfs.make_dir(target, 0o755) } else { rootfs.make_file(target) }
+pub fn target_like(
+    rootfs: &Rootfs,
+    target: &CStr,
+    source: BorrowedFd<'_>,
+) -> Result<OwnedFd, Errno> {
+    if is_dir(source)? {
+        rootfs.make_dir(target, 0o755)
+    } else {
+        rootfs.make_file(target)
+    }
 }
 
 /// Applies the options of an existing mount.
@@ -182,7 +230,16 @@ fn change(child: &Child<'_>, mount: &Mount<'_>, on: BorrowedFd<'_>) -> Result<()
     let (set, clear) = (mount.set, atime_cleared(mount.set, mount.clear));
     if set | clear != 0 {
         if child.new_mount_calls() {
-            set_attributes(on, false, Change { set, clear, propagation: 0 }).at(Call::MountSetattr)?;
+            set_attributes(
+                on,
+                false,
+                Change {
+                    set,
+                    clear,
+                    propagation: 0,
+                },
+            )
+            .at(Call::MountSetattr)?;
         } else {
             classic::remount(on, set, clear).at(Call::Remount)?;
         }
@@ -191,24 +248,47 @@ fn change(child: &Child<'_>, mount: &Mount<'_>, on: BorrowedFd<'_>) -> Result<()
 }
 
 fn change_recursively(mount: &Mount<'_>, on: BorrowedFd<'_>) -> Result<(), Fault> {
-    let (set, clear) = (mount.set_recursive, atime_cleared(mount.set_recursive, mount.clear_recursive));
+    let (set, clear) = (
+        mount.set_recursive,
+        atime_cleared(mount.set_recursive, mount.clear_recursive),
+    );
     if set | clear == 0 {
         return Ok(());
     }
-    set_attributes(on, true, Change { set, clear, propagation: 0 }).at(Call::MountSetattrTree)
+    set_attributes(
+        on,
+        true,
+        Change {
+            set,
+            clear,
+            propagation: 0,
+        },
+    )
+    .at(Call::MountSetattrTree)
 }
 
 /// The access time modes are one field: the kernel wants all its bits cleared when one is set.
 fn atime_cleared(set: u64, clear: u64) -> u64 {
     let atime = u64::from(MOUNT_ATTR__ATIME);
-    if (set | clear) & atime != 0 { clear | atime } else { clear }
+    if (set | clear) & atime != 0 {
+        clear | atime
+    } else {
+        clear
+    }
 }
 
 /// Sets a mount's propagation; with `MS_REC` that of the whole tree.
 pub fn propagate(child: &Child<'_>, mount: BorrowedFd<'_>, propagation: u32) -> Result<(), Errno> {
     let recursive = propagation & MS_REC != 0;
     if child.new_mount_calls() {
-        set_attributes(mount, recursive, Change { propagation: propagation & !MS_REC, ..Change::default() })
+        set_attributes(
+            mount,
+            recursive,
+            Change {
+                propagation: propagation & !MS_REC,
+                ..Change::default()
+            },
+        )
     } else {
         classic::propagate(mount, propagation)
     }
@@ -216,7 +296,10 @@ pub fn propagate(child: &Child<'_>, mount: BorrowedFd<'_>, propagation: u32) -> 
 
 /// Makes read-only, at the end, what had to be written to before.
 pub fn late_readonly(child: &Child<'_>, rootfs: &Rootfs) -> Result<(), Fault> {
-    for mount in child.each(Step::Mount, child.plan.mounts).filter(|mount| mount.late_readonly) {
+    for mount in child
+        .each(Step::Mount, child.plan.mounts)
+        .filter(|mount| mount.late_readonly)
+    {
         let target = rootfs.open(mount.target, OFlags::PATH).at(Call::Openat2)?;
         make_readonly(child, target.as_fd()).at(Call::MountSetattr)?;
     }
@@ -226,7 +309,14 @@ pub fn late_readonly(child: &Child<'_>, rootfs: &Rootfs) -> Result<(), Fault> {
 /// Sets the read-only flag of one mount and leaves the others.
 pub fn make_readonly(child: &Child<'_>, mount: BorrowedFd<'_>) -> Result<(), Errno> {
     if child.new_mount_calls() {
-        set_attributes(mount, false, Change { set: READONLY, ..Change::default() })
+        set_attributes(
+            mount,
+            false,
+            Change {
+                set: READONLY,
+                ..Change::default()
+            },
+        )
     } else {
         classic::remount(mount, READONLY, 0)
     }
@@ -234,9 +324,20 @@ pub fn make_readonly(child: &Child<'_>, mount: BorrowedFd<'_>) -> Result<(), Err
 
 /// Mounts a small file system of mote's own choice on a target.
 pub fn put_filesystem(
-    child: &Child<'_>, target: BorrowedFd<'_>, kind: &CStr, options: &[FsOption<'_>], set: u64,
+    child: &Child<'_>,
+    target: BorrowedFd<'_>,
+    kind: &CStr,
+    options: &[FsOption<'_>],
+    set: u64,
 ) -> Result<Option<OwnedFd>, Errno> {
-    let fs = Filesystem { kind, source: kind, flags: &[], options, copy_up: false, no_symlinks: false };
+    let fs = Filesystem {
+        kind,
+        source: kind,
+        flags: &[],
+        options,
+        copy_up: false,
+        no_symlinks: false,
+    };
     if !child.new_mount_calls() {
         return classic::filesystem(target, &fs, None, set).map(|()| None);
     }
@@ -249,12 +350,24 @@ pub fn put_filesystem(
 /// Binds what one descriptor is open on over what another is, with more attributes set. `path` is where the
 /// target is in the root: mount(2) needs the name to reach what it has just mounted.
 pub fn put_bind(
-    child: &Child<'_>, rootfs: &Rootfs, source: BorrowedFd<'_>, target: BorrowedFd<'_>, path: &CStr, set: u64,
+    child: &Child<'_>,
+    rootfs: &Rootfs,
+    source: BorrowedFd<'_>,
+    target: BorrowedFd<'_>,
+    path: &CStr,
+    set: u64,
 ) -> Result<(), Errno> {
     if child.new_mount_calls() {
         let tree = clone_tree(source, c"", true)?;
         if set != 0 {
-            set_attributes(tree.as_fd(), false, Change { set, ..Change::default() })?;
+            set_attributes(
+                tree.as_fd(),
+                false,
+                Change {
+                    set,
+                    ..Change::default()
+                },
+            )?;
         }
         return move_to(tree.as_fd(), target);
     }

@@ -66,12 +66,22 @@ pub fn set_clocks(child: &Child<'_>) -> Result<(), Fault> {
     for offset in child.each(Step::TimeOffsets, namespaces.offsets) {
         let (mut secs, mut nanos) = (Digits::default(), Digits::default());
         let sign = if offset.secs < 0 { &b" -"[..] } else { b" " };
-        let (secs, nanos) = (digits(&mut secs, offset.secs.unsigned_abs(), 10), digits(&mut nanos, offset.nanos.into(), 10));
+        let (secs, nanos) = (
+            digits(&mut secs, offset.secs.unsigned_abs(), 10),
+            digits(&mut nanos, offset.nanos.into(), 10),
+        );
         let mut line = heapless::Vec::<u8, 64>::new();
-        let line = put(&mut line, &[offset.clock.to_bytes(), sign, secs, b" ", nanos]).at(Call::LongClock)?;
-        procfs.write(c"self/timens_offsets", line.to_bytes()).at(Call::Clocks)?;
+        let line = put(
+            &mut line,
+            &[offset.clock.to_bytes(), sign, secs, b" ", nanos],
+        )
+        .at(Call::LongClock)?;
+        procfs
+            .write(c"self/timens_offsets", line.to_bytes())
+            .at(Call::Clocks)?;
     }
     // `ns/time_for_children` is a magic link, which alone leads to a namespace: opened by its own name.
-    let file = open_at(procfs.fd(), c"self/ns/time_for_children", OFlags::RDONLY).at(Call::TimeForChildren)?;
+    let file = open_at(procfs.fd(), c"self/ns/time_for_children", OFlags::RDONLY)
+        .at(Call::TimeForChildren)?;
     set_namespaces(file.as_fd(), CLONE_NEWTIME).at(Call::Setns)
 }

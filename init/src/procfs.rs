@@ -22,7 +22,9 @@ pub struct Procfs {
 impl Procfs {
     /// Opens /proc, or mounts a private one where the host has none yet.
     pub fn open() -> Result<Procfs, Errno> {
-        let root = open(c"/proc", OFlags::PATH | OFlags::DIRECTORY).and_then(verified).or_else(|_| private())?;
+        let root = open(c"/proc", OFlags::PATH | OFlags::DIRECTORY)
+            .and_then(verified)
+            .or_else(|_| private())?;
         Ok(Procfs { root })
     }
 
@@ -49,7 +51,11 @@ impl Procfs {
     /// Writes a value in one call, as the files of /proc want it.
     pub fn write(&self, path: &CStr, value: &[u8]) -> Result<(), Errno> {
         let file = self.file(path, OFlags::WRONLY)?;
-        if write(&file, value)? == value.len() { Ok(()) } else { Err(Errno::IO) }
+        if write(&file, value)? == value.len() {
+            Ok(())
+        } else {
+            Err(Errno::IO)
+        }
     }
 
     /// Reads up to the buffer's length.
@@ -68,16 +74,23 @@ impl Procfs {
 
 /// The descriptor, if it is the root of a procfs and not of what was put in its place.
 fn verified(root: OwnedFd) -> Result<OwnedFd, Errno> {
-    let real = fstatfs(&root)?.f_type == PROC_SUPER_MAGIC && status(root.as_fd())?.st_ino == PROC_ROOT_INO;
+    let real =
+        fstatfs(&root)?.f_type == PROC_SUPER_MAGIC && status(root.as_fd())?.st_ino == PROC_ROOT_INO;
     if real { Ok(root) } else { Err(Errno::NOENT) }
 }
 
 /// A procfs that is mounted nowhere.
 fn private() -> Result<OwnedFd, Errno> {
-    use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
+    use rustix::mount::{
+        FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen,
+    };
     let context = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_create(context.as_fd())?;
-    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
+    fsmount(
+        context.as_fd(),
+        FsMountFlags::FSMOUNT_CLOEXEC,
+        MountAttrFlags::empty(),
+    )
 }
 
 /// `/proc/self/fd/N` in a buffer of its own.
@@ -98,6 +111,12 @@ impl FdPath {
 pub fn fd_path(fd: BorrowedFd<'_>) -> FdPath {
     let mut text = heapless::Vec::new();
     // 14 characters, at most 10 digits and the NUL fit.
-    let _ = put(&mut text, &[b"/proc/self/fd/", digits(&mut Digits::default(), fd.as_raw_fd() as u64, 10)]);
+    let _ = put(
+        &mut text,
+        &[
+            b"/proc/self/fd/",
+            digits(&mut Digits::default(), fd.as_raw_fd() as u64, 10),
+        ],
+    );
     FdPath { text }
 }

@@ -62,7 +62,9 @@ fn search(process: &Process<'_>, name: &[u8], found: &mut VecView<u8>) -> Result
     let mut why = Fault::new(Call::NotFound, Errno::NOENT);
     for dir in process.path.to_bytes().split(|&byte| byte == b':') {
         let dir = if dir.is_empty() { b"." } else { dir };
-        let Ok(path) = put(found, &[dir, b"/", name]) else { continue };
+        let Ok(path) = put(found, &[dir, b"/", name]) else {
+            continue;
+        };
         match executable(path) {
             Ok(()) => return Ok(()),
             Err(Errno::ACCESS) => why = Fault::new(Call::Unnamed, Errno::ACCESS),
@@ -101,7 +103,13 @@ fn interpreter<'b>(path: &CStr, head: &'b mut [u8; 256]) -> Option<&'b [u8]> {
     if head.starts_with(b"\x7fELF") {
         return Some(b"(the dynamic loader that the ELF file names)");
     }
-    let line = head.strip_prefix(b"#!")?.split(|&byte| byte == b'\n').next()?.trim_ascii_start();
+    let line = head
+        .strip_prefix(b"#!")?
+        .split(|&byte| byte == b'\n')
+        .next()?
+        .trim_ascii_start();
     // A carriage return stays: it is the usual reason why the file isn't found.
-    line.split(|byte| matches!(byte, b' ' | b'\t')).next().filter(|name| !name.is_empty())
+    line.split(|byte| matches!(byte, b' ' | b'\t'))
+        .next()
+        .filter(|name| !name.is_empty())
 }

@@ -9,8 +9,8 @@ use core::ffi::CStr;
 use linux_raw_sys::general::{S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{
-    AtFlags, CWD, Gid, Mode, OFlags, ResolveFlags, Stat, Uid, chownat, fstat, makedev, mkdirat, openat, openat2,
-    readlinkat_raw,
+    AtFlags, CWD, Gid, Mode, OFlags, ResolveFlags, Stat, Uid, chownat, fstat, makedev, mkdirat,
+    openat, openat2, readlinkat_raw,
 };
 use rustix::io::Errno;
 
@@ -39,12 +39,21 @@ pub struct Place<'p> {
 impl Place<'_> {
     /// An O_PATH descriptor of what is there, a link itself included.
     pub fn open(&self) -> Result<OwnedFd, Errno> {
-        open_at(self.parent.as_fd(), self.name, OFlags::PATH | OFlags::NOFOLLOW)
+        open_at(
+            self.parent.as_fd(),
+            self.name,
+            OFlags::PATH | OFlags::NOFOLLOW,
+        )
     }
 
     /// The same, after making an empty file.
     pub fn make(&self, mode: u32) -> Result<OwnedFd, Errno> {
-        drop(create_at(self.parent.as_fd(), self.name, OFlags::NOCTTY | OFlags::NONBLOCK, mode)?);
+        drop(create_at(
+            self.parent.as_fd(),
+            self.name,
+            OFlags::NOCTTY | OFlags::NONBLOCK,
+            mode,
+        )?);
         self.open()
     }
 }
@@ -62,22 +71,43 @@ impl Rootfs {
 
     /// Opens what is there, following links inside the root.
     pub fn open(&self, path: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
-        self.open_strictly(path, flags, ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS)
+        self.open_strictly(
+            path,
+            flags,
+            ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS,
+        )
     }
 
     /// The same, but a symbolic link anywhere on the way is an error (`ELOOP`).
     pub fn open_without_links(&self, path: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
-        self.open_strictly(path, flags, ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS)
+        self.open_strictly(
+            path,
+            flags,
+            ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS,
+        )
     }
 
-    fn open_strictly(&self, path: &CStr, flags: OFlags, resolve: ResolveFlags) -> Result<OwnedFd, Errno> {
+    fn open_strictly(
+        &self,
+        path: &CStr,
+        flags: OFlags,
+        resolve: ResolveFlags,
+    ) -> Result<OwnedFd, Errno> {
         match open_beneath(self.fd(), path, flags, resolve) {
             // No openat2(2) before kernel 5.6; sandboxes that don't know it say EPERM.
             Err(Errno::NOSYS | Errno::PERM) => {
-                let links = if resolve.contains(ResolveFlags::NO_SYMLINKS) { 0 } else { LINKS_MAX };
+                let links = if resolve.contains(ResolveFlags::NO_SYMLINKS) {
+                    0
+                } else {
+                    LINKS_MAX
+                };
                 let found = Walk::new(self.fd(), None, links).to(path.to_bytes())?;
                 // An O_PATH descriptor is opened for reading or writing by its entry in /proc.
-                if flags.contains(OFlags::PATH) { Ok(found) } else { open(fd_path(found.as_fd()).as_c_str(), flags) }
+                if flags.contains(OFlags::PATH) {
+                    Ok(found)
+                } else {
+                    open(fd_path(found.as_fd()).as_c_str(), flags)
+                }
             }
             result => result,
         }
@@ -102,17 +132,28 @@ impl Rootfs {
     /// The parent directory, made where missing, and the last component of a path, which ends with a name.
     pub fn place<'p>(&self, path: &'p CStr) -> Result<Place<'p>, Errno> {
         let bytes = path.to_bytes();
-        let cut = bytes.iter().rposition(|&byte| byte == b'/').map_or(0, |at| at + 1);
+        let cut = bytes
+            .iter()
+            .rposition(|&byte| byte == b'/')
+            .map_or(0, |at| at + 1);
         let (above, name) = (&bytes[..cut], &path[cut..]);
         if matches!(name.to_bytes(), b"" | b"." | b"..") {
             return Err(Errno::INVAL);
         }
-        Ok(Place { parent: Walk::new(self.fd(), Some(0o755), LINKS_MAX).to(above)?, name })
+        Ok(Place {
+            parent: Walk::new(self.fd(), Some(0o755), LINKS_MAX).to(above)?,
+            name,
+        })
     }
 }
 
 /// openat2(2) until no rename interferes (EAGAIN).
-pub fn open_beneath(dir: BorrowedFd<'_>, path: &CStr, flags: OFlags, resolve: ResolveFlags) -> Result<OwnedFd, Errno> {
+pub fn open_beneath(
+    dir: BorrowedFd<'_>,
+    path: &CStr,
+    flags: OFlags,
+    resolve: ResolveFlags,
+) -> Result<OwnedFd, Errno> {
     // A loser of many races in a row is being played with.
     for _ in 0..128 {
         match openat2(dir, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
@@ -135,7 +176,12 @@ pub fn open(path: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
 }
 
 /// Opens a file for writing, made where missing; not through a link.
-pub fn create_at(dir: BorrowedFd<'_>, name: &CStr, flags: OFlags, mode: u32) -> Result<OwnedFd, Errno> {
+pub fn create_at(
+    dir: BorrowedFd<'_>,
+    name: &CStr,
+    flags: OFlags,
+    mode: u32,
+) -> Result<OwnedFd, Errno> {
     let flags = flags | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::WRONLY;
     openat(dir, name, flags, Mode::from_raw_mode(mode))
 }
@@ -152,7 +198,12 @@ struct Walk<'r> {
 
 impl<'r> Walk<'r> {
     fn new(root: BorrowedFd<'r>, make: Option<u32>, links: u32) -> Walk<'r> {
-        Walk { root, passed: heapless::Vec::new(), make, links }
+        Walk {
+            root,
+            passed: heapless::Vec::new(),
+            make,
+            links,
+        }
     }
 
     fn here(&self) -> BorrowedFd<'_> {
@@ -166,7 +217,10 @@ impl<'r> Walk<'r> {
         let mut start = put_before(&mut buffer, PATH_MAX, path)?;
         while start < PATH_MAX {
             let rest = &mut buffer[start..];
-            let length = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len() - 1);
+            let length = rest
+                .iter()
+                .position(|&byte| byte == b'/')
+                .unwrap_or(rest.len() - 1);
             rest[length] = 0;
             let name = CStr::from_bytes_with_nul(&rest[..=length]).map_err(|_| Errno::INVAL)?;
             start += length + 1;
@@ -203,7 +257,12 @@ impl<'r> Walk<'r> {
         }
     }
 
-    fn follow(&mut self, link: &OwnedFd, buffer: &mut [u8; PATH_MAX + 1], end: usize) -> Result<usize, Errno> {
+    fn follow(
+        &mut self,
+        link: &OwnedFd,
+        buffer: &mut [u8; PATH_MAX + 1],
+        end: usize,
+    ) -> Result<usize, Errno> {
         self.links = self.links.checked_sub(1).ok_or(Errno::LOOP)?;
         let mut text = [0u8; PATH_MAX];
         let length = readlinkat_raw(link, c"", &mut text[..])?;
@@ -211,7 +270,11 @@ impl<'r> Walk<'r> {
         if text.first() == Some(&b'/') {
             self.passed.clear();
         }
-        let end = if end < PATH_MAX { put_before(buffer, end, b"/")? } else { PATH_MAX };
+        let end = if end < PATH_MAX {
+            put_before(buffer, end, b"/")?
+        } else {
+            PATH_MAX
+        };
         put_before(buffer, end, text)
     }
 }
@@ -259,5 +322,11 @@ pub fn own(fd: BorrowedFd<'_>, uid: u32, gid: u32) -> Result<(), Errno> {
 #[inline(never)]
 pub fn own_at(dir: BorrowedFd<'_>, name: &CStr, uid: u32, gid: u32) -> Result<(), Errno> {
     let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
-    chownat(dir, name, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)), flags)
+    chownat(
+        dir,
+        name,
+        Some(Uid::from_raw(uid)),
+        Some(Gid::from_raw(gid)),
+        flags,
+    )
 }

@@ -14,7 +14,8 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{CWD, OFlags, statfs};
 use rustix::io::Errno;
 use rustix::mount::{
-    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind_recursive, mount_change, mount_move, unmount,
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind_recursive, mount_change,
+    mount_move, unmount,
 };
 use rustix::process::{chdir, chroot, fchdir, pivot_root};
 
@@ -62,7 +63,10 @@ fn change(path: &CStr, propagation: u32) -> Result<(), Errno> {
 /// pivot_root(2) can't replace the kernel's first root, which has no parent mount. A copy of it laid over `/`
 /// has one. A root of the same type that is an ordinary mount takes no harm from it.
 fn leave_initramfs(child: &Child<'_>) -> Result<(), Errno> {
-    #[allow(clippy::unnecessary_cast, reason = "f_type differs in width between machines")]
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "f_type differs in width between machines"
+    )]
     let kind = statfs(c"/")?.f_type as i64;
     if !INITRAMFS.contains(&kind) {
         return Ok(());
@@ -85,11 +89,18 @@ fn make_parent_private(path: &CStr) -> Result<(), Errno> {
     let mut text = heapless::Vec::<u8, 4097>::new();
     let mut length = path.count_bytes();
     loop {
-        match change(put(&mut text, &[&path.to_bytes()[..length]])?, MountPropagationFlags::PRIVATE.bits()) {
+        match change(
+            put(&mut text, &[&path.to_bytes()[..length]])?,
+            MountPropagationFlags::PRIVATE.bits(),
+        ) {
             Err(Errno::INVAL) if length > 1 => {}
             result => return result,
         }
-        length = path.to_bytes()[..length].iter().rposition(|&byte| byte == b'/').unwrap_or(0).max(1);
+        length = path.to_bytes()[..length]
+            .iter()
+            .rposition(|&byte| byte == b'/')
+            .unwrap_or(0)
+            .max(1);
     }
 }
 
@@ -151,11 +162,18 @@ fn cover_views_of_the_kernel(procfs: &Procfs, rootfs: &CStr) -> Result<(), Errno
     for line in text.split(|&byte| byte == b'\n') {
         // proc_pid_mountinfo(5): root and mount point come fourth and fifth, the type after a lone `-`.
         let mut fields = line.split(|&byte| byte == b' ');
-        let (Some(root), Some(target)) = (fields.nth(3), fields.next()) else { continue };
-        let of_kernel = fields.any(|field| field == b"-") && matches!(fields.next(), Some(b"proc" | b"sysfs"));
-        let ours = target.strip_prefix(rootfs.to_bytes()).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')));
+        let (Some(root), Some(target)) = (fields.nth(3), fields.next()) else {
+            continue;
+        };
+        let of_kernel =
+            fields.any(|field| field == b"-") && matches!(fields.next(), Some(b"proc" | b"sysfs"));
+        let ours = target
+            .strip_prefix(rootfs.to_bytes())
+            .is_some_and(|rest| matches!(rest.first(), None | Some(b'/')));
         if of_kernel && root == b"/" && !ours {
-            let Ok(path) = put(&mut path, &[target]) else { continue };
+            let Ok(path) = put(&mut path, &[target]) else {
+                continue;
+            };
             if unmount(path, UnmountFlags::DETACH).is_err() {
                 let _ = mount(c"tmpfs", path, c"tmpfs", MountFlags::RDONLY, None);
             }

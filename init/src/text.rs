@@ -38,7 +38,11 @@ pub fn number(digits: &[u8]) -> Option<u32> {
         b'0'..=b'9' => number.checked_mul(10)?.checked_add(u32::from(digit - b'0')),
         _ => None,
     };
-    if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
+    if digits.is_empty() {
+        None
+    } else {
+        digits.iter().try_fold(0, add)
+    }
 }
 
 #[cfg(test)]

@@ -34,7 +34,8 @@ impl Bundle {
             let entered = rustix::process::chdir(dir);
             entered.map_err(|errno| Error::of("bundle", dir.as_os_str().as_bytes(), errno))?;
         }
-        let path = rustix::process::getcwd(Vec::new()).map_err(|errno| Error::call("bundle: getcwd", errno))?;
+        let path = rustix::process::getcwd(Vec::new())
+            .map_err(|errno| Error::call("bundle: getcwd", errno))?;
         let path = PathBuf::from(OsString::from_vec(path.into_bytes()));
         let config = match options.text("rootfs") {
             Some(rootfs) => made_up(global, options, rootfs)?,
@@ -56,7 +57,9 @@ impl Bundle {
 
 /// Decodes a config.json.
 pub fn parse<'a>(config: &[u8], arena: &'a Arena) -> Result<Spec<'a>> {
-    let buffer = arena.bytes(config.len()).map_err(|errno| Error::call("config.json", errno))?;
+    let buffer = arena
+        .bytes(config.len())
+        .map_err(|errno| Error::call("config.json", errno))?;
     buffer.copy_from_slice(config);
     spec_min::parse_spec(buffer).map_err(|error| Error::new(format!("config.json:{error}")))
 }
@@ -81,11 +84,16 @@ fn read(bundle: &Path) -> Result<Vec<u8>> {
 fn made_up(global: &Global, options: &Options, rootfs: &OsStr) -> Result<Vec<u8>> {
     let words: Vec<&[u8]> = options.rest().iter().map(|word| word.as_bytes()).collect();
     if words.is_empty() {
-        return Err(Error::new("run --rootfs: which command? `run --rootfs DIR ID -- COMMAND [ARGUMENT...]`"));
+        return Err(Error::new(
+            "run --rootfs: which command? `run --rootfs DIR ID -- COMMAND [ARGUMENT...]`",
+        ));
     }
     let rootfs = absolute(Some(rootfs))?.unwrap_or_default();
     let terminal = isatty(stdio::stdin()) && isatty(stdio::stdout()) && !options.flag("detach");
-    let user = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let user = (
+        rustix::process::geteuid().as_raw(),
+        rustix::process::getegid().as_raw(),
+    );
     let text = default_config(&Template {
         terminal,
         args: &words,
@@ -99,12 +107,16 @@ fn made_up(global: &Global, options: &Options, rootfs: &OsStr) -> Result<Vec<u8>
 
 /// A path from the command line, to be used after the bundle has become the current directory.
 pub fn absolute(path: Option<&OsStr>) -> Result<Option<PathBuf>> {
-    let Some(path) = path.map(Path::new) else { return Ok(None) };
+    let Some(path) = path.map(Path::new) else {
+        return Ok(None);
+    };
     if path.is_absolute() {
         return Ok(Some(path.to_owned()));
     }
     let here = rustix::process::getcwd(Vec::new()).map_err(|errno| Error::call("getcwd", errno))?;
-    Ok(Some(Path::new(OsStr::from_bytes(here.as_bytes())).join(path)))
+    Ok(Some(
+        Path::new(OsStr::from_bytes(here.as_bytes())).join(path),
+    ))
 }
 
 /// Text in the plan's memory.

@@ -20,10 +20,13 @@ use init::procfs::Procfs;
 use init::sys::time::{milliseconds, pause};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{
-    AtFlags, CWD, FlockOperation, Mode, OFlags, chmodat, flock, mkdirat, open, readlinkat, renameat, symlinkat, unlinkat,
+    AtFlags, CWD, FlockOperation, Mode, OFlags, chmodat, flock, mkdirat, open, readlinkat,
+    renameat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with};
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with,
+};
 use rustix::process::Pid;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -37,15 +40,26 @@ const PATIENCE: i64 = 10_000;
 /// Checks an id by runc's rule.
 pub fn id(text: Option<&OsStr>) -> Result<&str> {
     let refuse = |why: &str| {
-        Error::bytes(&[b"container id \"", text.unwrap_or_default().as_bytes(), b"\": ", why.as_bytes()])
+        Error::bytes(&[
+            b"container id \"",
+            text.unwrap_or_default().as_bytes(),
+            b"\": ",
+            why.as_bytes(),
+        ])
     };
-    let id = text.and_then(OsStr::to_str).ok_or_else(|| refuse("must be text"))?;
+    let id = text
+        .and_then(OsStr::to_str)
+        .ok_or_else(|| refuse("must be text"))?;
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_+.-".contains(&byte);
     if id.is_empty() || !id.bytes().all(legal) || id == "." || id == ".." {
-        return Err(refuse("must be letters, digits, `_`, `+`, `.` or `-`, and neither `.` nor `..`"));
+        return Err(refuse(
+            "must be letters, digits, `_`, `+`, `.` or `-`, and neither `.` nor `..`",
+        ));
     }
     if id.len() > ID_MAX {
-        return Err(Error::join(&["container id: too long, 255 characters may be"]));
+        return Err(Error::join(&[
+            "container id: too long, 255 characters may be",
+        ]));
     }
     Ok(id)
 }
@@ -65,11 +79,25 @@ impl Dir {
         match mkdirat(CWD, &path, Mode::from_raw_mode(0o711)) {
             Ok(()) => {}
             Err(Errno::EXIST) => {
-                return Err(Error::join(&["container with given ID already exists: ", id, "; `delete ", id, "` removes it"]));
+                return Err(Error::join(&[
+                    "container with given ID already exists: ",
+                    id,
+                    "; `delete ",
+                    id,
+                    "` removes it",
+                ]));
             }
-            Err(errno) => return Err(Error::of("state directory", path.as_os_str().as_bytes(), errno)),
+            Err(errno) => {
+                return Err(Error::of(
+                    "state directory",
+                    path.as_os_str().as_bytes(),
+                    errno,
+                ));
+            }
         }
-        let dir = Dir::open(root, id)?.ok_or_else(|| Error::of("state directory", path.as_os_str().as_bytes(), Errno::NOENT))?;
+        let dir = Dir::open(root, id)?.ok_or_else(|| {
+            Error::of("state directory", path.as_os_str().as_bytes(), Errno::NOENT)
+        })?;
         dir.lock(0)?;
         Ok(dir)
     }
@@ -80,7 +108,11 @@ impl Dir {
         match open(&path, DIRECTORY, Mode::empty()) {
             Ok(fd) => Ok(Some(Dir { fd, path })),
             Err(Errno::NOENT) => Ok(None),
-            Err(errno) => Err(Error::of("state directory", path.as_os_str().as_bytes(), errno)),
+            Err(errno) => Err(Error::of(
+                "state directory",
+                path.as_os_str().as_bytes(),
+                errno,
+            )),
         }
     }
 
@@ -92,7 +124,10 @@ impl Dir {
                 Ok(()) => return Ok(()),
                 Err(Errno::AGAIN) if milliseconds() - start < patience => pause(10_000),
                 Err(Errno::AGAIN) => {
-                    return Err(Error::bytes(&[self.path.as_os_str().as_bytes(), b": another mote command is at work on this container"]));
+                    return Err(Error::bytes(&[
+                        self.path.as_os_str().as_bytes(),
+                        b": another mote command is at work on this container",
+                    ]));
                 }
                 Err(errno) => return Err(self.failed("", errno)),
             }
@@ -106,7 +141,8 @@ impl Dir {
 
     /// Takes the lock again, unless another command has removed the directory meanwhile.
     pub fn lock_if_there(&self) -> bool {
-        self.lock(PATIENCE).is_ok() && rustix::fs::fstat(&self.fd).is_ok_and(|stat| stat.st_nlink > 0)
+        self.lock(PATIENCE).is_ok()
+            && rustix::fs::fstat(&self.fd).is_ok_and(|stat| stat.st_nlink > 0)
     }
 
     fn is_locked(&self) -> bool {
@@ -116,7 +152,8 @@ impl Dir {
 
     /// Writes a file that is there as a whole or not at all.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
-        self.try_to_write(name, content).map_err(|errno| self.failed(name, errno))
+        self.try_to_write(name, content)
+            .map_err(|errno| self.failed(name, errno))
     }
 
     fn try_to_write(&self, name: &str, content: &[u8]) -> core::result::Result<(), Errno> {
@@ -143,24 +180,48 @@ impl Dir {
 
     /// Records the first process.
     pub fn set_init(&self, init: Init) -> Result<()> {
-        symlinkat([&decimal(init.pid.as_raw_pid() as u64), " ", &decimal(init.start)].concat(), &self.fd, "init")
-            .map_err(|errno| self.failed("init", errno))
+        symlinkat(
+            [
+                &decimal(init.pid.as_raw_pid() as u64),
+                " ",
+                &decimal(init.start),
+            ]
+            .concat(),
+            &self.fd,
+            "init",
+        )
+        .map_err(|errno| self.failed("init", errno))
     }
 
     fn init(&self) -> Option<Init> {
         let text = readlinkat(&self.fd, "init", Vec::new()).ok()?;
         let mut numbers = text.to_bytes().split(|byte| *byte == b' ').map(number);
         let (pid, start) = (numbers.next()??, numbers.next()??);
-        Some(Init { pid: Pid::from_raw(pid.try_into().ok()?)?, start })
+        Some(Init {
+            pid: Pid::from_raw(pid.try_into().ok()?)?,
+            start,
+        })
     }
 
     /// The socket's address by a descriptor: a path may be longer than an address takes (unix(7)).
     fn address(&self) -> core::result::Result<SocketAddrUnix, Errno> {
-        SocketAddrUnix::new(["/proc/self/fd/", &decimal(self.fd.as_raw_fd() as u64), "/start"].concat())
+        SocketAddrUnix::new(
+            [
+                "/proc/self/fd/",
+                &decimal(self.fd.as_raw_fd() as u64),
+                "/start",
+            ]
+            .concat(),
+        )
     }
 
     fn socket() -> core::result::Result<OwnedFd, Errno> {
-        socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+        socket_with(
+            AddressFamily::UNIX,
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC,
+            None,
+        )
     }
 
     /// Makes the socket that `start` connects to.
@@ -168,7 +229,12 @@ impl Dir {
         let make = || {
             let socket = Dir::socket()?;
             bind(&socket, &self.address()?)?;
-            chmodat(&self.fd, "start", Mode::from_raw_mode(0o600), AtFlags::empty())?;
+            chmodat(
+                &self.fd,
+                "start",
+                Mode::from_raw_mode(0o600),
+                AtFlags::empty(),
+            )?;
             listen(&socket, 1)?;
             Ok(socket)
         };
@@ -198,15 +264,33 @@ impl Dir {
     }
 
     fn is_waiting(&self) -> bool {
-        rustix::fs::accessat(&self.fd, "start", rustix::fs::Access::EXISTS, AtFlags::empty()).is_ok()
+        rustix::fs::accessat(
+            &self.fd,
+            "start",
+            rustix::fs::Access::EXISTS,
+            AtFlags::empty(),
+        )
+        .is_ok()
     }
 
     /// Removes the directory and all that mote puts there.
     pub fn remove(&self) -> Result<()> {
-        const FILES: [&str; 8] =
-            ["init", "start", "config.json", "state.json", ".config.json", ".state.json", "notify/notify.sock", "notify"];
+        const FILES: [&str; 8] = [
+            "init",
+            "start",
+            "config.json",
+            "state.json",
+            ".config.json",
+            ".state.json",
+            "notify/notify.sock",
+            "notify",
+        ];
         for name in FILES {
-            let flags = if name == "notify" { AtFlags::REMOVEDIR } else { AtFlags::empty() };
+            let flags = if name == "notify" {
+                AtFlags::REMOVEDIR
+            } else {
+                AtFlags::empty()
+            };
             let _ = unlinkat(&self.fd, name, flags);
         }
         match unlinkat(CWD, &self.path, AtFlags::REMOVEDIR) {
@@ -222,7 +306,9 @@ impl AsFd for Dir {
     }
 }
 
-const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
 
 /// The first process, told apart from a later one of the same pid by its start time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -330,10 +416,10 @@ impl Record {
         json.finish()
     }
 
-    fn parse(text: &mut [u8]) -> core::result::Result<Record, spec_min::Error> {
-        let recorded: Recorded<'_> = spec_min::parse(text)?;
+    fn parse(text: &mut [u8]) -> Option<Record> {
+        let recorded: Recorded<'_> = spec_min::parse(text).ok()?;
         let owned = |text: Option<&core::ffi::CStr>| lossy(text.unwrap_or_default().to_bytes());
-        Ok(Record {
+        Some(Record {
             bundle: owned(recorded.bundle),
             rootfs: owned(recorded.rootfs),
             created: owned(recorded.created),
@@ -347,7 +433,9 @@ impl Record {
 /// This boot's name; empty where the kernel gives none.
 pub fn boot_id(procfs: &Procfs) -> String {
     let mut buffer = [0; 64];
-    let text = procfs.read(c"sys/kernel/random/boot_id", &mut buffer).unwrap_or_default();
+    let text = procfs
+        .read(c"sys/kernel/random/boot_id", &mut buffer)
+        .unwrap_or_default();
     lossy(text.trim_ascii_end())
 }
 
@@ -380,7 +468,8 @@ impl Container {
         let dir = Container::dir(root, id)?;
         dir.lock(PATIENCE)?;
         // Whoever had the lock before may have removed everything, and somebody else made it anew.
-        let same = rustix::fs::fstat(&dir).map(|stat| stat.st_ino) == rustix::fs::stat(&dir.path).map(|stat| stat.st_ino);
+        let same = rustix::fs::fstat(&dir).map(|stat| stat.st_ino)
+            == rustix::fs::stat(&dir.path).map(|stat| stat.st_ino);
         if !same {
             return Err(Error::join(&["container does not exist any more: ", id]));
         }
@@ -398,7 +487,13 @@ impl Container {
     fn whole(self: Box<Container>) -> Result<Box<Container>> {
         if self.record.boot.is_empty() {
             let id = &self.id;
-            return Err(Error::join(&["container ", id, " was never finished; `delete --force ", id, "` clears it away"]));
+            return Err(Error::join(&[
+                "container ",
+                id,
+                " was never finished; `delete --force ",
+                id,
+                "` clears it away",
+            ]));
         }
         Ok(self)
     }
@@ -412,9 +507,16 @@ impl Container {
     fn read(dir: Dir, id: &str) -> Result<Box<Container>> {
         let text = dir.read("state.json")?;
         // One that can't be read is as good as none.
-        let record = text.and_then(|mut text| Record::parse(&mut text).ok()).unwrap_or_default();
+        let record = text
+            .and_then(|mut text| Record::parse(&mut text))
+            .unwrap_or_default();
         let init = dir.init();
-        Ok(Box::new(Container { id: id.to_string(), dir, record, init }))
+        Ok(Box::new(Container {
+            id: id.to_string(),
+            dir,
+            record,
+            init,
+        }))
     }
 
     /// Its cgroups.
@@ -432,7 +534,11 @@ impl Container {
     /// What it is up to.
     pub fn status(&self, procfs: &Procfs) -> Result<Status> {
         if self.init.is_none() {
-            return Ok(if self.dir.is_locked() { Status::Creating } else { Status::Stopped });
+            return Ok(if self.dir.is_locked() {
+                Status::Creating
+            } else {
+                Status::Stopped
+            });
         }
         if self.alive(procfs).is_none() {
             return Ok(Status::Stopped);
@@ -440,6 +546,10 @@ impl Container {
         if self.group()?.is_frozen()? {
             return Ok(Status::Paused);
         }
-        Ok(if self.dir.is_waiting() { Status::Created } else { Status::Running })
+        Ok(if self.dir.is_waiting() {
+            Status::Created
+        } else {
+            Status::Running
+        })
     }
 }

@@ -17,7 +17,11 @@ pub fn text(errno: Errno) -> String {
     let row = NUMBERS.iter().position(|number| *number == errno);
     match row.and_then(|row| LINES.lines().nth(row)) {
         Some(line) => line.to_string(),
-        None => ["errno ", &decimal(errno.raw_os_error().unsigned_abs().into())].concat(),
+        None => [
+            "errno ",
+            &decimal(errno.raw_os_error().unsigned_abs().into()),
+        ]
+        .concat(),
     }
 }
 

@@ -46,7 +46,13 @@ impl Error {
     #[inline(never)]
     pub fn of(step: &str, thing: &[u8], errno: Errno) -> Error {
         let colon = if step.is_empty() { "" } else { ": " };
-        Error::bytes(&[step.as_bytes(), colon.as_bytes(), thing, b": ", crate::errno::text(errno).as_bytes()])
+        Error::bytes(&[
+            step.as_bytes(),
+            colon.as_bytes(),
+            thing,
+            b": ",
+            crate::errno::text(errno).as_bytes(),
+        ])
     }
 
     /// `step: no such file or directory (ENOENT)`.

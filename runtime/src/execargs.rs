@@ -13,9 +13,12 @@ use std::path::Path;
 
 /// Reads `--process`.
 pub fn read_process_file(options: &Options) -> Result<Option<Vec<u8>>> {
-    let Some(path) = options.text("process") else { return Ok(None) };
+    let Some(path) = options.text("process") else {
+        return Ok(None);
+    };
     let read = files::read(Path::new(path));
-    read.map(Some).map_err(|errno| Error::of("--process", path.as_bytes(), errno))
+    read.map(Some)
+        .map_err(|errno| Error::of("--process", path.as_bytes(), errno))
 }
 
 /// Decodes a process.json.
@@ -27,11 +30,20 @@ pub fn parse_process<'a>(text: &[u8], arena: &'a Arena) -> Result<Process<'a>> {
 
 /// The container's process, changed as the options say. The changes are written as JSON and read back, so
 /// that one parser and one set of rules hold for every process.
-pub fn from_options<'a>(options: &Options, spec: &Spec<'a>, arena: &'a Arena) -> Result<Process<'a>> {
+pub fn from_options<'a>(
+    options: &Options,
+    spec: &Spec<'a>,
+    arena: &'a Arena,
+) -> Result<Process<'a>> {
     if options.rest().is_empty() {
-        return Err(Error::new("exec: which command? `exec ID COMMAND [ARGUMENT...]`, or --process FILE"));
+        return Err(Error::new(
+            "exec: which command? `exec ID COMMAND [ARGUMENT...]`, or --process FILE",
+        ));
     }
-    let config = spec.process.get().ok_or_else(|| Error::new("config.json has no process"))?;
+    let config = spec
+        .process
+        .get()
+        .ok_or_else(|| Error::new("config.json has no process"))?;
     let changed = parse_process(changes(options, config)?.as_bytes(), arena)?;
     let mut process = Process {
         terminal: options.flag("tty"),
@@ -62,10 +74,22 @@ pub fn from_options<'a>(options: &Options, spec: &Spec<'a>, arena: &'a Arena) ->
 fn changes(options: &Options, config: &Process<'_>) -> Result<String> {
     let mut json = Writer::new(Layout::Compact);
     json.open_object();
-    list(&mut json, "args", options.rest().iter().map(|word| word.as_bytes()));
+    list(
+        &mut json,
+        "args",
+        options.rest().iter().map(|word| word.as_bytes()),
+    );
     let own = config.env.iter().map(CStr::to_bytes);
-    list(&mut json, "env", own.chain(options.list("env").map(OsStr::as_bytes)));
-    for (key, option) in [("cwd", "cwd"), ("apparmorProfile", "apparmor"), ("selinuxLabel", "process-label")] {
+    list(
+        &mut json,
+        "env",
+        own.chain(options.list("env").map(OsStr::as_bytes)),
+    );
+    for (key, option) in [
+        ("cwd", "cwd"),
+        ("apparmorProfile", "apparmor"),
+        ("selinuxLabel", "process-label"),
+    ] {
         if let Some(value) = text(options, option) {
             json.key(key);
             json.bytes(value.as_bytes());
@@ -101,7 +125,13 @@ fn user(json: &mut Writer, options: &Options, config: &Process<'_>) -> Result<()
         json.unsigned(gid.into());
     }
     for gid in options.list("additional-gids") {
-        let number = number(gid).ok_or_else(|| Error::bytes(&[b"--additional-gids \"", gid.as_bytes(), b"\": a number from 0 to 4294967294 is needed"]))?;
+        let number = number(gid).ok_or_else(|| {
+            Error::bytes(&[
+                b"--additional-gids \"",
+                gid.as_bytes(),
+                b"\": a number from 0 to 4294967294 is needed",
+            ])
+        })?;
         json.unsigned(number.into());
     }
     json.close();
@@ -114,18 +144,34 @@ fn user(json: &mut Writer, options: &Options, config: &Process<'_>) -> Result<()
 fn capabilities(json: &mut Writer, options: &Options, config: &Process<'_>) {
     let empty = List::default();
     let own = config.capabilities;
-    let sets = own.get().map(|own| [own.bounding, own.effective, own.permitted, own.inheritable, own.ambient]);
+    let sets = own.get().map(|own| {
+        [
+            own.bounding,
+            own.effective,
+            own.permitted,
+            own.inheritable,
+            own.ambient,
+        ]
+    });
     let [bounding, effective, permitted, inheritable, ambient] = sets.unwrap_or([empty; 5]);
     let added = || options.list("cap").map(OsStr::as_bytes);
     let inherits = !inheritable.is_empty();
     json.key("capabilities");
     json.open_object();
-    for (key, own) in [("bounding", bounding), ("effective", effective), ("permitted", permitted)] {
+    for (key, own) in [
+        ("bounding", bounding),
+        ("effective", effective),
+        ("permitted", permitted),
+    ] {
         list(json, key, own.iter().map(CStr::to_bytes).chain(added()));
     }
     list(json, "inheritable", inheritable.iter().map(CStr::to_bytes));
     let more = added().filter(|_| inherits);
-    list(json, "ambient", ambient.iter().map(CStr::to_bytes).chain(more));
+    list(
+        json,
+        "ambient",
+        ambient.iter().map(CStr::to_bytes).chain(more),
+    );
     json.close();
 }
 
@@ -141,13 +187,19 @@ fn parse_user(text: &OsStr, gid: u32) -> Result<(u32, u32)> {
 }
 
 fn wrong_user(text: &OsStr) -> Error {
-    Error::bytes(&[b"--user \"", text.as_bytes(), b"\": UID or UID:GID is needed, numbers from 0 to 4294967294"])
+    Error::bytes(&[
+        b"--user \"",
+        text.as_bytes(),
+        b"\": UID or UID:GID is needed, numbers from 0 to 4294967294",
+    ])
 }
 
 /// An id: digits only, and not the one that means "no change" to the kernel.
 fn number(text: &OsStr) -> Option<u32> {
     let number = crate::text::number(text.as_bytes())?;
-    u32::try_from(number).ok().filter(|number| *number != u32::MAX)
+    u32::try_from(number)
+        .ok()
+        .filter(|number| *number != u32::MAX)
 }
 
 #[cfg(test)]
@@ -159,7 +211,19 @@ mod tests {
         let parse = |text: &str| parse_user(OsStr::new(text), 7).ok();
         assert_eq!(parse("5"), Some((5, 7)));
         assert_eq!(parse("5:6"), Some((5, 6)));
-        for wrong in ["", ":5", "5:", "1x", "-1", "+1", "4294967296", "4294967295", "1:2:3", " 1", "root"] {
+        for wrong in [
+            "",
+            ":5",
+            "5:",
+            "1x",
+            "-1",
+            "+1",
+            "4294967296",
+            "4294967295",
+            "1:2:3",
+            " 1",
+            "root",
+        ] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
     }

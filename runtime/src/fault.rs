@@ -8,15 +8,51 @@ use rustix::io::Errno;
 
 /// What usually helps.
 const WAYS_OUT: [(Step, Errno, &str); 9] = [
-    (Step::User, Errno::INVAL, "the id is not mapped in the user namespace: see linux.uidMappings and gidMappings"),
-    (Step::Root, Errno::INVAL, "is a parent mount of the root file system shared, or the root itself an unusual mount? `--no-pivot` avoids pivot_root"),
-    (Step::Namespaces, Errno::NOSPC, "a limit in /proc/sys/user is reached"),
-    (Step::Mount, Errno::NODEV, "the kernel doesn't know this type of file system"),
-    (Step::Device, Errno::PERM, "the host doesn't let mote make device nodes; a user namespace binds the host's instead"),
-    (Step::Capabilities, Errno::PERM, "mote itself lacks the capability"),
-    (Step::Rlimit, Errno::PERM, "raising a hard limit takes CAP_SYS_RESOURCE"),
-    (Step::Apparmor, Errno::NOENT, "is AppArmor enabled, and the profile loaded?"),
-    (Step::Sysctl, Errno::NOENT, "the kernel has no such setting in this namespace"),
+    (
+        Step::User,
+        Errno::INVAL,
+        "the id is not mapped in the user namespace: see linux.uidMappings and gidMappings",
+    ),
+    (
+        Step::Root,
+        Errno::INVAL,
+        "is a parent mount of the root file system shared, or the root itself an unusual mount? `--no-pivot` avoids pivot_root",
+    ),
+    (
+        Step::Namespaces,
+        Errno::NOSPC,
+        "a limit in /proc/sys/user is reached",
+    ),
+    (
+        Step::Mount,
+        Errno::NODEV,
+        "the kernel doesn't know this type of file system",
+    ),
+    (
+        Step::Device,
+        Errno::PERM,
+        "the host doesn't let mote make device nodes; a user namespace binds the host's instead",
+    ),
+    (
+        Step::Capabilities,
+        Errno::PERM,
+        "mote itself lacks the capability",
+    ),
+    (
+        Step::Rlimit,
+        Errno::PERM,
+        "raising a hard limit takes CAP_SYS_RESOURCE",
+    ),
+    (
+        Step::Apparmor,
+        Errno::NOENT,
+        "is AppArmor enabled, and the profile loaded?",
+    ),
+    (
+        Step::Sysctl,
+        Errno::NOENT,
+        "the kernel has no such setting in this namespace",
+    ),
 ];
 
 /// `mounts[3] /proc: move_mount: operation not permitted (EPERM)`, and what is known beyond that.
@@ -39,15 +75,24 @@ fn finish(text: String, fault: &Told) -> Error {
         return Error::new(text);
     }
     let errno = Errno::from_raw_os_error(fault.errno);
-    let known = WAYS_OUT.iter().find(|(step, known, _)| *step == fault.step && *known == errno);
-    let hint = known.map(|(_, _, hint)| ["; ", hint].concat()).unwrap_or_default();
+    let known = WAYS_OUT
+        .iter()
+        .find(|(step, known, _)| *step == fault.step && *known == errno);
+    let hint = known
+        .map(|(_, _, hint)| ["; ", hint].concat())
+        .unwrap_or_default();
     Error::join(&[Error::of("", text.as_bytes(), errno).text(), &hint])
 }
 
 /// The wording that engines look for: `exec: "x": executable file not found in $PATH`, `exec /x: permission
 /// denied`.
 fn program(fault: &Told, plan: &Plan<'_>, call: &str, note: &str) -> Error {
-    let name = plan.process.args.first().unwrap_or_default().to_string_lossy();
+    let name = plan
+        .process
+        .args
+        .first()
+        .unwrap_or_default()
+        .to_string_lossy();
     match (call, fault.errno) {
         ("", _) => finish(["exec ", &name].concat(), fault),
         (_, errno) if errno == Errno::NOENT.raw_os_error() && note.is_empty() => {
@@ -88,7 +133,10 @@ fn place(fault: &Told, plan: &Plan<'_>) -> String {
         text.push_str(&name);
     }
     if fault.step == Step::Mount
-        && let Some(Mount { source: Source::Bind { path, .. }, .. }) = plan.mounts.get(at)
+        && let Some(Mount {
+            source: Source::Bind { path, .. },
+            ..
+        }) = plan.mounts.get(at)
     {
         text.push_str(&[" (bind of ", &path.to_string_lossy(), ")"].concat());
     }

@@ -2,9 +2,9 @@
 //!
 //! The standard library's `File` does the same behind an error type of its own and a good deal of code.
 
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, openat};
 use rustix::io::Errno;
 use std::path::Path;
@@ -18,13 +18,23 @@ const PART: usize = 4096;
 /// open(2) with `O_CLOEXEC`; a new file gets the mode less the umask.
 #[inline(never)]
 pub fn open(path: &Path, flags: OFlags, mode: u32) -> Result<OwnedFd> {
-    openat(CWD, path, flags | OFlags::CLOEXEC, Mode::from_raw_mode(mode))
+    openat(
+        CWD,
+        path,
+        flags | OFlags::CLOEXEC,
+        Mode::from_raw_mode(mode),
+    )
 }
 
 /// openat(2), the same way.
 #[inline(never)]
 pub fn open_at(dir: BorrowedFd<'_>, name: &str, flags: OFlags, mode: u32) -> Result<OwnedFd> {
-    openat(dir, name, flags | OFlags::CLOEXEC, Mode::from_raw_mode(mode))
+    openat(
+        dir,
+        name,
+        flags | OFlags::CLOEXEC,
+        Mode::from_raw_mode(mode),
+    )
 }
 
 /// All that the file holds.
@@ -44,7 +54,9 @@ pub fn rest(file: BorrowedFd<'_>) -> Result<Vec<u8>> {
     loop {
         let filled = text.len();
         text.resize(filled + PART, 0);
-        let got = rustix::io::retry_on_intr(|| rustix::io::read(file, text.get_mut(filled..).unwrap_or_default()));
+        let got = rustix::io::retry_on_intr(|| {
+            rustix::io::read(file, text.get_mut(filled..).unwrap_or_default())
+        });
         text.truncate(filled + *got.as_ref().unwrap_or(&0));
         if got? == 0 {
             return Ok(text);
@@ -110,7 +122,10 @@ mod tests {
         assert_eq!(read(&dir), Err(Errno::ISDIR));
         let mut found = Vec::new();
         let directory = open(&dir, OFlags::RDONLY, 0).unwrap();
-        entries(directory.as_fd(), &mut |name, kind| found.push((name.to_owned(), kind))).unwrap();
+        entries(directory.as_fd(), &mut |name, kind| {
+            found.push((name.to_owned(), kind))
+        })
+        .unwrap();
         assert_eq!(found, [(c"f".to_owned(), FileType::RegularFile)]);
         std::fs::remove_dir_all(&dir).unwrap();
     }

@@ -21,7 +21,8 @@ pub struct Host {
 impl Host {
     /// Looks.
     pub fn look() -> Result<Host> {
-        let procfs = Procfs::open().map_err(|errno| Error::call("/proc (is it mounted?)", errno))?;
+        let procfs =
+            Procfs::open().map_err(|errno| Error::call("/proc (is it mounted?)", errno))?;
         let mask = signal::mask().map_err(|errno| Error::call("rt_sigprocmask", errno))?;
         Ok(Host { procfs, mask })
     }
@@ -38,14 +39,21 @@ impl Host {
             None => c"self/setgroups".to_owned(),
         };
         let mut buffer = [0; 16];
-        self.procfs.read(&path, &mut buffer).is_ok_and(|word| word.starts_with(b"deny"))
+        self.procfs
+            .read(&path, &mut buffer)
+            .is_ok_and(|word| word.starts_with(b"deny"))
     }
 
     /// Whether the caller is in another user namespace than the first.
     pub fn in_user_namespace(&self) -> bool {
         let mut buffer = [0; 256];
-        let map = self.procfs.read(c"self/uid_map", &mut buffer).unwrap_or_default();
-        let fields = map.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
+        let map = self
+            .procfs
+            .read(c"self/uid_map", &mut buffer)
+            .unwrap_or_default();
+        let fields = map
+            .split(u8::is_ascii_whitespace)
+            .filter(|field| !field.is_empty());
         !map.is_empty() && !fields.take(3).eq([&b"0"[..], b"0", b"4294967295"])
     }
 

@@ -30,7 +30,12 @@ pub struct Writer {
 impl Writer {
     /// An empty document.
     pub fn new(layout: Layout) -> Writer {
-        Writer { text: String::new(), layout, open: Vec::new(), filled: false }
+        Writer {
+            text: String::new(),
+            layout,
+            open: Vec::new(),
+            filled: false,
+        }
     }
 
     /// The document's text, without a line feed at its end; what is still open stays so.

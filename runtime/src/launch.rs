@@ -59,7 +59,11 @@ impl Started {
 
     /// What it says next; its fault as an error.
     pub fn listen(&self, plan: &Plan<'_>) -> Result<Report> {
-        match self.channel.listen().map_err(|errno| Error::call("reading from the container's first process", errno))? {
+        match self
+            .channel
+            .listen()
+            .map_err(|errno| Error::call("reading from the container's first process", errno))?
+        {
             Report::Fault(fault) => Err(explain(&fault, plan)),
             report => Ok(report),
         }
@@ -91,14 +95,24 @@ impl Started {
             Ok(()) => Ok(()),
             // It is gone, but may have said why.
             Err(Errno::PIPE | Errno::CONNRESET) => self.expect(plan).and(Err(self.died())),
-            Err(errno) => Err(Error::call("writing to the container's first process", errno)),
+            Err(errno) => Err(Error::call(
+                "writing to the container's first process",
+                errno,
+            )),
         }
     }
 
     /// How it ended without a word: by a signal that somebody sent it, the OOM killer for one.
     fn died(&self) -> Error {
-        let waited = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
-        match waited.ok().flatten().and_then(|status| status.terminating_signal()) {
+        let waited = waitid(
+            WaitId::PidFd(self.pidfd.as_fd()),
+            WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+        );
+        match waited
+            .ok()
+            .flatten()
+            .and_then(|status| status.terminating_signal())
+        {
             Some(signal) => Error::join(&[
                 "the container's first process was killed by signal ",
                 &signal.to_string(),
@@ -138,11 +152,19 @@ pub enum Otherwise {
 
 /// Makes the process.
 pub fn launch(
-    host: &Host, plan: &Plan<'_>, outfit: Outfit<'_>, otherwise: &mut dyn FnMut(Errno) -> Otherwise,
+    host: &Host,
+    plan: &Plan<'_>,
+    outfit: Outfit<'_>,
+    otherwise: &mut dyn FnMut(Errno) -> Otherwise,
 ) -> Result<Started> {
     let failed = |call: &'static str| move |errno| Error::call(call, errno);
-    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
-        .map_err(failed("socketpair"))?;
+    let (ours, theirs) = socketpair(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .map_err(failed("socketpair"))?;
     let (first, joins) = split(outfit.joins).map_err(failed("dup"))?;
     let new = u64::from(plan.namespaces.new);
     let handles = Handles {
@@ -161,7 +183,10 @@ pub fn launch(
     if takes_another(&first) {
         return by_way_of_another(plan, handles, &first, ours);
     }
-    let back = first.first().map(|_| host.open_own(c"self/ns/pid_for_children")).transpose()?;
+    let back = first
+        .first()
+        .map(|_| host.open_own(c"self/ns/pid_for_children"))
+        .transpose()?;
     for (flags, fd) in &first {
         set_namespaces(fd.as_fd(), *flags).map_err(failed("joining the pid namespace: setns"))?;
     }
@@ -181,11 +206,17 @@ pub fn launch(
     }
     if let Some(back) = back {
         // Hooks run in mote's own pid namespace.
-        set_namespaces(back.as_fd(), CLONE_NEWPID).map_err(failed("leaving the pid namespace: setns"))?;
+        set_namespaces(back.as_fd(), CLONE_NEWPID)
+            .map_err(failed("leaving the pid namespace: setns"))?;
     }
     drop(handles);
     match cloned {
-        Ok(Clone::Parent(pid, pidfd)) => Ok(Started { pid, pidfd, channel: Channel(ours), armed: true }),
+        Ok(Clone::Parent(pid, pidfd)) => Ok(Started {
+            pid,
+            pidfd,
+            channel: Channel(ours),
+            armed: true,
+        }),
         Ok(Clone::Child) => exit(1),
         Err(errno) => Err(refused(errno, new, outfit.cgroup.is_some())),
     }
@@ -195,14 +226,23 @@ pub fn launch(
 fn refused(errno: Errno, new: u64, into_cgroup: bool) -> Error {
     let user = new & u64::from(CLONE_NEWUSER) != 0;
     let hint = match errno {
-        Errno::PERM if user => "; may this user make user namespaces (/proc/sys/kernel/unprivileged_userns_clone, AppArmor)?",
-        Errno::PERM => "; making namespaces takes root or a user namespace: `spec --rootless` writes a config with one",
+        Errno::PERM if user => {
+            "; may this user make user namespaces (/proc/sys/kernel/unprivileged_userns_clone, AppArmor)?"
+        }
+        Errno::PERM => {
+            "; making namespaces takes root or a user namespace: `spec --rootless` writes a config with one"
+        }
         Errno::INVAL => "; the kernel lacks one of the namespaces in linux.namespaces",
         Errno::NOSPC | Errno::USERS => "; a limit in /proc/sys/user is reached",
-        Errno::BUSY if into_cgroup => "; the cgroup gives controllers to its children and takes no process itself",
+        Errno::BUSY if into_cgroup => {
+            "; the cgroup gives controllers to its children and takes no process itself"
+        }
         _ => "",
     };
-    Error::join(&[Error::call("making the container's first process: clone3", errno).text(), hint])
+    Error::join(&[
+        Error::call("making the container's first process: clone3", errno).text(),
+        hint,
+    ])
 }
 
 /// Whether another process has to join a user namespace first; then nobody can be born in a cgroup.
@@ -212,7 +252,9 @@ pub fn takes_another(joins: &[(u32, OwnedFd)]) -> bool {
 
 /// Joins that must come before the process is made, and those that it makes itself.
 #[allow(clippy::type_complexity, reason = "two lists of the same thing")]
-fn split(joins: Vec<(u32, OwnedFd)>) -> core::result::Result<(Vec<(u32, OwnedFd)>, Vec<(u32, OwnedFd)>), Errno> {
+fn split(
+    joins: Vec<(u32, OwnedFd)>,
+) -> core::result::Result<(Vec<(u32, OwnedFd)>, Vec<(u32, OwnedFd)>), Errno> {
     const FIRST: u32 = CLONE_NEWUSER | CLONE_NEWPID;
     let (mut first, mut rest) = (Vec::new(), Vec::new());
     for (flags, fd) in joins {
@@ -230,11 +272,17 @@ fn split(joins: Vec<(u32, OwnedFd)>) -> core::result::Result<(Vec<(u32, OwnedFd)
 
 /// A process that shares our descriptors joins, makes the real one as our child, and says which it is.
 fn by_way_of_another(
-    plan: &Plan<'_>, handles: Handles<'_>, first: &[(u32, OwnedFd)], ours: OwnedFd,
+    plan: &Plan<'_>,
+    handles: Handles<'_>,
+    first: &[(u32, OwnedFd)],
+    ours: OwnedFd,
 ) -> Result<Started> {
     let failed = |call: &'static str| move |errno| Error::call(call, errno);
-    let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(failed("pipe"))?;
-    match clone(u64::from(CLONE_FILES), None).map_err(failed("making a process to join the user namespace: clone3"))? {
+    let (read, write) =
+        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(failed("pipe"))?;
+    match clone(u64::from(CLONE_FILES), None).map_err(failed(
+        "making a process to join the user namespace: clone3",
+    ))? {
         Clone::Child => match join_and_clone(first, plan.namespaces.new) {
             Ok(Clone::Child) => {
                 drop(ours);
@@ -249,24 +297,38 @@ fn by_way_of_another(
                 exit(0)
             }
             Err(errno) => {
-                let place = Place { step: Step::Namespaces, item: 0 };
-                handles.channel.report(place, Fault::new(Call::Setns, errno));
+                let place = Place {
+                    step: Step::Namespaces,
+                    item: 0,
+                };
+                handles
+                    .channel
+                    .report(place, Fault::new(Call::Setns, errno));
                 exit(1)
             }
         },
         Clone::Parent(_, other) => {
-            let _ = rustix::io::retry_on_intr(|| waitid(WaitId::PidFd(other.as_fd()), WaitIdOptions::EXITED));
+            let _ = rustix::io::retry_on_intr(|| {
+                waitid(WaitId::PidFd(other.as_fd()), WaitIdOptions::EXITED)
+            });
             drop((handles, write));
             let mut word = [0; 8];
-            let length = rustix::io::retry_on_intr(|| rustix::io::read(&read, &mut word)).map_err(failed("read"))?;
-            let number = |bytes: &[u8]| i32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            let length = rustix::io::retry_on_intr(|| rustix::io::read(&read, &mut word))
+                .map_err(failed("read"))?;
+            let number =
+                |bytes: &[u8]| i32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
             match (length, Pid::from_raw(number(&word[..4]))) {
-                (8, Some(pid)) => {
-                    Ok(Started { pid, pidfd: adopt(number(&word[4..])), channel: Channel(ours), armed: true })
-                }
+                (8, Some(pid)) => Ok(Started {
+                    pid,
+                    pidfd: adopt(number(&word[4..])),
+                    channel: Channel(ours),
+                    armed: true,
+                }),
                 _ => match Channel(ours).listen() {
                     Ok(Report::Fault(fault)) => Err(explain(&fault, plan)),
-                    _ => Err(Error::new("joining the user namespace failed without a word")),
+                    _ => Err(Error::new(
+                        "joining the user namespace failed without a word",
+                    )),
                 },
             }
         }
@@ -288,8 +350,14 @@ pub fn open_joins(plan: &Plan<'_>) -> Result<Vec<(u32, OwnedFd)>> {
         let fd = rustix::fs::open(join.path, flags, rustix::fs::Mode::empty()).map_err(failed)?;
         match init::sys::process::namespace_type(fd.as_fd()) {
             Ok(found) if found == join.flag => Ok((join.flag, fd)),
-            Ok(_) => Err(Error::join(&[failed(Errno::INVAL).text(), ": it is a namespace of another type"])),
-            Err(_) => Err(Error::join(&[failed(Errno::INVAL).text(), ": not a namespace"])),
+            Ok(_) => Err(Error::join(&[
+                failed(Errno::INVAL).text(),
+                ": it is a namespace of another type",
+            ])),
+            Err(_) => Err(Error::join(&[
+                failed(Errno::INVAL).text(),
+                ": not a namespace",
+            ])),
         }
     };
     plan.namespaces.join.iter().map(open).collect()

@@ -3,28 +3,28 @@
 //!
 //! A verb is a row in [`cli::rows`] and a file in [`verb`].
 
-pub mod cgroup;
-pub mod tend;
-pub mod table;
-pub mod stored;
-pub mod signals;
-pub mod seal;
-pub mod launch;
-pub mod host;
-pub mod fault;
-pub mod execargs;
-pub mod container;
 pub mod bundle;
+pub mod cgroup;
 pub mod cli;
+pub mod container;
 pub mod errno;
 pub mod error;
+pub mod execargs;
+pub mod fault;
 pub mod files;
+pub mod host;
 pub mod json;
+pub mod launch;
 pub mod notify;
 pub mod plan;
 pub mod relay;
 pub mod report;
+pub mod seal;
+pub mod signals;
 pub mod socket;
+pub mod stored;
+pub mod table;
+pub mod tend;
 pub mod text;
 pub mod verb;
 

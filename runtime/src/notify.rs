@@ -9,9 +9,9 @@ use crate::error::{Error, Result};
 use crate::report::Reporter;
 use crate::socket::{Address, send_fd, unconnected};
 use crate::text::{c, decimal, number};
-use rustix::fs::Mode;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, SocketType, recv, send};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -63,7 +63,10 @@ impl Notify {
             // Whatever user the service runs as may write to it.
             .and_then(|()| rustix::fs::chmod(&path, Mode::from_raw_mode(0o777)))
             .map_err(|errno| Error::of("", path.as_bytes(), errno))?;
-        Ok(Notify { socket, host: manager(host)? })
+        Ok(Notify {
+            socket,
+            host: manager(host)?,
+        })
     }
 
     /// Polls as readable when the container has said something.
@@ -111,7 +114,11 @@ impl Notify {
     /// Tells the manager that the service is ready and which process it is to watch.
     pub fn ready(&self, line: &[u8], main: Pid) -> Result<()> {
         self.say(&[line, b"\n"].concat())?;
-        self.say(["MAINPID=", &decimal(main.as_raw_pid() as u64), "\n"].concat().as_bytes())
+        self.say(
+            ["MAINPID=", &decimal(main.as_raw_pid() as u64), "\n"]
+                .concat()
+                .as_bytes(),
+        )
     }
 
     fn say(&self, text: &[u8]) -> Result<()> {
@@ -165,9 +172,10 @@ impl Listening {
         let numeral = |name| variable(name).and_then(|text| number(text.as_bytes()));
         let count = numeral("LISTEN_FDS").and_then(|count| u32::try_from(count).ok());
         match (count, numeral("LISTEN_PID")) {
-            (Some(count @ 1..), Some(pid)) if pid == own.as_raw_pid() as u64 => {
-                Listening { count, names: variable("LISTEN_FDNAMES") }
-            }
+            (Some(count @ 1..), Some(pid)) if pid == own.as_raw_pid() as u64 => Listening {
+                count,
+                names: variable("LISTEN_FDNAMES"),
+            },
             _ => Listening::default(),
         }
     }
@@ -193,9 +201,9 @@ impl Listening {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
     use crate::report::{Format, Level};
     use rustix::process::{PidfdFlags, pidfd_open};
+    use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::UnixDatagram;
     use std::process::{Command, Stdio};
 

@@ -12,8 +12,8 @@ mod flow;
 pub mod tty;
 
 use crate::error::{Error, Result};
-use core::array::from_fn;
 use crate::notify::Notify;
+use core::array::from_fn;
 use flow::{End, Flow};
 use init::sys::process::standard_streams;
 use init::sys::signal;
@@ -104,7 +104,8 @@ impl Relay {
         let mut ended = None;
         while ended.is_none() || self.flows.iter().any(Flow::owes_output) {
             let said = self.wait(ended.is_none().then_some(pidfd), signals)?;
-            let [signal, process, notice] = [SIGNALS, PROCESS, NOTIFY].map(|at| !said[at].is_empty());
+            let [signal, process, notice] =
+                [SIGNALS, PROCESS, NOTIFY].map(|at| !said[at].is_empty());
             for (at, flow) in self.flows.iter_mut().enumerate() {
                 let [source, sink] = flow_places(at);
                 flow.step([said[source], said[sink]]);
@@ -132,11 +133,18 @@ impl Relay {
     }
 
     /// Sleeps until something can be done, and says what poll(2) says.
-    fn wait(&self, process: Option<BorrowedFd>, signals: BorrowedFd) -> Result<[PollFlags; PLACES]> {
+    fn wait(
+        &self,
+        process: Option<BorrowedFd>,
+        signals: BorrowedFd,
+    ) -> Result<[PollFlags; PLACES]> {
         let mut asked = [None; PLACES];
         asked[SIGNALS] = Some((signals, PollFlags::IN));
         asked[PROCESS] = process.map(|pidfd| (pidfd, PollFlags::IN));
-        asked[NOTIFY] = self.notify.as_ref().map(|notify| (notify.fd(), PollFlags::IN));
+        asked[NOTIFY] = self
+            .notify
+            .as_ref()
+            .map(|notify| (notify.fd(), PollFlags::IN));
         let mut timeout: Option<i64> = None;
         for (at, flow) in self.flows.iter().enumerate() {
             let [source, sink] = flow_places(at);
@@ -145,7 +153,10 @@ impl Relay {
                 timeout = Some(timeout.unwrap_or(patience).min(patience));
             }
         }
-        let timeout = timeout.map(|wait| Timespec { tv_sec: 0, tv_nsec: wait * 1_000_000 });
+        let timeout = timeout.map(|wait| Timespec {
+            tv_sec: 0,
+            tv_nsec: wait * 1_000_000,
+        });
         let mut fds = from_fn::<_, PLACES, _>(|_| PollFd::from_borrowed_fd(signals, PollFlags::IN));
         let mut count = 0;
         for (fd, events) in asked.iter().flatten() {
@@ -157,7 +168,10 @@ impl Relay {
             Err(errno) => return Err(Error::call("poll", errno)),
         }
         let mut said = [PollFlags::empty(); PLACES];
-        let asked = said.iter_mut().zip(asked).filter_map(|(said, asked)| asked.map(|_| said));
+        let asked = said
+            .iter_mut()
+            .zip(asked)
+            .filter_map(|(said, asked)| asked.map(|_| said));
         for (said, fd) in asked.zip(&fds) {
             *said = fd.revents();
         }

@@ -39,7 +39,9 @@ const LEVELS: [(Level, &str, &str, &[&str]); 4] = [
 impl Level {
     /// The level with this name, as `--log-level` takes it (runc's names, and crun's and youki's).
     pub fn named(name: &str) -> Option<Level> {
-        let row = LEVELS.iter().find(|row| row.1 == name || row.3.contains(&name));
+        let row = LEVELS
+            .iter()
+            .find(|row| row.1 == name || row.3.contains(&name));
         row.map(|row| row.0)
     }
 }
@@ -65,14 +67,25 @@ pub struct Reporter {
 impl Reporter {
     /// A reporter to stderr.
     pub fn new(level: Level, format: Format) -> Reporter {
-        Reporter { level, format, file: None, start: now(ClockId::Monotonic).tv_sec }
+        Reporter {
+            level,
+            format,
+            file: None,
+            start: now(ClockId::Monotonic).tv_sec,
+        }
     }
 
     /// Sends the lines to the end of this file, which is made if there is none.
     pub fn to_file(mut self, path: &Path) -> Result<Reporter> {
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::SYNC;
         let opened = files::open(path, flags, 0o644);
-        let failed = |errno| Error::of("", &[b"--log ", path.as_os_str().as_bytes()].concat(), errno);
+        let failed = |errno| {
+            Error::of(
+                "",
+                &[b"--log ", path.as_os_str().as_bytes()].concat(),
+                errno,
+            )
+        };
         self.file = Some(opened.map_err(failed)?);
         Ok(self)
     }
@@ -117,7 +130,11 @@ impl Reporter {
         if level > self.level {
             return;
         }
-        let line = Line { level, message, time: &rfc3339(now(ClockId::Realtime).tv_sec as u64) };
+        let line = Line {
+            level,
+            message,
+            time: &rfc3339(now(ClockId::Realtime).tv_sec as u64),
+        };
         let [_, _, stderr] = standard_streams();
         let out = self.file.as_ref().map_or(stderr, AsFd::as_fd);
         let text = match self.format {
@@ -175,7 +192,11 @@ impl Line<'_> {
 /// called logfmt) expect.
 fn field(text: &mut String, value: &str) {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/@^+".contains(&byte);
-    if !value.is_empty() && value.bytes().all(plain) { text.push_str(value) } else { quote(text, value) }
+    if !value.is_empty() && value.bytes().all(plain) {
+        text.push_str(value)
+    } else {
+        quote(text, value)
+    }
 }
 
 /// A moment as `2026-11-22T02:41:22Z`, from seconds since 1970 without leap seconds.
@@ -184,9 +205,14 @@ fn rfc3339(seconds: u64) -> String {
     let (year, month, day) = date(days);
     let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
     let mut text = String::new();
-    for (number, width, end) in
-        [(year, 4, '-'), (month, 2, '-'), (day, 2, 'T'), (hour, 2, ':'), (minute, 2, ':'), (second, 2, 'Z')]
-    {
+    for (number, width, end) in [
+        (year, 4, '-'),
+        (month, 2, '-'),
+        (day, 2, 'T'),
+        (hour, 2, ':'),
+        (minute, 2, ':'),
+        (second, 2, 'Z'),
+    ] {
         push(&mut text, number, width);
         text.push(end);
     }
@@ -225,7 +251,11 @@ fn date(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let month = if march_month < 10 {
+        march_month + 3
+    } else {
+        march_month - 9
+    };
     (era * 400 + year + u64::from(month <= 2), month, day)
 }
 
@@ -234,7 +264,11 @@ mod tests {
     use super::*;
 
     fn line(message: &str) -> Line<'_> {
-        Line { level: Level::Error, message, time: "2026-11-22T02:41:22Z" }
+        Line {
+            level: Level::Error,
+            message,
+            time: "2026-11-22T02:41:22Z",
+        }
     }
 
     #[test]
@@ -243,7 +277,10 @@ mod tests {
             line("a \"b\"\n").text(),
             "time=\"2026-11-22T02:41:22Z\" level=error msg=\"a \\\"b\\\"\\n\"\n"
         );
-        assert_eq!(line("word").text(), "time=\"2026-11-22T02:41:22Z\" level=error msg=word\n");
+        assert_eq!(
+            line("word").text(),
+            "time=\"2026-11-22T02:41:22Z\" level=error msg=word\n"
+        );
         assert_eq!(
             line("a \"b\"").json(),
             "{\"level\":\"error\",\"msg\":\"a \\\"b\\\"\",\"time\":\"2026-11-22T02:41:22Z\"}\n"

@@ -16,26 +16,39 @@ use init::sys::process::execute_file;
 use init::sys::start;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{
-    MemfdFlags, Mode, OFlags, SealFlags, StatVfsMountFlags, fcntl_add_seals, fcntl_get_seals, fstat, fstatvfs,
-    memfd_create, openat, sendfile,
+    MemfdFlags, Mode, OFlags, SealFlags, StatVfsMountFlags, fcntl_add_seals, fcntl_get_seals,
+    fstat, fstatvfs, memfd_create, openat, sendfile,
 };
 use rustix::io::Errno;
 
-const SEALS: SealFlags = SealFlags::SEAL.union(SealFlags::SHRINK).union(SealFlags::GROW).union(SealFlags::WRITE);
+const SEALS: SealFlags = SealFlags::SEAL
+    .union(SealFlags::SHRINK)
+    .union(SealFlags::GROW)
+    .union(SealFlags::WRITE);
 
 /// Returns when this process runs from a file that can't be written to; otherwise it becomes such a process.
 pub fn seal() -> Result<()> {
     let failed = |errno| Error::call("protecting mote's own program from the container", errno);
     let procfs = Procfs::open().map_err(|errno| Error::call("/proc (is it mounted?)", errno))?;
     // The one magic link that mote follows on purpose, and it is its own.
-    let exe = openat(procfs.fd(), c"self/exe", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(failed)?;
+    let exe = openat(
+        procfs.fd(),
+        c"self/exe",
+        OFlags::RDONLY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+    .map_err(failed)?;
     if is_sealed(&exe).map_err(failed)? {
         return Ok(());
     }
     let hint = "; neither open_tree nor memfd_create works here: put mote on a read-only mount";
     let safe = read_only(&exe).or_else(|_| copy(&exe));
     let safe = safe.map_err(|errno| Error::join(&[failed(errno).text(), hint]))?;
-    Err(failed(execute_file(safe.as_fd(), &start::argument_vector(), &start::environment_vector())))
+    Err(failed(execute_file(
+        safe.as_fd(),
+        &start::argument_vector(),
+        &start::environment_vector(),
+    )))
 }
 
 fn is_sealed(exe: &OwnedFd) -> core::result::Result<bool, Errno> {
@@ -48,7 +61,14 @@ fn is_sealed(exe: &OwnedFd) -> core::result::Result<bool, Errno> {
 /// The file itself, by a mount of its own. Whoever opens it through `exe` comes by that mount.
 fn read_only(exe: &OwnedFd) -> core::result::Result<OwnedFd, Errno> {
     let tree = clone_tree(exe.as_fd(), c"", false)?;
-    set_attributes(tree.as_fd(), false, Change { set: READONLY, ..Change::default() })?;
+    set_attributes(
+        tree.as_fd(),
+        false,
+        Change {
+            set: READONLY,
+            ..Change::default()
+        },
+    )?;
     Ok(tree)
 }
 

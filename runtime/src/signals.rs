@@ -74,10 +74,29 @@ mod tests {
 
     #[test]
     fn names_and_numbers() {
-        for (word, number) in [("9", 9), ("KILL", 9), ("SIGKILL", 9), ("sigterm", 15), ("hup", 1), ("64", 64), ("34", 34)] {
+        for (word, number) in [
+            ("9", 9),
+            ("KILL", 9),
+            ("SIGKILL", 9),
+            ("sigterm", 15),
+            ("hup", 1),
+            ("64", 64),
+            ("34", 34),
+        ] {
             assert_eq!(parse(OsStr::new(word)).unwrap().as_raw(), number, "{word}");
         }
-        for word in ["", "0", "65", "-1", "+9", "9x", "SIG", "SIGSIGKILL", "RTMIN", "SIG9"] {
+        for word in [
+            "",
+            "0",
+            "65",
+            "-1",
+            "+9",
+            "9x",
+            "SIG",
+            "SIGSIGKILL",
+            "RTMIN",
+            "SIG9",
+        ] {
             assert!(parse(OsStr::new(word)).is_err(), "{word}");
         }
     }

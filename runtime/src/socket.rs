@@ -35,7 +35,12 @@ impl Address {
         let path = path.as_os_str().as_bytes();
         let failed = |errno| Error::of("", path, errno);
         match SocketAddrUnix::new(c(&[path]).as_c_str()) {
-            Ok(unix) => return Ok(Address { unix, _directory: None }),
+            Ok(unix) => {
+                return Ok(Address {
+                    unix,
+                    _directory: None,
+                });
+            }
             Err(Errno::NAMETOOLONG) => {}
             Err(errno) => return Err(failed(errno)),
         }
@@ -43,18 +48,25 @@ impl Address {
             return Err(failed(Errno::NAMETOOLONG));
         };
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = open(c(&[&path[..=slash]]).as_c_str(), flags, Mode::empty()).map_err(failed)?;
+        let directory =
+            open(c(&[&path[..=slash]]).as_c_str(), flags, Mode::empty()).map_err(failed)?;
         let number = decimal(directory.as_raw_fd() as u64);
         let short = c(&[b"/proc/self/fd/", number.as_bytes(), &path[slash..]]);
         let unix = SocketAddrUnix::new(short.as_c_str()).map_err(failed)?;
-        Ok(Address { unix, _directory: Some(directory) })
+        Ok(Address {
+            unix,
+            _directory: Some(directory),
+        })
     }
 }
 
 impl Address {
     /// One of the names that aren't files, which begin with a NUL byte (unix(7)).
     pub(crate) fn of_abstract(name: &[u8]) -> core::result::Result<Address, Errno> {
-        Ok(Address { unix: SocketAddrUnix::new_abstract_name(name)?, _directory: None })
+        Ok(Address {
+            unix: SocketAddrUnix::new_abstract_name(name)?,
+            _directory: None,
+        })
     }
 }
 
@@ -68,7 +80,8 @@ pub fn connect(path: &Path) -> Result<OwnedFd> {
 
 /// A unix socket without a name.
 pub(crate) fn unconnected(kind: SocketType) -> Result<OwnedFd> {
-    socket_with(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None).map_err(|errno| Error::call("socket", errno))
+    socket_with(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)
+        .map_err(|errno| Error::call("socket", errno))
 }
 
 /// connect(2) says "connection refused" to a file that isn't a socket as it does to a socket that
@@ -78,7 +91,9 @@ fn refusal(path: &Path, errno: Errno) -> Error {
     let path = path.as_os_str().as_bytes();
     let why: &[u8] = match errno {
         Errno::CONNREFUSED => match rustix::fs::stat(c(&[path]).as_c_str()) {
-            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Socket => b"nobody listens on this socket",
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Socket => {
+                b"nobody listens on this socket"
+            }
             Ok(_) => b"this file is not a socket",
             Err(_) => return Error::of("", path, errno),
         },
@@ -90,7 +105,12 @@ fn refusal(path: &Path, errno: Errno) -> Error {
 
 /// Two connected stream sockets.
 pub fn pair() -> Result<(OwnedFd, OwnedFd)> {
-    let made = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None);
+    let made = socketpair(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    );
     made.map_err(|errno| Error::call("socketpair", errno))
 }
 
@@ -101,7 +121,12 @@ pub fn send_fd(socket: BorrowedFd, name: &[u8], fd: BorrowedFd) -> Result<()> {
     let mut control = SendAncillaryBuffer::new(&mut space);
     control.push(SendAncillaryMessage::ScmRights(&fds));
     loop {
-        match sendmsg(socket, &[IoSlice::new(name)], &mut control, SendFlags::NOSIGNAL) {
+        match sendmsg(
+            socket,
+            &[IoSlice::new(name)],
+            &mut control,
+            SendFlags::NOSIGNAL,
+        ) {
             Ok(_) => return Ok(()),
             Err(Errno::INTR) => {}
             Err(errno) => return Err(Error::call("sendmsg", errno)),
@@ -128,11 +153,13 @@ pub fn recv_fd(socket: BorrowedFd) -> Result<(Vec<u8>, OwnedFd)> {
     });
     match fd {
         // The kernel has closed the descriptors that there was no room for.
-        Some(_) if received.flags.contains(ReturnFlags::CTRUNC) => {
-            Err(Error::join(&["more than one descriptor came over the socket"]))
-        }
+        Some(_) if received.flags.contains(ReturnFlags::CTRUNC) => Err(Error::join(&[
+            "more than one descriptor came over the socket",
+        ])),
         Some(fd) => Ok((name, fd)),
-        None => Err(Error::join(&["the socket was closed before a descriptor came"])),
+        None => Err(Error::join(&[
+            "the socket was closed before a descriptor came",
+        ])),
     }
 }
 

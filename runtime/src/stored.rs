@@ -21,7 +21,9 @@ pub struct Stored {
 impl Stored {
     /// Reads it.
     pub fn read(container: &Container) -> Result<Option<Stored>> {
-        let Some(config) = container.dir.read("config.json")? else { return Ok(None) };
+        let Some(config) = container.dir.read("config.json")? else {
+            return Ok(None);
+        };
         let arena = bundle::arena(config.len())?;
         Ok(Some(Stored { config, arena }))
     }
@@ -37,7 +39,12 @@ impl Stored {
     }
 
     /// What the host has to say for a plan of it.
-    pub fn facts<'a>(&'a self, host: &Host, container: &Container, rootless: bool) -> Result<Facts<'a>> {
+    pub fn facts<'a>(
+        &'a self,
+        host: &Host,
+        container: &Container,
+        rootless: bool,
+    ) -> Result<Facts<'a>> {
         let text = |text: &str| bundle::text(&self.arena, text.as_bytes());
         Ok(Facts {
             document: "config.json",
@@ -60,6 +67,7 @@ impl Stored {
     /// Its plan.
     pub fn plan<'a>(&'a self, facts: &Facts<'a>) -> Result<Plan<'a>> {
         let spec = self.spec()?;
-        plan::container(&spec, facts, &self.arena, &mut |_, _| {}).map_err(|refusal| Error::new(refusal.to_string()))
+        plan::container(&spec, facts, &self.arena, &mut |_, _| {})
+            .map_err(|refusal| Error::new(refusal.to_string()))
     }
 }

@@ -13,7 +13,10 @@ pub struct Table {
 impl Table {
     /// One with these headings.
     pub fn new(headings: &[&str]) -> Table {
-        let mut table = Table { columns: headings.len(), cells: Vec::new() };
+        let mut table = Table {
+            columns: headings.len(),
+            cells: Vec::new(),
+        };
         table.row(headings);
         table
     }
@@ -59,6 +62,9 @@ mod tests {
     fn widths() {
         let mut table = Table::new(&["ID", "PID"]);
         table.row(&["a-rather-long-id", "7"]);
-        assert_eq!(table.text(), "ID                 PID\na-rather-long-id   7\n");
+        assert_eq!(
+            table.text(),
+            "ID                 PID\na-rather-long-id   7\n"
+        );
     }
 }

@@ -36,11 +36,32 @@ fn map_ids(host: &Host, plan: &Plan<'_>, pid: Pid) -> Result<()> {
         // An unprivileged writer of gid_map must give up setgroups(2) first (user_namespaces(7)).
         write(host, pid, "setgroups", "deny")?;
     }
-    map(host, pid, "uid_map", "newuidmap", namespaces.uid_map, privileged)?;
-    map(host, pid, "gid_map", "newgidmap", namespaces.gid_map, privileged)
+    map(
+        host,
+        pid,
+        "uid_map",
+        "newuidmap",
+        namespaces.uid_map,
+        privileged,
+    )?;
+    map(
+        host,
+        pid,
+        "gid_map",
+        "newgidmap",
+        namespaces.gid_map,
+        privileged,
+    )
 }
 
-fn map(host: &Host, pid: Pid, file: &str, helper: &str, lines: &[IdMap], privileged: bool) -> Result<()> {
+fn map(
+    host: &Host,
+    pid: Pid,
+    file: &str,
+    helper: &str,
+    lines: &[IdMap],
+    privileged: bool,
+) -> Result<()> {
     let mut text = String::new();
     for line in lines {
         for (number, end) in [(line.inside, " "), (line.outside, " "), (line.count, "\n")] {
@@ -58,24 +79,50 @@ fn map(host: &Host, pid: Pid, file: &str, helper: &str, lines: &[IdMap], privile
 /// output is kept.
 fn by_helper(host: &Host, pid: Pid, helper: &str, lines: &str, refused: &Error) -> Result<()> {
     let Some(path) = in_path(helper) else {
-        return Err(Error::join(&[refused.text(), "; and there is no ", helper, " in PATH"]));
+        return Err(Error::join(&[
+            refused.text(),
+            "; and there is no ",
+            helper,
+            " in PATH",
+        ]));
     };
     let memory = |errno| Error::call(helper, errno);
     let number = decimal(pid.as_raw_pid() as u64);
-    let words: Vec<CString> =
-        [helper, &number].into_iter().chain(lines.split_ascii_whitespace()).map(|word| c(&[word.as_bytes()])).collect();
+    let words: Vec<CString> = [helper, &number]
+        .into_iter()
+        .chain(lines.split_ascii_whitespace())
+        .map(|word| c(&[word.as_bytes()]))
+        .collect();
     let arena = Arena::new(16 * (words.len() + 4)).map_err(memory)?;
-    let args = Vector::new(&arena, words.len(), words.iter().map(CString::as_c_str), 0).map_err(memory)?;
-    let hook = Hook { path: &path, args, env: None, timeout: None };
-    let state = StateText { head: b"", middle: b"", tail: b"" };
-    let stage = Stage { state, status: "", pid: 0, environment: start::environment_vector(), mask: host.mask };
+    let args =
+        Vector::new(&arena, words.len(), words.iter().map(CString::as_c_str), 0).map_err(memory)?;
+    let hook = Hook {
+        path: &path,
+        args,
+        env: None,
+        timeout: None,
+    };
+    let state = StateText {
+        head: b"",
+        middle: b"",
+        tail: b"",
+    };
+    let stage = Stage {
+        state,
+        status: "",
+        pid: 0,
+        environment: start::environment_vector(),
+        mask: host.mask,
+    };
     init::hooks::run(&[hook], &stage).map_err(|failure| explain(helper, &failure))
 }
 
 /// Where execvp(3) would find a program.
 fn in_path(program: &str) -> Option<CString> {
     let path = start::variable("PATH").unwrap_or(b"/bin:/usr/bin");
-    let mut places = path.split(|byte| *byte == b':').map(|place| c(&[place, b"/", program.as_bytes()]));
+    let mut places = path
+        .split(|byte| *byte == b':')
+        .map(|place| c(&[place, b"/", program.as_bytes()]));
     places.find(|place| rustix::fs::access(place.as_c_str(), Access::EXEC_OK).is_ok())
 }
 
@@ -93,7 +140,9 @@ fn write(host: &Host, pid: Pid, file: &str, value: &str) -> Result<()> {
 /// Raises hard limits, for which the process in its user namespace has no privilege. It lowers them itself.
 pub fn raise_limits(plan: &Plan<'_>, pid: Pid) -> Result<()> {
     for limit in plan.process.rlimits {
-        let Some(&resource) = RESOURCES.get(limit.resource as usize) else { continue };
+        let Some(&resource) = RESOURCES.get(limit.resource as usize) else {
+            continue;
+        };
         let now = getrlimit(resource);
         let wanted = (limit.hard != u64::MAX).then_some(limit.hard);
         let raised = match (now.maximum, wanted) {
@@ -101,18 +150,33 @@ pub fn raise_limits(plan: &Plan<'_>, pid: Pid) -> Result<()> {
             (now, wanted) => now.is_some() && wanted.is_none(),
         };
         if raised {
-            let new = Rlimit { current: now.current, maximum: wanted };
-            prlimit(Some(pid), resource, new)
-                .map_err(|errno| Error::of("", &[b"process.rlimits: raising ", limit.name.to_bytes()].concat(), errno))?;
+            let new = Rlimit {
+                current: now.current,
+                maximum: wanted,
+            };
+            prlimit(Some(pid), resource, new).map_err(|errno| {
+                Error::of(
+                    "",
+                    &[b"process.rlimits: raising ", limit.name.to_bytes()].concat(),
+                    errno,
+                )
+            })?;
         }
     }
     Ok(())
 }
 
 fn set_oom_score(host: &Host, plan: &Plan<'_>, pid: Pid, lenient: bool) -> Result<()> {
-    let Some(score) = plan.process.oom_score_adj else { return Ok(()) };
+    let Some(score) = plan.process.oom_score_adj else {
+        return Ok(());
+    };
     let sign = if score < 0 { "-" } else { "" };
-    match write(host, pid, "oom_score_adj", &[sign, &decimal(score.unsigned_abs().into())].concat()) {
+    match write(
+        host,
+        pid,
+        "oom_score_adj",
+        &[sign, &decimal(score.unsigned_abs().into())].concat(),
+    ) {
         // Lowering it takes CAP_SYS_RESOURCE, which a rootless caller hasn't.
         Err(_) if lenient => Ok(()),
         result => result.map_err(|error| error.under("process.oomScoreAdj")),
@@ -121,12 +185,34 @@ fn set_oom_score(host: &Host, plan: &Plan<'_>, pid: Pid, lenient: bool) -> Resul
 
 /// Runs the host's hooks of one kind.
 pub fn run_hooks(
-    host: &Host, plan: &Plan<'_>, kind: &str, hooks: &[Hook<'_>], status: &str, pid: u32,
+    host: &Host,
+    plan: &Plan<'_>,
+    kind: &str,
+    hooks: &[Hook<'_>],
+    status: &str,
+    pid: u32,
 ) -> Result<()> {
-    let stage = Stage { state: plan.state, status, pid, environment: start::environment_vector(), mask: host.mask };
+    let stage = Stage {
+        state: plan.state,
+        status,
+        pid,
+        environment: start::environment_vector(),
+        mask: host.mask,
+    };
     init::hooks::run(hooks, &stage).map_err(|failure| {
-        let path = hooks.get(failure.item).map(|hook| hook.path.to_bytes()).unwrap_or_default();
-        let item = ["hooks.", kind, "[", &decimal(failure.item as u64), "] ", &lossy(path)].concat();
+        let path = hooks
+            .get(failure.item)
+            .map(|hook| hook.path.to_bytes())
+            .unwrap_or_default();
+        let item = [
+            "hooks.",
+            kind,
+            "[",
+            &decimal(failure.item as u64),
+            "] ",
+            &lossy(path),
+        ]
+        .concat();
         explain(&item, &failure)
     })
 }
@@ -134,7 +220,14 @@ pub fn run_hooks(
 /// Runs the `poststop` hooks. They all run; one that fails is only warned of (runtime.md, "Lifecycle").
 pub fn run_last_hooks(host: &Host, plan: &Plan<'_>, report: &Reporter) {
     for hook in plan.hooks.poststop {
-        if let Err(error) = run_hooks(host, plan, "poststop", core::slice::from_ref(hook), "stopped", 0) {
+        if let Err(error) = run_hooks(
+            host,
+            plan,
+            "poststop",
+            core::slice::from_ref(hook),
+            "stopped",
+            0,
+        ) {
             report.warn(error.text());
         }
     }
@@ -143,7 +236,11 @@ pub fn run_last_hooks(host: &Host, plan: &Plan<'_>, report: &Reporter) {
 fn explain(program: &str, failure: &Failure) -> Error {
     let output = lossy(failure.output.trim_ascii());
     let mut text = [program, ": ", &lossy(&init::describe(failure.reason))].concat();
-    for (at, line) in output.split('\n').filter(|line| !line.is_empty()).enumerate() {
+    for (at, line) in output
+        .split('\n')
+        .filter(|line| !line.is_empty())
+        .enumerate()
+    {
         text.push_str(if at == 0 { ": " } else { " | " });
         text.push_str(line);
     }
@@ -157,16 +254,23 @@ fn explain(program: &str, failure: &Failure) -> Error {
 pub fn write_pid_file(path: &Path, pid: Pid) -> Result<()> {
     let path = path.as_os_str().as_bytes();
     let failed = |errno| Error::of("", &[b"--pid-file ", path].concat(), errno);
-    let (directory, name) = path.split_at(path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1));
+    let (directory, name) = path.split_at(
+        path.iter()
+            .rposition(|byte| *byte == b'/')
+            .map_or(0, |at| at + 1),
+    );
     if name.is_empty() {
         return Err(failed(Errno::ISDIR));
     }
     let (draft, path) = (c(&[directory, b".", name]), c(&[path]));
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(CWD, &draft, flags, Mode::from_raw_mode(0o666)).map_err(failed)?;
+    let file =
+        rustix::fs::openat(CWD, &draft, flags, Mode::from_raw_mode(0o666)).map_err(failed)?;
     let written = files::write_all(file.as_fd(), decimal(pid.as_raw_pid() as u64).as_bytes());
-    written.and_then(|()| rustix::fs::rename(&draft, &path)).map_err(|errno| {
-        let _ = rustix::fs::unlink(&draft);
-        failed(errno)
-    })
+    written
+        .and_then(|()| rustix::fs::rename(&draft, &path))
+        .map_err(|errno| {
+            let _ = rustix::fs::unlink(&draft);
+            failed(errno)
+        })
 }

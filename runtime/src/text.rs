@@ -8,7 +8,10 @@ use std::os::unix::ffi::OsStrExt;
 #[inline(never)]
 pub fn c(pieces: &[&[u8]]) -> CString {
     let mut bytes = pieces.concat();
-    let length = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    let length = bytes
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(bytes.len());
     bytes.truncate(length);
     CString::new(bytes).unwrap_or_default()
 }
@@ -36,7 +39,10 @@ pub fn number(digits: &[u8]) -> Option<u64> {
     let mut value = 0u64;
     for digit in digits {
         let digit = digit.wrapping_sub(b'0');
-        value = value.checked_mul(10)?.checked_add(digit.into()).filter(|_| digit < 10)?;
+        value = value
+            .checked_mul(10)?
+            .checked_add(digit.into())
+            .filter(|_| digit < 10)?;
     }
     Some(value).filter(|_| !digits.is_empty())
 }
@@ -96,14 +102,24 @@ mod tests {
         push(&mut text, 0, 1);
         assert_eq!(text, "0007123450");
         assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
-        for digits in [&b""[..], b"18446744073709551616", b"-1", b"+1", b"1x", b" 1"] {
+        for digits in [
+            &b""[..],
+            b"18446744073709551616",
+            b"-1",
+            b"+1",
+            b"1x",
+            b" 1",
+        ] {
             assert_eq!(number(digits), None);
         }
     }
 
     #[test]
     fn words() {
-        assert_eq!(quoted(OsStr::new("a \"b\"\n\u{e9}\u{1}")), "\"a \\\"b\\\"\\n\u{e9}\\u0001\"");
+        assert_eq!(
+            quoted(OsStr::new("a \"b\"\n\u{e9}\u{1}")),
+            "\"a \\\"b\\\"\\n\u{e9}\\u0001\""
+        );
         assert_eq!(quoted(OsStr::from_bytes(b"\xff")), "\"\u{fffd}\"");
         assert_eq!(c(&[b"a/", b"b"]).as_c_str(), c"a/b");
         assert_eq!(c(&[b"a\0b"]).as_c_str(), c"a");

@@ -122,7 +122,13 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.line, self.column, self.message.as_str())
+        write!(
+            f,
+            "{}:{}: {}",
+            self.line,
+            self.column,
+            self.message.as_str()
+        )
     }
 }
 

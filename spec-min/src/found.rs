@@ -14,7 +14,10 @@ pub(crate) fn character(message: &mut Message, rest: &[u8]) {
         return message.push("the end of the text");
     };
     let sequence = &rest[..rest.len().min(4)];
-    let valid = sequence.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    let valid = sequence
+        .utf8_chunks()
+        .next()
+        .map_or("", |chunk| chunk.valid());
     match valid.chars().next() {
         Some(character) => quote(message, character.encode_utf8(&mut [0; 4]), '\''),
         None => {

@@ -49,7 +49,10 @@ type Checked<T = ()> = Result<T, Refused>;
 impl Decoder<'_> {
     fn document(&mut self) -> Checked {
         if self.text.starts_with(b"\xef\xbb\xbf") {
-            return self.broken(0, "the text starts with a byte order mark, which JSON forbids");
+            return self.broken(
+                0,
+                "the text starts with a byte order mark, which JSON forbids",
+            );
         }
         let (mut depth, mut objects): (usize, Levels) = (0, 0);
         loop {
@@ -209,7 +212,10 @@ impl Decoder<'_> {
                 Some(b'"') => break,
                 Some(b'\\') => end = self.escape(end)?,
                 Some(_) => {
-                    return self.broken(self.at, "a control character in a string isn't written as \\u00XX");
+                    return self.broken(
+                        self.at,
+                        "a control character in a string isn't written as \\u00XX",
+                    );
                 }
                 None => return self.broken(quote, "a string isn't closed"),
             }
@@ -274,7 +280,10 @@ impl Decoder<'_> {
         }
         let character = match char::from_u32(code) {
             Some('\0') => {
-                return self.broken(start, "\\u0000 can't be part of a string given to the kernel");
+                return self.broken(
+                    start,
+                    "\\u0000 can't be part of a string given to the kernel",
+                );
             }
             Some(character) => character,
             None => return self.broken(start, LONE),

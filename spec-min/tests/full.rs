@@ -159,7 +159,11 @@ fn sparse_documents() {
         linux.namespaces.first().expect("a namespace is there").path,
         None
     );
-    let offset = linux.time_offsets.monotonic.get().expect("an offset is there");
+    let offset = linux
+        .time_offsets
+        .monotonic
+        .get()
+        .expect("an offset is there");
     assert_eq!((offset.secs, offset.nanosecs), (5, 0));
     let envs: Vec<bool> = spec
         .hooks

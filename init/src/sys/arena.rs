@@ -34,7 +34,11 @@ impl Arena {
             )?
         };
         let base = NonNull::new(base.cast::<u8>()).ok_or(Errno::NOMEM)?;
-        Ok(Arena { base, size, used: Cell::new(0) })
+        Ok(Arena {
+            base,
+            size,
+            used: Cell::new(0),
+        })
     }
 
     fn take(&self, layout: Layout) -> Result<NonNull<u8>, Errno> {
@@ -49,7 +53,10 @@ impl Arena {
     }
 
     /// `length` zero bytes.
-    #[allow(clippy::mut_from_ref, reason = "each call hands out memory that no other call does")]
+    #[allow(
+        clippy::mut_from_ref,
+        reason = "each call hands out memory that no other call does"
+    )]
     pub fn bytes(&self, length: usize) -> Result<&mut [u8], Errno> {
         let layout = Layout::array::<u8>(length).map_err(|_| Errno::NOMEM)?;
         let start = self.take(layout)?;
@@ -74,7 +81,12 @@ impl Arena {
     pub fn list<T: Copy>(&self, capacity: usize) -> Result<List<'_, T>, Errno> {
         let layout = Layout::array::<T>(capacity).map_err(|_| Errno::NOMEM)?;
         let start = self.take(layout)?.cast::<T>();
-        Ok(List { start, capacity, length: 0, arena: PhantomData })
+        Ok(List {
+            start,
+            capacity,
+            length: 0,
+            arena: PhantomData,
+        })
     }
 }
 

@@ -2,8 +2,13 @@
 #![allow(unsafe_code)]
 
 use super::check;
-use linux_raw_sys::general::{_LINUX_CAPABILITY_VERSION_3, __user_cap_data_struct, __user_cap_header_struct};
-use linux_raw_sys::prctl::{PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, PR_CAP_AMBIENT_RAISE, PR_CAPBSET_DROP, PR_CAPBSET_READ};
+use linux_raw_sys::general::{
+    __user_cap_data_struct, __user_cap_header_struct, _LINUX_CAPABILITY_VERSION_3,
+};
+use linux_raw_sys::prctl::{
+    PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, PR_CAP_AMBIENT_RAISE, PR_CAPBSET_DROP,
+    PR_CAPBSET_READ,
+};
 use rustix::io::Errno;
 use syscalls::{Sysno, syscall};
 
@@ -20,12 +25,22 @@ pub struct Sets {
 
 /// Of the calling thread.
 fn header() -> __user_cap_header_struct {
-    __user_cap_header_struct { version: _LINUX_CAPABILITY_VERSION_3, pid: 0 }
+    __user_cap_header_struct {
+        version: _LINUX_CAPABILITY_VERSION_3,
+        pid: 0,
+    }
 }
 
 /// capget(2) of the calling thread.
 pub fn held() -> Result<Sets, Errno> {
-    let (mut header, mut halves) = (header(), [__user_cap_data_struct { effective: 0, permitted: 0, inheritable: 0 }; 2]);
+    let (mut header, mut halves) = (
+        header(),
+        [__user_cap_data_struct {
+            effective: 0,
+            permitted: 0,
+            inheritable: 0,
+        }; 2],
+    );
     // SAFETY: version 3 reads a header and writes two halves.
     check(unsafe { syscall!(Sysno::capget, &raw mut header, halves.as_mut_ptr()) })?;
     let [low, high] = halves;
@@ -81,7 +96,14 @@ mod tests {
     #[test]
     fn sets_are_those_of_the_kernel() {
         let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
-        let line = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_string();
+        let line = |name: &str| {
+            status
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .unwrap()
+                .trim()
+                .to_string()
+        };
         let sets = held().unwrap();
         assert_eq!(format!("{:016x}", sets.effective), line("CapEff:"));
         assert_eq!(format!("{:016x}", sets.permitted), line("CapPrm:"));

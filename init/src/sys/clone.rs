@@ -23,7 +23,11 @@ pub enum Clone {
 pub fn clone(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Clone, Errno> {
     let mut pidfd: RawFd = -1;
     // A child of CLONE_PARENT signals as its maker would, and the kernel wants the field empty then.
-    let exit_signal = if flags & u64::from(linux_raw_sys::general::CLONE_PARENT) != 0 { 0 } else { u64::from(SIGCHLD) };
+    let exit_signal = if flags & u64::from(linux_raw_sys::general::CLONE_PARENT) != 0 {
+        0
+    } else {
+        u64::from(SIGCHLD)
+    };
     let mut args: clone_args = clone_args {
         flags: flags | u64::from(CLONE_PIDFD),
         pidfd: (&raw mut pidfd) as u64,
@@ -52,13 +56,19 @@ pub fn clone(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Clone, Errno>
             Ok(Clone::Parent(pid_of(pid)?, pidfd))
         }
         // EPERM may be an answer or a sandbox's way to hide the call; the older call settles it.
-        Err(Errno::NOSYS | Errno::PERM) if cgroup.is_none() => clone_before_5_3(flags | exit_signal),
+        Err(Errno::NOSYS | Errno::PERM) if cgroup.is_none() => {
+            clone_before_5_3(flags | exit_signal)
+        }
         Err(errno) => Err(errno),
     }
 }
 
 fn clone_before_5_3(flags: u64) -> Result<Clone, Errno> {
-    let (first, second) = if targets::CLONE_TAKES_STACK_FIRST { (0, flags) } else { (flags, 0) };
+    let (first, second) = if targets::CLONE_TAKES_STACK_FIRST {
+        (0, flags)
+    } else {
+        (flags, 0)
+    };
     // SAFETY: as above; the three remaining pointers are null and no flag asks the kernel to use them.
     match check(unsafe { syscall!(Sysno::clone, first, second, 0, 0, 0) })? {
         0 => Ok(Clone::Child),
@@ -70,5 +80,8 @@ fn clone_before_5_3(flags: u64) -> Result<Clone, Errno> {
 }
 
 fn pid_of(raw: usize) -> Result<Pid, Errno> {
-    i32::try_from(raw).ok().and_then(Pid::from_raw).ok_or(Errno::RANGE)
+    i32::try_from(raw)
+        .ok()
+        .and_then(Pid::from_raw)
+        .ok_or(Errno::RANGE)
 }

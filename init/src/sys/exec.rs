@@ -19,7 +19,10 @@ pub struct Vector<'a> {
 
 impl<'a> Vector<'a> {
     /// No strings.
-    pub const EMPTY: Vector<'static> = Vector { slots: &[], texts: PhantomData };
+    pub const EMPTY: Vector<'static> = Vector {
+        slots: &[],
+        texts: PhantomData,
+    };
 
     /// An array of the given texts with `spare` empty slots after them.
     pub fn new<I>(arena: &'a Arena, count: usize, texts: I, spare: usize) -> Result<Self, Errno>
@@ -34,7 +37,10 @@ impl<'a> Vector<'a> {
         for (slot, text) in slots.iter().zip(texts.take(count)) {
             slot.set(text.as_ptr());
         }
-        Ok(Vector { slots, texts: PhantomData })
+        Ok(Vector {
+            slots,
+            texts: PhantomData,
+        })
     }
 
     /// The array that the kernel made for this process.
@@ -49,15 +55,25 @@ impl<'a> Vector<'a> {
             while !first.is_null() && !(*first.add(length)).is_null() {
                 length += 1;
             }
-            if first.is_null() { &[] } else { core::slice::from_raw_parts(first.cast(), length + 1) }
+            if first.is_null() {
+                &[]
+            } else {
+                core::slice::from_raw_parts(first.cast(), length + 1)
+            }
         };
-        Vector { slots, texts: PhantomData }
+        Vector {
+            slots,
+            texts: PhantomData,
+        }
     }
 
     /// Puts one more text into the first spare slot; false when there is none.
     pub fn append(&self, text: &'a CStr) -> bool {
         let usable = self.slots.len().saturating_sub(1);
-        match self.slots[..usable].iter().find(|slot| slot.get().is_null()) {
+        match self.slots[..usable]
+            .iter()
+            .find(|slot| slot.get().is_null())
+        {
             Some(slot) => {
                 slot.set(text.as_ptr());
                 true
@@ -68,10 +84,14 @@ impl<'a> Vector<'a> {
 
     /// The texts, in order.
     pub fn iter(&self) -> impl Iterator<Item = &'a CStr> + '_ {
-        self.slots.iter().map(Cell::get).take_while(|slot| !slot.is_null()).map(|slot| {
-            // SAFETY: only `new` and `append` fill slots, with pointers of C strings that live for 'a.
-            unsafe { CStr::from_ptr(slot) }
-        })
+        self.slots
+            .iter()
+            .map(Cell::get)
+            .take_while(|slot| !slot.is_null())
+            .map(|slot| {
+                // SAFETY: only `new` and `append` fill slots, with pointers of C strings that live for 'a.
+                unsafe { CStr::from_ptr(slot) }
+            })
     }
 
     /// The first text, if any.
@@ -80,7 +100,11 @@ impl<'a> Vector<'a> {
     }
 
     pub(super) fn as_ptr(&self) -> *const *const c_char {
-        if self.slots.is_empty() { END.0.as_ptr() } else { self.slots.as_ptr().cast() }
+        if self.slots.is_empty() {
+            END.0.as_ptr()
+        } else {
+            self.slots.as_ptr().cast()
+        }
     }
 }
 
@@ -100,6 +124,8 @@ impl fmt::Debug for Vector<'_> {
 pub fn execve(path: &CStr, args: &Vector<'_>, env: &Vector<'_>) -> Errno {
     // SAFETY: three pointers to memory that the kernel only reads: a C string and two null-ended arrays of C
     // strings, all alive during the call.
-    let result = super::check(unsafe { syscall!(Sysno::execve, path.as_ptr(), args.as_ptr(), env.as_ptr()) });
+    let result = super::check(unsafe {
+        syscall!(Sysno::execve, path.as_ptr(), args.as_ptr(), env.as_ptr())
+    });
     result.err().unwrap_or(Errno::IO)
 }

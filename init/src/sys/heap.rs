@@ -81,7 +81,14 @@ impl State {
         }
         let length = size.max(PIECE);
         // SAFETY: a fresh private mapping at an address that the kernel picks.
-        let mapped = unsafe { mmap_anonymous(null_mut(), length, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) };
+        let mapped = unsafe {
+            mmap_anonymous(
+                null_mut(),
+                length,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE,
+            )
+        };
         let Ok(piece) = mapped else { return false };
         (self.next, self.left) = (piece.cast(), length);
         true
@@ -102,8 +109,17 @@ impl Heap {
     /// One that nothing was taken from: all zero, so that it costs no room in the program's file.
     #[allow(clippy::new_without_default, reason = "a static can't use it")]
     pub const fn new() -> Heap {
-        let state = State { next: null_mut(), left: 0, begun: false, free: [null_mut(); SIZES] };
-        Heap { own: UnsafeCell::new([0; PIECE]), state: UnsafeCell::new(state), busy: AtomicBool::new(false) }
+        let state = State {
+            next: null_mut(),
+            left: 0,
+            begun: false,
+            free: [null_mut(); SIZES],
+        };
+        Heap {
+            own: UnsafeCell::new([0; PIECE]),
+            state: UnsafeCell::new(state),
+            busy: AtomicBool::new(false),
+        }
     }
 
     fn with<T>(&self, otherwise: T, action: impl FnOnce(&mut State) -> T) -> T {
@@ -121,7 +137,9 @@ impl Heap {
         if layout.align() > SMALLEST {
             return (null_mut(), true);
         }
-        self.with((null_mut(), true), |state| state.take(rounded(layout.size()), self.own.get().cast()))
+        self.with((null_mut(), true), |state| {
+            state.take(rounded(layout.size()), self.own.get().cast())
+        })
     }
 }
 
@@ -199,16 +217,27 @@ mod tests {
             assert_ne!(moved, longer);
             assert_eq!((moved.read(), moved.add(99).read()), (7, 7));
             assert_eq!(HEAP.realloc(moved, layout(9000), 16384), moved);
-            assert_eq!(HEAP.alloc(layout(8192)), longer, "what was freed comes again");
+            assert_eq!(
+                HEAP.alloc(layout(8192)),
+                longer,
+                "what was freed comes again"
+            );
             HEAP.dealloc(longer, layout(8192));
             let zeroed = HEAP.alloc_zeroed(layout(6000));
             assert_eq!(zeroed, longer);
             assert_eq!(core::slice::from_raw_parts(zeroed, 6000), [0; 6000]);
             let small = HEAP.realloc(zeroed, layout(6000), 10);
             assert_ne!(small, zeroed);
-            assert_eq!(HEAP.alloc(layout(6000)), zeroed, "a block that shrank is whole for the next");
+            assert_eq!(
+                HEAP.alloc(layout(6000)),
+                zeroed,
+                "a block that shrank is whole for the next"
+            );
             assert_ne!(other, small);
-            assert!(HEAP.alloc(Layout::from_size_align(8, 64).unwrap()).is_null());
+            assert!(
+                HEAP.alloc(Layout::from_size_align(8, 64).unwrap())
+                    .is_null()
+            );
             assert!(HEAP.alloc(layout(isize::MAX as usize - 64)).is_null());
             let large = HEAP.alloc_zeroed(layout(3 * PIECE));
             large.add(3 * PIECE - 1).write(1);
@@ -219,7 +248,9 @@ mod tests {
     fn blocks_are_disjoint() {
         static OWN: Heap = Heap::new();
         // SAFETY: as above.
-        let blocks: Vec<(*mut u8, usize)> = (1..600).map(|size| (unsafe { OWN.alloc(layout(size)) }, size)).collect();
+        let blocks: Vec<(*mut u8, usize)> = (1..600)
+            .map(|size| (unsafe { OWN.alloc(layout(size)) }, size))
+            .collect();
         for &(block, size) in &blocks {
             unsafe { block.write_bytes(size as u8, size) };
         }

@@ -14,14 +14,23 @@ const KEYCTL_DESCRIBE: u32 = 6;
 /// Joins, or makes, the session keyring of that name; its serial number.
 pub fn join_session(name: &CStr) -> Result<i32, Errno> {
     // SAFETY: the kernel reads one C string.
-    let serial = check(unsafe { syscall!(Sysno::keyctl, KEYCTL_JOIN_SESSION_KEYRING, name.as_ptr()) })?;
+    let serial =
+        check(unsafe { syscall!(Sysno::keyctl, KEYCTL_JOIN_SESSION_KEYRING, name.as_ptr()) })?;
     Ok(serial as i32)
 }
 
 /// `type;uid;gid;perm;description` into `buffer`; the length that it needs.
 pub fn describe(serial: i32, buffer: &mut [u8]) -> Result<usize, Errno> {
     // SAFETY: the kernel writes at most `len` bytes to the buffer.
-    check(unsafe { syscall!(Sysno::keyctl, KEYCTL_DESCRIBE, serial, buffer.as_mut_ptr(), buffer.len()) })
+    check(unsafe {
+        syscall!(
+            Sysno::keyctl,
+            KEYCTL_DESCRIBE,
+            serial,
+            buffer.as_mut_ptr(),
+            buffer.len()
+        )
+    })
 }
 
 /// Sets the permission mask (keyctl_setperm(3)).

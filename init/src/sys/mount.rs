@@ -46,10 +46,18 @@ pub fn set_attributes(mount: BorrowedFd<'_>, recursive: bool, change: Change) ->
 /// not mount the same as a sandbox would (EPERM); such a caller can't use mount(2) either.
 pub fn has_new_calls() -> bool {
     const NONE: usize = usize::MAX;
-    const CALLS: [Sysno; 6] =
-        [Sysno::open_tree, Sysno::move_mount, Sysno::fsopen, Sysno::fsconfig, Sysno::fsmount, Sysno::mount_setattr];
+    const CALLS: [Sysno; 6] = [
+        Sysno::open_tree,
+        Sysno::move_mount,
+        Sysno::fsopen,
+        Sysno::fsconfig,
+        Sysno::fsmount,
+        Sysno::mount_setattr,
+    ];
     // SAFETY: no descriptor, no address that could be one, no flags that a kernel knows: each call is refused
     // (EINVAL, EBADF, EFAULT) before it does anything.
     let answer = |call| check(unsafe { syscall!(call, NONE, 0, NONE, 0, 0) });
-    CALLS.iter().all(|call| !matches!(answer(*call), Err(Errno::NOSYS | Errno::PERM)))
+    CALLS
+        .iter()
+        .all(|call| !matches!(answer(*call), Err(Errno::NOSYS | Errno::PERM)))
 }

@@ -22,9 +22,26 @@ const IFF_UP: i16 = 1;
 /// Brings `lo` of the caller's network namespace up.
 pub fn loopback_up() -> Result<(), Errno> {
     // Any socket will do for an interface's ioctl, and every kernel has AF_UNIX.
-    let socket = socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
-    let mut request = Request { name: [0; 16], flags: IFF_UP, rest: [0; 22] };
+    let socket = socket_with(
+        AddressFamily::UNIX,
+        SocketType::DGRAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
+    let mut request = Request {
+        name: [0; 16],
+        flags: IFF_UP,
+        rest: [0; 22],
+    };
     request.name[..2].copy_from_slice(b"lo");
     // SAFETY: SIOCSIFFLAGS reads a struct ifreq, which `request` has the layout and size of.
-    check(unsafe { syscall!(Sysno::ioctl, socket.as_raw_fd(), SIOCSIFFLAGS, &raw mut request) }).map(drop)
+    check(unsafe {
+        syscall!(
+            Sysno::ioctl,
+            socket.as_raw_fd(),
+            SIOCSIFFLAGS,
+            &raw mut request
+        )
+    })
+    .map(drop)
 }

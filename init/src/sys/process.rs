@@ -3,8 +3,8 @@
 
 use super::check;
 use core::ffi::CStr;
-use linux_raw_sys::general::CLONE_FILES;
 use core::mem::MaybeUninit;
+use linux_raw_sys::general::CLONE_FILES;
 use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::fs::RawDir;
 use rustix::io::Errno;
@@ -29,7 +29,11 @@ pub fn close_listed(first: RawFd, list: &OwnedFd) {
     let mut buffer = [MaybeUninit::<u8>::uninit(); 1024];
     let mut entries = RawDir::new(list, &mut buffer);
     while let Some(Ok(entry)) = entries.next() {
-        let number = entry.file_name().to_str().ok().and_then(|name| name.parse::<RawFd>().ok());
+        let number = entry
+            .file_name()
+            .to_str()
+            .ok()
+            .and_then(|name| name.parse::<RawFd>().ok());
         if let Some(fd) = number.filter(|fd| *fd >= first && *fd != list.as_raw_fd()) {
             // SAFETY: as below.
             let _ = unsafe { syscall!(Sysno::close, fd) };
@@ -43,7 +47,9 @@ pub fn close_from(first: RawFd) {
     if check(unsafe { syscall!(Sysno::close_range, first, u32::MAX, 0) }).is_ok() {
         return;
     }
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile)
+        .maximum
+        .unwrap_or(u64::MAX);
     for fd in first..limit.min(1 << 20) as i32 {
         // SAFETY: as above.
         let _ = unsafe { syscall!(Sysno::close, fd) };
@@ -55,7 +61,11 @@ pub fn duplicate_to(fd: BorrowedFd<'_>, number: RawFd, close_on_exec: bool) -> R
     const O_CLOEXEC: u32 = linux_raw_sys::general::O_CLOEXEC;
     if fd.as_raw_fd() == number {
         // dup3(2) refuses equal numbers; the flag is what is left to change.
-        let flags = if close_on_exec { rustix::io::FdFlags::CLOEXEC } else { rustix::io::FdFlags::empty() };
+        let flags = if close_on_exec {
+            rustix::io::FdFlags::CLOEXEC
+        } else {
+            rustix::io::FdFlags::empty()
+        };
         return rustix::io::fcntl_setfd(fd, flags);
     }
     let flags = if close_on_exec { O_CLOEXEC } else { 0 };
@@ -107,7 +117,11 @@ pub fn working_directory(text: &mut [u8]) -> Result<usize, Errno> {
 }
 
 /// execveat(2) of an open file.
-pub fn execute_file(file: BorrowedFd<'_>, args: &super::exec::Vector<'_>, env: &super::exec::Vector<'_>) -> Errno {
+pub fn execute_file(
+    file: BorrowedFd<'_>,
+    args: &super::exec::Vector<'_>,
+    env: &super::exec::Vector<'_>,
+) -> Errno {
     let empty: &CStr = c"";
     // SAFETY: an empty C string and two null-ended arrays, read only, alive during the call.
     let result = check(unsafe {

@@ -49,9 +49,17 @@ struct Message {
 /// # Safety
 /// `data` is as long as it says, and writable if the call writes to it.
 unsafe fn call(
-    number: Sysno, socket: BorrowedFd<'_>, data: (*mut u8, usize), control: &mut Control, room: usize, flags: u32,
+    number: Sysno,
+    socket: BorrowedFd<'_>,
+    data: (*mut u8, usize),
+    control: &mut Control,
+    room: usize,
+    flags: u32,
 ) -> Result<(usize, Message), Errno> {
-    let mut part = iovec { iov_base: data.0.cast(), iov_len: data.1 as _ };
+    let mut part = iovec {
+        iov_base: data.0.cast(),
+        iov_len: data.1 as _,
+    };
     loop {
         let mut message = Message {
             name: null_mut(),
@@ -73,26 +81,65 @@ unsafe fn call(
 
 /// Sends bytes, at least one, with open files; a peer that has gone is an error, not a signal.
 pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], files: &[BorrowedFd<'_>]) -> Result<(), Errno> {
-    let mut control = Control { length: 0, level: SOL_SOCKET, kind: SCM_RIGHTS, files: [-1; MOST] };
-    for (slot, file) in control.files.get_mut(..files.len()).ok_or(Errno::TOOBIG)?.iter_mut().zip(files) {
+    let mut control = Control {
+        length: 0,
+        level: SOL_SOCKET,
+        kind: SCM_RIGHTS,
+        files: [-1; MOST],
+    };
+    for (slot, file) in control
+        .files
+        .get_mut(..files.len())
+        .ok_or(Errno::TOOBIG)?
+        .iter_mut()
+        .zip(files)
+    {
         *slot = file.as_raw_fd();
     }
     control.length = HEADER + size_of_val(files);
     let room = if files.is_empty() { 0 } else { control.length };
     let data = (bytes.as_ptr().cast_mut(), bytes.len());
     // SAFETY: the bytes are only read.
-    unsafe { call(Sysno::sendmsg, socket, data, &mut control, room, MSG_NOSIGNAL) }.map(drop)
+    unsafe {
+        call(
+            Sysno::sendmsg,
+            socket,
+            data,
+            &mut control,
+            room,
+            MSG_NOSIGNAL,
+        )
+    }
+    .map(drop)
 }
 
 /// Receives bytes, 0 when the peer has gone, and what files came with them, close-on-exec. `TOOBIG` if there were
 /// more than there is room for; the kernel has closed the others.
-pub fn receive(socket: BorrowedFd<'_>, bytes: &mut [u8], files: &mut Files) -> Result<usize, Errno> {
-    let mut control = Control { length: 0, level: 0, kind: 0, files: [-1; MOST] };
+pub fn receive(
+    socket: BorrowedFd<'_>,
+    bytes: &mut [u8],
+    files: &mut Files,
+) -> Result<usize, Errno> {
+    let mut control = Control {
+        length: 0,
+        level: 0,
+        kind: 0,
+        files: [-1; MOST],
+    };
     let data = (bytes.as_mut_ptr(), bytes.len());
     // SAFETY: the bytes are ours to write.
-    let (length, message) =
-        unsafe { call(Sysno::recvmsg, socket, data, &mut control, size_of::<Control>(), MSG_CMSG_CLOEXEC) }?;
-    if message.control_length >= HEADER && (control.level, control.kind) == (SOL_SOCKET, SCM_RIGHTS) {
+    let (length, message) = unsafe {
+        call(
+            Sysno::recvmsg,
+            socket,
+            data,
+            &mut control,
+            size_of::<Control>(),
+            MSG_CMSG_CLOEXEC,
+        )
+    }?;
+    if message.control_length >= HEADER && (control.level, control.kind) == (SOL_SOCKET, SCM_RIGHTS)
+    {
         let count = control.length.saturating_sub(HEADER) / size_of::<RawFd>();
         for &file in control.files.iter().take(count) {
             // SAFETY: descriptors that the kernel has just made, in a message of the kind that has them; nobody
@@ -100,7 +147,11 @@ pub fn receive(socket: BorrowedFd<'_>, bytes: &mut [u8], files: &mut Files) -> R
             let _ = files.push(unsafe { OwnedFd::from_raw_fd(file) });
         }
     }
-    if message.flags & MSG_CTRUNC == 0 { Ok(length) } else { Err(Errno::TOOBIG) }
+    if message.flags & MSG_CTRUNC == 0 {
+        Ok(length)
+    } else {
+        Err(Errno::TOOBIG)
+    }
 }
 
 #[cfg(test)]
@@ -111,7 +162,13 @@ mod tests {
 
     #[test]
     fn files_arrive() {
-        let (one, other) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+        let (one, other) = socketpair(
+            AddressFamily::UNIX,
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC,
+            None,
+        )
+        .unwrap();
         let mut files = Files::new();
         let mut bytes = [0; 8];
         for count in [0, 1, 2, MOST] {
@@ -120,10 +177,22 @@ mod tests {
             assert_eq!(receive(other.as_fd(), &mut bytes, &mut files), Ok(3));
             assert_eq!((&bytes[..3], files.len()), (&b"abc"[..], count));
             let stat = rustix::fs::fstat(&one).unwrap();
-            assert!(files.iter().all(|file| rustix::fs::fstat(file).unwrap().st_ino == stat.st_ino));
-            assert!(files.iter().all(|file| rustix::io::fcntl_getfd(file).unwrap() == rustix::io::FdFlags::CLOEXEC));
+            assert!(
+                files
+                    .iter()
+                    .all(|file| rustix::fs::fstat(file).unwrap().st_ino == stat.st_ino)
+            );
+            assert!(
+                files
+                    .iter()
+                    .all(|file| rustix::io::fcntl_getfd(file).unwrap()
+                        == rustix::io::FdFlags::CLOEXEC)
+            );
         }
-        assert_eq!(send(one.as_fd(), b"abc", &[one.as_fd(); MOST + 1]), Err(Errno::TOOBIG));
+        assert_eq!(
+            send(one.as_fd(), b"abc", &[one.as_fd(); MOST + 1]),
+            Err(Errno::TOOBIG)
+        );
         files.clear();
         drop(one);
         assert_eq!(receive(other.as_fd(), &mut bytes, &mut files), Ok(0));

@@ -4,7 +4,9 @@
 use super::check;
 use core::mem::{size_of, zeroed};
 use core::ptr;
-use linux_raw_sys::general::{O_CLOEXEC, O_NONBLOCK, SIG_SETMASK, SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGSTOP, kernel_sigaction};
+use linux_raw_sys::general::{
+    O_CLOEXEC, O_NONBLOCK, SIG_SETMASK, SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGSTOP, kernel_sigaction,
+};
 use rustix::fd::{FromRawFd, OwnedFd};
 use rustix::io::Errno;
 use syscalls::{Sysno, syscall};
@@ -25,7 +27,13 @@ pub fn set_mask(mask: Set) -> Result<Set, Errno> {
     let mut before = Set::NONE;
     // SAFETY: two sets of the 8 bytes stated, one read and one written.
     check(unsafe {
-        syscall!(Sysno::rt_sigprocmask, SIG_SETMASK, &raw const mask.0, &raw mut before.0, size_of::<u64>())
+        syscall!(
+            Sysno::rt_sigprocmask,
+            SIG_SETMASK,
+            &raw const mask.0,
+            &raw mut before.0,
+            size_of::<u64>()
+        )
     })?;
     Ok(before)
 }
@@ -73,9 +81,19 @@ pub fn default_all() -> Result<(), Errno> {
 pub fn ignore_sigpipe() -> Result<(), Errno> {
     // SAFETY: all zero bytes are a valid struct: no flags, empty mask; the kernel only reads it.
     unsafe {
-        let action = kernel_sigaction { sa_handler_kernel: linux_raw_sys::signal_macros::sig_ign(), ..zeroed() };
+        let action = kernel_sigaction {
+            sa_handler_kernel: linux_raw_sys::signal_macros::sig_ign(),
+            ..zeroed()
+        };
         let none = ptr::null::<kernel_sigaction>();
-        check(syscall!(Sysno::rt_sigaction, SIGPIPE, &raw const action, none, size_of::<u64>())).map(drop)
+        check(syscall!(
+            Sysno::rt_sigaction,
+            SIGPIPE,
+            &raw const action,
+            none,
+            size_of::<u64>()
+        ))
+        .map(drop)
     }
 }
 
@@ -86,7 +104,9 @@ pub fn numbered(number: i32) -> Option<rustix::process::Signal> {
     }
     // SAFETY: the numbers after the named ones are never used by a C library within mote: it has no threads
     // and calls none of what musl reserves three of them for, and it only sends these to other processes.
-    (32..=64).contains(&number).then(|| unsafe { rustix::process::Signal::from_raw_unchecked(number) })
+    (32..=64)
+        .contains(&number)
+        .then(|| unsafe { rustix::process::Signal::from_raw_unchecked(number) })
 }
 
 /// The thread's signal mask.
@@ -94,7 +114,13 @@ pub fn mask() -> Result<Set, Errno> {
     let mut now = Set::NONE;
     // SAFETY: one set of 8 bytes is written; a null new set changes nothing.
     check(unsafe {
-        syscall!(Sysno::rt_sigprocmask, SIG_SETMASK, ptr::null::<u64>(), &raw mut now.0, size_of::<u64>())
+        syscall!(
+            Sysno::rt_sigprocmask,
+            SIG_SETMASK,
+            ptr::null::<u64>(),
+            &raw mut now.0,
+            size_of::<u64>()
+        )
     })?;
     Ok(now)
 }

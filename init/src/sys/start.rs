@@ -80,7 +80,12 @@ pub fn environment_vector() -> Vector<'static> {
 /// The value of an environment variable; of several the first.
 #[inline(never)]
 pub fn variable(name: &str) -> Option<&'static [u8]> {
-    environment().find_map(|entry| entry.to_bytes().strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+    environment().find_map(|entry| {
+        entry
+            .to_bytes()
+            .strip_prefix(name.as_bytes())?
+            .strip_prefix(b"=")
+    })
 }
 
 fn strings(array: &'static AtomicPtr<*const c_char>) -> impl Iterator<Item = &'static CStr> {
@@ -114,7 +119,12 @@ mod tests {
             Box::leak(array.into_boxed_slice()).as_mut_ptr()
         };
         // SAFETY: leaked arrays of literals.
-        unsafe { begin(leak(&[c"mote", c"", c"x"]), leak(&[c"A=", c"AB=1", c"B=2=3", c"B=4", c"C"])) };
+        unsafe {
+            begin(
+                leak(&[c"mote", c"", c"x"]),
+                leak(&[c"A=", c"AB=1", c"B=2=3", c"B=4", c"C"]),
+            )
+        };
         assert!(arguments().eq([c"mote", c"", c"x"]));
         assert_eq!(environment().count(), 5);
         assert_eq!(variable("A"), Some(&b""[..]));

@@ -27,7 +27,10 @@ pub fn milliseconds() -> i64 {
 
 /// Waits for so many microseconds; a signal ends it sooner.
 pub fn pause(microseconds: u32) {
-    let time = Timespec { tv_sec: (microseconds / 1_000_000).into(), tv_nsec: (microseconds % 1_000_000 * 1000).into() };
+    let time = Timespec {
+        tv_sec: (microseconds / 1_000_000).into(),
+        tv_nsec: (microseconds % 1_000_000 * 1000).into(),
+    };
     let _ = rustix::thread::nanosleep(&time);
 }
 
@@ -37,7 +40,10 @@ mod tests {
 
     #[test]
     fn time_passes() {
-        let (before, start) = (rustix::time::clock_gettime(ClockId::Realtime), milliseconds());
+        let (before, start) = (
+            rustix::time::clock_gettime(ClockId::Realtime),
+            milliseconds(),
+        );
         pause(2500);
         assert!(milliseconds() >= start + 2);
         let after = now(ClockId::Realtime);

@@ -19,8 +19,13 @@ impl Group {
         let cwd = rustix::fs::CWD;
         let list = file::read(cwd, "/sys/kernel/cgroup/delegate");
         let list = list.unwrap_or_else(|_| BEFORE_4_15.into());
-        let mount = member.mount().map_err(|errno| member.error("give away", "", errno))?;
-        for name in [""].into_iter().chain(path::pieces(list.trim_ascii_end(), b'\n')) {
+        let mount = member
+            .mount()
+            .map_err(|errno| member.error("give away", "", errno))?;
+        for name in [""]
+            .into_iter()
+            .chain(path::pieces(list.trim_ascii_end(), b'\n'))
+        {
             let file = file::c_string(&member.file(name));
             let give = |file| chownat(mount, file, Some(owner), None, AtFlags::SYMLINK_NOFOLLOW);
             match file.and_then(give) {

@@ -210,7 +210,13 @@ fn elsewhere(table: &str, (version, controllers, own): Row<'_>) -> Option<Member
     let found = mountinfo::find(table, version, controllers, &path::clean(own))?;
     let mount = open_mount(&found.point, version).ok()?;
     let own = own_path(own, &found.root);
-    Some(Member::new(version, controllers, found.point, own, Some(mount)))
+    Some(Member::new(
+        version,
+        controllers,
+        found.point,
+        own,
+        Some(mount),
+    ))
 }
 
 /// Opens a mount by path and makes sure that it is what it should be (ENODEV otherwise).

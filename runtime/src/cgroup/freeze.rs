@@ -4,8 +4,8 @@ use super::discover::Version;
 use super::group::{Group, Member};
 use super::{file, path, walk};
 use crate::error::{Error, Result};
-use rustix::io::Errno;
 use init::sys::time::milliseconds;
+use rustix::io::Errno;
 use std::time::Duration;
 
 /// How long a process may take to stop where it is.

@@ -2,8 +2,8 @@
 
 use super::discover::{Version, open_mount};
 use super::{file, path};
-use crate::text::decimal;
 use crate::error::{Error, Result};
+use crate::text::decimal;
 use core::cell::OnceCell;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::OFlags;

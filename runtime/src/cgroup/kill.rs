@@ -3,12 +3,12 @@
 use super::discover::Version;
 use super::group::{Group, Member};
 use super::{file, path, walk};
-use crate::text::decimal;
 use crate::error::{Error, Result};
+use crate::text::decimal;
+use init::sys::time::milliseconds;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
-use init::sys::time::milliseconds;
 use std::time::Duration;
 
 /// The controllers whose hierarchy is asked for processes, best first: one that a container has no

@@ -47,12 +47,20 @@ impl Group {
             }
         }
         // With v2 made before, the container's own process is there by now; strangers were looked for then.
-        let inhabited = versions == [Version::V1] && self.members.iter().any(|member| member.version == Version::V2);
+        let inhabited = versions == [Version::V1]
+            && self
+                .members
+                .iter()
+                .any(|member| member.version == Version::V2);
         if taken && !inhabited {
             self.check_unused()?;
         }
         if !self.named {
-            for member in self.members.iter_mut().filter(|member| versions.contains(&member.version)) {
+            for member in self
+                .members
+                .iter_mut()
+                .filter(|member| versions.contains(&member.version))
+            {
                 member.made = member.made.max(Some(1));
             }
         }
@@ -85,7 +93,13 @@ impl Group {
         };
         let place = self.paths().next();
         let (_, place) = place.unwrap_or_default();
-        Err(Error::join(&["the container's cgroup ", &place, why, count, rest]))
+        Err(Error::join(&[
+            "the container's cgroup ",
+            &place,
+            why,
+            count,
+            rest,
+        ]))
     }
 
     /// Takes away what [`Group::create`] made, and the cgroups that the container made below it.

@@ -5,8 +5,8 @@
 use super::discover::Version;
 use super::group::{Group, Member};
 use super::{file, path};
-use crate::text::number;
 use crate::error::{Error, Result};
+use crate::text::number;
 use rustix::fs::OFlags;
 
 impl Group {
@@ -103,7 +103,14 @@ mod tests {
     type Row<'t> = (Version, Option<usize>, &'t str, &'t str, &'t str);
 
     fn row(member: &Member) -> Row<'_> {
-        let Member { version, controllers, point, path, made, .. } = member;
+        let Member {
+            version,
+            controllers,
+            point,
+            path,
+            made,
+            ..
+        } = member;
         (*version, *made, controllers, point, path)
     }
 
@@ -113,9 +120,15 @@ mod tests {
         assert!(parse("v1 1 22 cpu,cpuacct /sys/fs/cgroup/cpu,cpuacct/a b/c").is_none());
         let (controllers, point) = ("cpu,cpuacct", "/sys/fs/cgroup/cpu,cpuacct");
         let member = parse("v1 1 26 cpu,cpuacct /sys/fs/cgroup/cpu,cpuacct/a b/c").unwrap();
-        assert_eq!(row(&member), (Version::V1, Some(1), controllers, point, "a b/c"));
+        assert_eq!(
+            row(&member),
+            (Version::V1, Some(1), controllers, point, "a b/c")
+        );
         let member = parse("v2 0 14 - /sys/fs/cgroup/x").unwrap();
-        assert_eq!(row(&member), (Version::V2, Some(0), "", "/sys/fs/cgroup", "x"));
+        assert_eq!(
+            row(&member),
+            (Version::V2, Some(0), "", "/sys/fs/cgroup", "x")
+        );
         for bad in [
             "",
             "v3 1 14 - /sys/fs/cgroup/x",

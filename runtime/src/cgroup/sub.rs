@@ -40,7 +40,10 @@ impl Group {
         // `cpu,cpuacct:PATH` may name one hierarchy twice.
         let mut moved = 0u64;
         for controller in path::pieces(controllers, b',') {
-            let at = self.members.iter().position(|member| member.has(controller));
+            let at = self
+                .members
+                .iter()
+                .position(|member| member.has(controller));
             let why = match at {
                 _ if controller.is_empty() => "the controller's name is empty",
                 _ if done.contains(&controller) => "this controller was given before",

@@ -58,23 +58,50 @@ pub static GLOBAL: &[Flag] = &[
     flag("debug", "log what mote does (--log-level debug)"),
     flag("log FILE", "append the log to FILE instead of stderr"),
     flag("log-format FORMAT", "'text' (default) or 'json'"),
-    flag("log-level LEVEL", "'error', 'warning', 'info' (default) or 'debug'"),
-    flag("root DIR", "where containers' state is kept, best on a tmpfs"),
-    flag("systemd-cgroup", "leave cgroups to systemd, with cgroupsPath slice:prefix:name"),
-    flag("rootless WHEN", "ignore refusals by cgroups: 'true', 'false' or 'auto' (default)"),
+    flag(
+        "log-level LEVEL",
+        "'error', 'warning', 'info' (default) or 'debug'",
+    ),
+    flag(
+        "root DIR",
+        "where containers' state is kept, best on a tmpfs",
+    ),
+    flag(
+        "systemd-cgroup",
+        "leave cgroups to systemd, with cgroupsPath slice:prefix:name",
+    ),
+    flag(
+        "rootless WHEN",
+        "ignore refusals by cgroups: 'true', 'false' or 'auto' (default)",
+    ),
     // There are no checkpoints.
     flag("criu PATH", ""),
     HELP,
     flag("version,v", "print the version"),
 ];
 
-const BUNDLE: Flag = flag("bundle,b DIR", "the bundle, by default the current directory");
-const CONSOLE_SOCKET: Flag = flag("console-socket PATH", "unix socket that is sent the terminal's master end");
-const PIDFD_SOCKET: Flag = flag("pidfd-socket PATH", "unix socket that is sent a pidfd of the process");
+const BUNDLE: Flag = flag(
+    "bundle,b DIR",
+    "the bundle, by default the current directory",
+);
+const CONSOLE_SOCKET: Flag = flag(
+    "console-socket PATH",
+    "unix socket that is sent the terminal's master end",
+);
+const PIDFD_SOCKET: Flag = flag(
+    "pidfd-socket PATH",
+    "unix socket that is sent a pidfd of the process",
+);
 const PID_FILE: Flag = flag("pid-file FILE", "write the process id to FILE");
-const NO_PIVOT: Flag = flag("no-pivot", "enter the root by moving mounts, not by pivot_root");
+const NO_PIVOT: Flag = flag(
+    "no-pivot",
+    "enter the root by moving mounts, not by pivot_root",
+);
 const NO_NEW_KEYRING: Flag = flag("no-new-keyring", "keep the caller's session keyring");
-const PRESERVE_FDS: Flag = flag("preserve-fds N", "pass on N file descriptors after stdio and LISTEN_FDS");
+const PRESERVE_FDS: Flag = flag(
+    "preserve-fds N",
+    "pass on N file descriptors after stdio and LISTEN_FDS",
+);
 const DETACH: Flag = flag("detach,d", "return as soon as the process runs");
 const FORMAT: Flag = flag("format,f FORMAT", "'table' (default) or 'json'");
 
@@ -98,8 +125,14 @@ pub(super) static RUN: &[Flag] = &[
     PRESERVE_FDS,
     DETACH,
     flag("keep", "keep the container's state after its process ended"),
-    flag("no-subreaper", "leave orphans of the container to the caller's reaper"),
-    flag("rootfs DIR", "run a command in DIR with the default config instead of a bundle"),
+    flag(
+        "no-subreaper",
+        "leave orphans of the container to the caller's reaper",
+    ),
+    flag(
+        "rootfs DIR",
+        "run a command in DIR with the default config instead of a bundle",
+    ),
     flag("rw", "with --rootfs: leave the root writable"),
 ];
 
@@ -116,17 +149,26 @@ pub(super) static EXEC: &[Flag] = &[
     DETACH,
     flag("process-label LABEL", "the process's SELinux label"),
     flag("apparmor PROFILE", "the process's AppArmor profile"),
-    flag("no-new-privs", "the process can't gain privileges by execve"),
+    flag(
+        "no-new-privs",
+        "the process can't gain privileges by execve",
+    ),
     flag("cap,c CAPABILITY ...", "add a capability"),
     PRESERVE_FDS,
-    flag("cgroup [CONTROLLER,...:]PATH ...", "a cgroup below the container's"),
+    flag(
+        "cgroup [CONTROLLER,...:]PATH ...",
+        "a cgroup below the container's",
+    ),
     flag("ignore-paused", "go ahead although the container is paused"),
 ];
 
 // A stopped container, of which runc complains without it, is no reason to complain.
 pub(super) static KILL: &[Flag] = &[flag("all,a", "")];
 
-pub(super) static DELETE: &[Flag] = &[flag("force,f", "kill it first if it runs; don't complain if it isn't there")];
+pub(super) static DELETE: &[Flag] = &[flag(
+    "force,f",
+    "kill it first if it runs; don't complain if it isn't there",
+)];
 
 pub(super) static LIST: &[Flag] = &[FORMAT, flag("quiet,q", "print only the ids")];
 

@@ -78,7 +78,12 @@ impl Global {
         let path = self.root.as_os_str().as_bytes();
         let mut made = make_directory(path);
         if made == Err(Errno::NOENT) {
-            for (at, _) in path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/') {
+            for (at, _) in path
+                .iter()
+                .enumerate()
+                .skip(1)
+                .filter(|(_, byte)| **byte == b'/')
+            {
                 let _ = make_directory(&path[..at]);
             }
             made = make_directory(path);
@@ -101,7 +106,9 @@ fn make_directory(path: &[u8]) -> core::result::Result<(), Errno> {
 
 /// The word that an option was given; what isn't UTF-8 is no word that is known.
 fn word<'a>(globals: &'a Options, name: &str, otherwise: &'a str) -> &'a str {
-    globals.text(name).map_or(otherwise, |text| text.to_str().unwrap_or("\u{fffd}"))
+    globals
+        .text(name)
+        .map_or(otherwise, |text| text.to_str().unwrap_or("\u{fffd}"))
 }
 
 fn reporter(globals: &Options) -> Result<Reporter> {
@@ -112,7 +119,14 @@ fn reporter(globals: &Options) -> Result<Reporter> {
     };
     let name = word(globals, "log-level", "info");
     let level = Level::named(name).ok_or_else(|| Error::join(&["invalid log-level: ", name]))?;
-    let report = Reporter::new(if globals.flag("debug") { Level::Debug } else { level }, format);
+    let report = Reporter::new(
+        if globals.flag("debug") {
+            Level::Debug
+        } else {
+            level
+        },
+        format,
+    );
     match globals.text("log") {
         Some(path) => report.to_file(Path::new(path)),
         None => Ok(report),
@@ -127,14 +141,20 @@ fn euid() -> u32 {
 /// namespaces has no map at all.
 fn in_user_namespace() -> bool {
     let map = files::read(Path::new("/proc/self/uid_map")).unwrap_or_default();
-    let fields = map.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
+    let fields = map
+        .split(u8::is_ascii_whitespace)
+        .filter(|field| !field.is_empty());
     !map.is_empty() && !fields.take(3).eq([&b"0"[..], b"0", b"4294967295"])
 }
 
 /// `$XDG_RUNTIME_DIR/mote` for whoever isn't the host's root, else `/run/mote`; and whether it is
 /// the former. Uid 0 in a user namespace is a user in disguise, unless `$USER` says root, as it
 /// does in a container that has an init of its own.
-fn default_root(variable: &dyn Fn(&str) -> Option<OsString>, euid: u32, in_user_namespace: bool) -> (OsString, bool) {
+fn default_root(
+    variable: &dyn Fn(&str) -> Option<OsString>,
+    euid: u32,
+    in_user_namespace: bool,
+) -> (OsString, bool) {
     let user = variable("USER").is_some_and(|user| user == "root");
     let ordinary = euid != 0 || in_user_namespace && !user;
     match variable("XDG_RUNTIME_DIR") {
@@ -161,7 +181,9 @@ fn absolute(path: &OsStr) -> Result<PathBuf> {
         }
     }
     if clean.is_empty() {
-        return Err(Error::join(&["--root can't be /: state would lie among the host's directories"]));
+        return Err(Error::join(&[
+            "--root can't be /: state would lie among the host's directories",
+        ]));
     }
     Ok(PathBuf::from(OsString::from_vec(clean)))
 }

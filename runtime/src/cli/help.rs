@@ -8,7 +8,10 @@ use crate::SPEC_VERSION;
 /// The help of one verb, or of the program.
 pub fn text(program: &str, verb: Option<&Verb>) -> String {
     let Some(verb) = verb else {
-        let mut commands: Vec<_> = VERBS.iter().map(|verb| (verb.name.to_string(), verb.help)).collect();
+        let mut commands: Vec<_> = VERBS
+            .iter()
+            .map(|verb| (verb.name.to_string(), verb.help))
+            .collect();
         commands.push(("help".to_string(), "show this, or the help of one command"));
         let pieces = [
             "NAME:\n   ",
@@ -44,14 +47,29 @@ pub fn text(program: &str, verb: Option<&Verb>) -> String {
 }
 
 fn options(flags: &[Flag], more: &[Flag]) -> String {
-    let shown = flags.iter().chain(more).filter(|flag| !flag.help.is_empty());
-    columns(&shown.map(|flag| (option(flag), flag.help)).collect::<Vec<_>>())
+    let shown = flags
+        .iter()
+        .chain(more)
+        .filter(|flag| !flag.help.is_empty());
+    columns(
+        &shown
+            .map(|flag| (option(flag), flag.help))
+            .collect::<Vec<_>>(),
+    )
 }
 
 /// Left column of an option.
 fn option(flag: &Flag) -> String {
-    let (blank, value) = if flag.takes_value() { (" ", flag.value()) } else { ("", "") };
-    let comma = if flag.short().is_empty() { ["", "", "", ""] } else { [", -", flag.short(), blank, value] };
+    let (blank, value) = if flag.takes_value() {
+        (" ", flag.value())
+    } else {
+        ("", "")
+    };
+    let comma = if flag.short().is_empty() {
+        ["", "", "", ""]
+    } else {
+        [", -", flag.short(), blank, value]
+    };
     let more = if flag.repeated() { " ..." } else { "" };
     ["--", flag.long(), blank, value, &comma.concat(), more].concat()
 }

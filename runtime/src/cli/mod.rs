@@ -46,7 +46,10 @@ fn code(line: &Line) -> u8 {
         }
     };
     let (error, code) = match &line.wish {
-        Wish::Run(verb, options) => match global.allows(verb).and_then(|()| (verb.run)(&global, options)) {
+        Wish::Run(verb, options) => match global
+            .allows(verb)
+            .and_then(|()| (verb.run)(&global, options))
+        {
             Ok(code) => return code,
             Err(error) => (error, verb.error_code),
         },
@@ -56,7 +59,16 @@ fn code(line: &Line) -> u8 {
         }
         Wish::NoSuchVerb(name) => {
             let name = quoted(OsStr::new(name));
-            (Error::join(&["no such command: ", &name, "; `", &line.program, " help` lists them"]), 3)
+            (
+                Error::join(&[
+                    "no such command: ",
+                    &name,
+                    "; `",
+                    &line.program,
+                    " help` lists them",
+                ]),
+                3,
+            )
         }
         Wish::Help(_) | Wish::Version => return 0,
     };
@@ -70,5 +82,6 @@ fn answer(text: &str) -> u8 {
 
 /// Writes a verb's output to stdout; a reader that has gone away is an error like a full disk.
 pub fn print(text: &str) -> Result<()> {
-    files::write_all(standard_streams()[1], text.as_bytes()).map_err(|errno| Error::call("stdout", errno))
+    files::write_all(standard_streams()[1], text.as_bytes())
+        .map_err(|errno| Error::call("stdout", errno))
 }

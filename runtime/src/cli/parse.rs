@@ -43,7 +43,11 @@ pub fn parse(words: Vec<OsString>) -> Line {
     let program = program_name(&words.next().unwrap_or_default());
     let mut globals = Options::default();
     let wish = wish(Parser::from_args(words), &mut globals, &program).unwrap_or_else(|wish| wish);
-    Line { program, globals, wish }
+    Line {
+        program,
+        globals,
+        wish,
+    }
 }
 
 fn program_name(word: &OsStr) -> String {
@@ -72,13 +76,22 @@ fn wish(mut parser: Parser, globals: &mut Options, program: &str) -> Result<Wish
         row.ok_or_else(|| Wish::NoSuchVerb(lossy(name.as_bytes())))
     };
     if name == "help" || name == "h" {
-        return Ok(Wish::Help(words.next().map(|topic| verb(&topic)).transpose()?));
+        return Ok(Wish::Help(
+            words.next().map(|topic| verb(&topic)).transpose()?,
+        ));
     }
     let verb = verb(&name)?;
     let wrong = |message| Wish::Wrong(Some(verb), message);
     let mut options = Options::default();
     let mut parser = Parser::from_args(words);
-    let found = take(&mut parser, verb.flags, verb.words.tail, globals, Some(&mut options)).map_err(wrong)?;
+    let found = take(
+        &mut parser,
+        verb.flags,
+        verb.words.tail,
+        globals,
+        Some(&mut options),
+    )
+    .map_err(wrong)?;
     if globals.flag("help") {
         return Ok(Wish::Help(Some(verb)));
     }
@@ -96,13 +109,19 @@ struct Found {
 /// Takes options and words off the parser. An option with a row in `flags` goes to `own`, one with
 /// a global row to `globals`.
 fn take(
-    parser: &mut Parser, flags: &'static [Flag], tail: Tail, globals: &mut Options, mut own: Option<&mut Options>,
+    parser: &mut Parser,
+    flags: &'static [Flag],
+    tail: Tail,
+    globals: &mut Options,
+    mut own: Option<&mut Options>,
 ) -> Result<Found, String> {
     let mut words = Vec::new();
     while let Some(piece) = piece(parser, flags)? {
         match piece {
             Piece::Option(flag, value) => match own.as_deref_mut() {
-                Some(own) if flags.as_ptr_range().contains(&std::ptr::from_ref(flag)) => own.push(flag, value),
+                Some(own) if flags.as_ptr_range().contains(&std::ptr::from_ref(flag)) => {
+                    own.push(flag, value)
+                }
                 _ => globals.push(flag, value),
             },
             Piece::Word(word) => {
@@ -155,11 +174,19 @@ fn piece(parser: &mut Parser, flags: &'static [Flag]) -> Result<Option<Piece>, S
     };
     let Some(flag) = find(flags, name) else {
         let whole = lossy(word.as_bytes());
-        let name = if letter && !whole.is_empty() { whole.trim_start_matches('-') } else { name };
+        let name = if letter && !whole.is_empty() {
+            whole.trim_start_matches('-')
+        } else {
+            name
+        };
         return Err(["flag provided but not defined: -", name].concat());
     };
     // Letters may stand together (-dt): what follows a switch's letter is another option.
-    let joined = if letter && !flag.takes_value() { None } else { parser.optional_value() };
+    let joined = if letter && !flag.takes_value() {
+        None
+    } else {
+        parser.optional_value()
+    };
     value(parser, flag, joined).map(|value| Some(Piece::Option(flag, value)))
 }
 
@@ -180,10 +207,15 @@ fn rest(parser: &mut Parser, words: &mut Vec<OsString>) {
 
 /// `-name`, `-name=value`, `-n` or `-n=value` in one word, where the name is a row's.
 fn single_dash(word: &[u8], flags: &'static [Flag]) -> Option<(&'static Flag, Option<OsString>)> {
-    let word = word.strip_prefix(b"-").filter(|rest| !rest.starts_with(b"-"))?;
+    let word = word
+        .strip_prefix(b"-")
+        .filter(|rest| !rest.starts_with(b"-"))?;
     let mut parts = word.splitn(2, |byte| *byte == b'=');
     let flag = find(flags, std::str::from_utf8(parts.next()?).ok()?)?;
-    Some((flag, parts.next().map(|value| OsString::from_vec(value.to_vec()))))
+    Some((
+        flag,
+        parts.next().map(|value| OsString::from_vec(value.to_vec())),
+    ))
 }
 
 /// The value that an option's word brought along, or the next word if the row wants one.
@@ -192,12 +224,18 @@ fn value(parser: &mut Parser, flag: &Flag, joined: Option<OsString>) -> Result<V
         (false, None) => Ok(Value::Switch(true)),
         (false, Some(text)) => match text.to_str().and_then(parse_bool) {
             Some(on) => Ok(Value::Switch(on)),
-            None => Err(["invalid boolean value ", &quoted(&text), " for -", flag.long()].concat()),
+            None => Err([
+                "invalid boolean value ",
+                &quoted(&text),
+                " for -",
+                flag.long(),
+            ]
+            .concat()),
         },
         (true, Some(text)) => Ok(Value::Text(text)),
-        (true, None) => {
-            next(parser).map(Value::Text).ok_or_else(|| ["flag needs an argument: -", flag.long()].concat())
-        }
+        (true, None) => next(parser)
+            .map(Value::Text)
+            .ok_or_else(|| ["flag needs an argument: -", flag.long()].concat()),
     }
 }
 
@@ -218,7 +256,11 @@ pub(super) fn parse_bool(word: &str) -> Option<bool> {
 }
 
 fn count(verb: &Verb, words: usize, command: usize, program: &str) -> Result<(), String> {
-    let words = if verb.words.tail == Tail::Command { words - command } else { words };
+    let words = if verb.words.tail == Tail::Command {
+        words - command
+    } else {
+        words
+    };
     let (min, max) = (usize::from(verb.words.min), usize::from(verb.words.max));
     let (how, limit) = match () {
         () if min == max && words != min => ("exactly", min),
@@ -226,7 +268,17 @@ fn count(verb: &Verb, words: usize, command: usize, program: &str) -> Result<(),
         () if words > max && verb.words.max != MANY => ("a maximum of", max),
         () => return Ok(()),
     };
-    Err([program, ": \"", verb.name, "\" requires ", how, " ", &decimal(limit as u64), " argument(s)"].concat())
+    Err([
+        program,
+        ": \"",
+        verb.name,
+        "\" requires ",
+        how,
+        " ",
+        &decimal(limit as u64),
+        " argument(s)",
+    ]
+    .concat())
 }
 
 #[cfg(test)]

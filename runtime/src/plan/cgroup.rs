@@ -10,7 +10,10 @@ use linux_raw_sys::general::CLONE_NEWCGROUP;
 pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<Cgroup<'a>> {
     let path = given(job.spec.linux.cgroups_path);
     if let Some(path) = path
-        && path.to_bytes().split(|&byte| byte == b'/').any(|part| part == b"..")
+        && path
+            .to_bytes()
+            .split(|&byte| byte == b'/')
+            .any(|part| part == b"..")
     {
         let why = "must not lead out of its hierarchy by \"..\"";
         return Err(job.refuse_text("linux.cgroupsPath", path, why));

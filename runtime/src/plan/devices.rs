@@ -1,8 +1,8 @@
 //! `linux.devices`, the devices and links that every container has, and `linux.resources.devices`.
 
-use super::{Job, each};
 use super::paths::{absolute, clean, given, required};
 use super::refusal::Result;
+use super::{Job, each};
 use core::ffi::CStr;
 use init::plan::{
     ACCESS_MKNOD, ACCESS_READ, ACCESS_WRITE, Device, DeviceRule, Link, Mount, Source,
@@ -67,7 +67,9 @@ pub struct Dev<'a> {
 pub fn lower<'a>(job: &Job<'_, 'a>, mounts: &[Mount<'a>]) -> Result<Dev<'a>> {
     let configured = job.spec.linux.devices;
     let mut devices = job.arena.list(DEFAULTS.len() + configured.len())?;
-    let own = each(job, "linux.devices", configured, |_, device| one(job, device))?;
+    let own = each(job, "linux.devices", configured, |_, device| {
+        one(job, device)
+    })?;
     let bind = job.facts.in_user_namespace || job.kinds.has(CLONE_NEWUSER);
     if mounts
         .iter()
@@ -116,7 +118,12 @@ fn links<'a>(job: &Job<'_, 'a>) -> Result<&'a [Link<'a>]> {
 }
 
 fn one<'a>(job: &Job<'_, 'a>, device: &spec_min::Device<'a>) -> Result<Device<'a>> {
-    let file = required(job, device.path, ".path", "where in the container it is made")?;
+    let file = required(
+        job,
+        device.path,
+        ".path",
+        "where in the container it is made",
+    )?;
     let file = absolute(job, file, ".path")?;
     let kind = required(job, device.kind, ".type", "c, u, b or p")?;
     let kind = match kind.to_bytes() {
@@ -128,8 +135,20 @@ fn one<'a>(job: &Job<'_, 'a>, device: &spec_min::Device<'a>) -> Result<Device<'a
     let [major, minor] = match kind {
         S_IFIFO => [0, 0],
         _ => [
-            number(job, ".major", device.major, MAJOR_MAX, "expected a number from 0 to 4095")?,
-            number(job, ".minor", device.minor, MINOR_MAX, "expected a number from 0 to 1048575")?,
+            number(
+                job,
+                ".major",
+                device.major,
+                MAJOR_MAX,
+                "expected a number from 0 to 4095",
+            )?,
+            number(
+                job,
+                ".minor",
+                device.minor,
+                MINOR_MAX,
+                "expected a number from 0 to 1048575",
+            )?,
         ],
     };
     Ok(Device {
@@ -142,7 +161,13 @@ fn one<'a>(job: &Job<'_, 'a>, device: &spec_min::Device<'a>) -> Result<Device<'a
     })
 }
 
-fn number(job: &Job<'_, '_>, path: &str, value: Option<i64>, max: i64, wanted: &str) -> Result<u32> {
+fn number(
+    job: &Job<'_, '_>,
+    path: &str,
+    value: Option<i64>,
+    max: i64,
+    wanted: &str,
+) -> Result<u32> {
     match value {
         None => Err(job.refuse(path, "required, but for the type p")),
         Some(value) if (0..=max).contains(&value) => Ok(value as u32),
@@ -169,7 +194,12 @@ pub fn rules<'a>(job: &Job<'_, 'a>) -> Result<&'a [DeviceRule]> {
     let Some(resources) = job.spec.linux.resources.get() else {
         return Ok(&[]);
     };
-    each(job, "linux.resources.devices", resources.devices, |_, rule| self::rule(job, rule))
+    each(
+        job,
+        "linux.resources.devices",
+        resources.devices,
+        |_, rule| self::rule(job, rule),
+    )
 }
 
 fn rule(job: &Job<'_, '_>, rule: &spec_min::DeviceRule<'_>) -> Result<DeviceRule> {
@@ -203,6 +233,8 @@ fn number_or_all(job: &Job<'_, '_>, path: &str, value: Option<i64>) -> Result<Op
     match value {
         None | Some(-1) => Ok(None),
         Some(value @ 0..=0xffff_ffff) => Ok(Some(value as u32)),
-        Some(value) => Err(job.refuse_number(path, value, "expected a device number, or -1 for all")),
+        Some(value) => {
+            Err(job.refuse_number(path, value, "expected a device number, or -1 for all"))
+        }
     }
 }

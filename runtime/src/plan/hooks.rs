@@ -1,8 +1,8 @@
 //! `hooks` and `annotations`, and the state document that hooks read.
 
-use super::{Job, each};
 use super::paths::{absolute, required};
 use super::refusal::Result;
+use super::{Job, each};
 use crate::SPEC_VERSION;
 use crate::json::{Layout, Writer};
 use init::plan::{Hook, Hooks, StateText};
@@ -32,7 +32,11 @@ fn kind<'a>(
     hooks: List<'a, spec_min::Hook<'a>>,
 ) -> Result<&'a [Hook<'a>]> {
     each(job, name, hooks, |_, hook| {
-        let path = absolute(job, required(job, hook.path, ".path", "the program")?, ".path")?;
+        let path = absolute(
+            job,
+            required(job, hook.path, ".path", "the program")?,
+            ".path",
+        )?;
         Ok(Hook {
             path,
             args: match hook.args.is_empty() {
@@ -104,7 +108,10 @@ pub fn state<'a>(job: &Job<'_, 'a>, hooks: &Hooks<'_>) -> Result<StateText<'a>> 
     let [head, tail] = [head.finish(), tail.finish()];
     let tail = tail.strip_prefix('{').unwrap_or_default();
     Ok(StateText {
-        head: job.arena.text(&[head.as_bytes(), b",\"status\":\""])?.to_bytes(),
+        head: job
+            .arena
+            .text(&[head.as_bytes(), b",\"status\":\""])?
+            .to_bytes(),
         middle: b"\",\"pid\":",
         tail: job.arena.text(&[b",", tail.as_bytes()])?.to_bytes(),
     })

@@ -83,7 +83,12 @@ impl<'c, 'a> Job<'c, 'a> {
     /// The same, with room for more.
     #[inline(never)]
     fn vector_of(&self, texts: &[&'a CStr], spare: usize) -> Result<Vector<'a>> {
-        Ok(Vector::new(self.arena, texts.len(), texts.iter().copied(), spare)?)
+        Ok(Vector::new(
+            self.arena,
+            texts.len(),
+            texts.iter().copied(),
+            spare,
+        )?)
     }
 }
 
@@ -168,10 +173,7 @@ fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
     })
 }
 
-fn lower_process<'a>(
-    job: &mut Job<'_, 'a>,
-    process: &spec_min::Process<'a>,
-) -> Result<Plan<'a>> {
+fn lower_process<'a>(job: &mut Job<'_, 'a>, process: &spec_min::Process<'a>) -> Result<Plan<'a>> {
     job.kinds = Kinds::of(job)?;
     let job = &*job;
     unsupported::check_process(job, process.exec_cpu_affinity.get())?;

@@ -69,7 +69,12 @@ fn one<'a>(job: &Job<'_, 'a>, at: usize, mount: &spec_min::Mount<'a>) -> Result<
 
 fn target<'a>(job: &Job<'_, 'a>, at: usize, mount: &spec_min::Mount<'a>) -> Result<&'a CStr> {
     const PATH: &str = ".destination";
-    let target = required(job, mount.destination, PATH, "where in the container it is mounted")?;
+    let target = required(
+        job,
+        mount.destination,
+        PATH,
+        "where in the container it is mounted",
+    )?;
     if target.to_bytes()[0] != b'/' {
         let text = "not absolute; taken as seen from /";
         job.warn(job.element(job.refuse_text(PATH, target, text), "mounts", at));
@@ -204,12 +209,16 @@ fn data<'a>(
 /// `uid=` and `gid=` are ids inside the container: the kernel says no more than EINVAL to one without a mapping.
 fn check_id(job: &Job<'_, '_>, option: &[u8]) -> Result<()> {
     let (maps, why, id) = match option {
-        [b'u', b'i', b'd', b'=', id @ ..] => {
-            (job.spec.linux.uid_mappings, "linux.uidMappings don't have it", id)
-        }
-        [b'g', b'i', b'd', b'=', id @ ..] => {
-            (job.spec.linux.gid_mappings, "linux.gidMappings don't have it", id)
-        }
+        [b'u', b'i', b'd', b'=', id @ ..] => (
+            job.spec.linux.uid_mappings,
+            "linux.uidMappings don't have it",
+            id,
+        ),
+        [b'g', b'i', b'd', b'=', id @ ..] => (
+            job.spec.linux.gid_mappings,
+            "linux.gidMappings don't have it",
+            id,
+        ),
         _ => return Ok(()),
     };
     match number(id).map(u32::try_from) {

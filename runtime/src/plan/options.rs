@@ -238,7 +238,13 @@ pub fn sum(job: &Job<'_, '_>, options: List<'_, &CStr>) -> Result<Sum> {
             }
             Some(Bind | BindAll) => {}
             Some(CopyUp) => sum.copy_up = true,
-            Some(IdMap) => return Err(job.refuse_text(".options", option, "id-mapped mounts are not supported yet")),
+            Some(IdMap) => {
+                return Err(job.refuse_text(
+                    ".options",
+                    option,
+                    "id-mapped mounts are not supported yet",
+                ));
+            }
             None => sum.data += pieces(option).count(),
         }
     }

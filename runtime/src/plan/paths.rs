@@ -15,7 +15,10 @@ pub fn given(text: Option<&CStr>) -> Option<&CStr> {
 #[inline(never)]
 pub fn required<'a>(
     job: &Job<'_, '_>,
-    text: Option<&'a CStr>, path: &str, what: &str) -> Result<&'a CStr> {
+    text: Option<&'a CStr>,
+    path: &str,
+    what: &str,
+) -> Result<&'a CStr> {
     given(text).ok_or_else(|| job.refuse(path, &["required: ", what].concat()))
 }
 

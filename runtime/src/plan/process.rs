@@ -93,13 +93,22 @@ fn size(process: &spec_min::Process<'_>) -> (u16, u16) {
 }
 
 fn args<'a>(job: &Job<'_, 'a>, args: List<'a, &'a CStr>) -> Result<Vector<'a>> {
-    required(job, args.first(), "process.args", "the program to run, and its arguments")?;
+    required(
+        job,
+        args.first(),
+        "process.args",
+        "the program to run, and its arguments",
+    )?;
     job.vector(args)
 }
 
 fn cwd<'a>(job: &Job<'_, 'a>, cwd: Option<&'a CStr>) -> Result<&'a CStr> {
     const PATH: &str = "process.cwd";
-    absolute(job, required(job, cwd, PATH, "the directory to start in, such as \"/\"")?, PATH)
+    absolute(
+        job,
+        required(job, cwd, PATH, "the directory to start in, such as \"/\"")?,
+        PATH,
+    )
 }
 
 /// The ids of users or those of groups.
@@ -148,7 +157,9 @@ fn groups<'a>(job: &Job<'_, 'a>, groups: List<'a, u32>, allowed: bool) -> Result
         return Err(job.refuse(PATH, "the kernel takes 65536 groups"));
     }
     let ids = Ids::groups(job);
-    each(job, PATH, groups, |_, &gid| ids.check(job, "", gid).map(|()| gid))
+    each(job, PATH, groups, |_, &gid| {
+        ids.check(job, "", gid).map(|()| gid)
+    })
 }
 
 fn umask(job: &Job<'_, '_>, umask: Option<u32>) -> Result<u32> {

@@ -97,7 +97,10 @@ impl Job<'_, '_> {
     pub fn needs(&self, path: &str, flag: u32) -> Refused {
         let kind = KINDS.iter().find(|(_, of)| *of == flag);
         let kind = kind.map_or("", |(kind, _)| kind);
-        self.refuse(path, &["needs {\"type\": \"", kind, "\"} in linux.namespaces"].concat())
+        self.refuse(
+            path,
+            &["needs {\"type\": \"", kind, "\"} in linux.namespaces"].concat(),
+        )
     }
 
     /// Puts the object that has the property before it.
@@ -119,7 +122,9 @@ impl Job<'_, '_> {
     #[cold]
     #[inline(never)]
     pub fn about(&self, refused: Refused, value: &[u8]) -> Refused {
-        let mut shown = core::str::from_utf8(value).unwrap_or("(not UTF-8)").to_owned();
+        let mut shown = core::str::from_utf8(value)
+            .unwrap_or("(not UTF-8)")
+            .to_owned();
         if shown.len() > LONGEST {
             let mut end = LONGEST;
             while !shown.is_char_boundary(end) {

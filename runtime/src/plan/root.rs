@@ -30,7 +30,12 @@ pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<Root<'a>> {
     let Some(root) = job.spec.root.get() else {
         return Err(job.refuse("root", "required: where the container's files are"));
     };
-    let path = required(job, root.path, "root.path", "the directory of the container's files")?;
+    let path = required(
+        job,
+        root.path,
+        "root.path",
+        "the directory of the container's files",
+    )?;
     let own_mounts = job.kinds.has(CLONE_NEWNS);
     if root.readonly && !own_mounts {
         return Err(job.needs("root.readonly", CLONE_NEWNS));

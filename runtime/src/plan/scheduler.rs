@@ -81,7 +81,11 @@ pub fn scheduler(
         ("period", config.period),
     ] {
         let allowed = policy == SCHED_DEADLINE || value == 0;
-        let why = if allowed { "" } else { "only SCHED_DEADLINE has it" };
+        let why = if allowed {
+            ""
+        } else {
+            "only SCHED_DEADLINE has it"
+        };
         none_or(job, why, name, value.cast_signed())?;
     }
     Ok(Some(Scheduler {
@@ -117,7 +121,11 @@ pub fn io_priority(
     let class = number(job, &IO_CLASSES, config.class, "process.ioPriority.class")?;
     match config.priority {
         level @ 0..=7 => Ok(Some(class << IO_CLASS_SHIFT | level.unsigned_abs())),
-        level => Err(job.refuse_number("process.ioPriority.priority", level.into(), "expected 0 to 7")),
+        level => Err(job.refuse_number(
+            "process.ioPriority.priority",
+            level.into(),
+            "expected 0 to 7",
+        )),
     }
 }
 
@@ -131,6 +139,12 @@ pub fn personality(
     };
     match config.flags.first() {
         Some(flag) => Err(job.refuse_text("linux.personality.flags", flag, "the spec has none")),
-        None => number(job, &PERSONALITIES, config.domain, "linux.personality.domain").map(Some),
+        None => number(
+            job,
+            &PERSONALITIES,
+            config.domain,
+            "linux.personality.domain",
+        )
+        .map(Some),
     }
 }

@@ -27,7 +27,10 @@ fn refuse_first(job: &Job<'_, '_>, asks: &[bool], names: &str) -> Result<()> {
 /// Refuses the first such property of the container.
 pub fn check(job: &Job<'_, '_>) -> Result<()> {
     let linux = &job.spec.linux;
-    let policy = linux.memory_policy.get().and_then(|policy| given(policy.mode));
+    let policy = linux
+        .memory_policy
+        .get()
+        .and_then(|policy| given(policy.mode));
     refuse_first! { job,
         "linux.seccomp": linux.seccomp.is_some(),
         "linux.intelRdt": linux.intel_rdt.is_some(),
@@ -57,8 +60,14 @@ fn resources(job: &Job<'_, '_>, resources: &spec_min::Resources<'_>) -> Result<(
         "rdma": !resources.rdma.is_empty(),
     }?;
     resources.cpu.get().map_or(Ok(()), |it| cpu(job, it))?;
-    resources.block_io.get().map_or(Ok(()), |it| block_io(job, it))?;
-    resources.network.get().map_or(Ok(()), |it| network(job, it))?;
+    resources
+        .block_io
+        .get()
+        .map_or(Ok(()), |it| block_io(job, it))?;
+    resources
+        .network
+        .get()
+        .map_or(Ok(()), |it| network(job, it))?;
     resources.memory.get().map_or(Ok(()), |it| memory(job, it))
 }
 
@@ -79,8 +88,14 @@ fn asks_unsigned(value: Option<u64>) -> bool {
 fn warn(job: &Job<'_, '_>, memory: &Memory) {
     for (property, given) in [
         ("linux.resources.memory.kernel", memory.kernel.is_some()),
-        ("linux.resources.memory.kernelTCP", memory.kernel_tcp.is_some()),
-        ("linux.resources.memory.useHierarchy", memory.use_hierarchy.is_some()),
+        (
+            "linux.resources.memory.kernelTCP",
+            memory.kernel_tcp.is_some(),
+        ),
+        (
+            "linux.resources.memory.useHierarchy",
+            memory.use_hierarchy.is_some(),
+        ),
     ] {
         if given {
             job.warn(job.refuse(property, "deprecated, ignored"));

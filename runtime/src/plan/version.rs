@@ -14,7 +14,10 @@ const MINOR_MAX: u32 = 3;
 pub fn check(job: &Job<'_, '_>, version: Option<&CStr>) -> Result<()> {
     const PATH: &str = "ociVersion";
     let version = version.ok_or_else(|| {
-        job.refuse(PATH, "required: the version of the spec it follows, such as \"1.3.0\"")
+        job.refuse(
+            PATH,
+            "required: the version of the spec it follows, such as \"1.3.0\"",
+        )
     })?;
     let why = match numbers(version.to_bytes()) {
         Some([1, 0..=MINOR_MAX, _]) => return Ok(()),
@@ -36,7 +39,9 @@ fn numbers(text: &[u8]) -> Option<[u32; 3]> {
         }
         let start = rest;
         while let [digit @ b'0'..=b'9', tail @ ..] = rest {
-            *number = number.checked_mul(10)?.checked_add(u32::from(digit - b'0'))?;
+            *number = number
+                .checked_mul(10)?
+                .checked_add(u32::from(digit - b'0'))?;
             rest = tail;
         }
         if rest.len() == start.len() {

@@ -1,7 +1,7 @@
 //! Words of the document that stand for numbers of the kernel.
 
-use super::paths::given;
 use super::Job;
+use super::paths::given;
 use super::refusal::Result;
 use core::ffi::CStr;
 
@@ -10,7 +10,9 @@ pub type Row = (&'static str, u32);
 
 /// The number of a word.
 pub fn find(table: &[Row], word: &CStr) -> Option<u32> {
-    let row = table.iter().find(|(name, _)| name.as_bytes() == word.to_bytes());
+    let row = table
+        .iter()
+        .find(|(name, _)| name.as_bytes() == word.to_bytes());
     row.map(|&(_, number)| number)
 }
 
@@ -20,7 +22,8 @@ pub fn number(job: &Job<'_, '_>, table: &[Row], word: Option<&CStr>, path: &str)
     let Some(word) = given(word) else {
         return Err(job.refuse(path, &["required: ", &*names(table)].concat()));
     };
-    find(table, word).ok_or_else(|| job.refuse_text(path, word, &["expected ", &*names(table)].concat()))
+    find(table, word)
+        .ok_or_else(|| job.refuse_text(path, word, &["expected ", &*names(table)].concat()))
 }
 
 /// The names of a table, as `a, b or c`.

@@ -133,8 +133,15 @@ impl Flow {
 
     /// What to ask poll(2) about the source and the sink, if anything.
     pub(super) fn interest(&self) -> [Option<(BorrowedFd<'_>, PollFlags)>; 2] {
-        let out = if self.pending.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
-        [self.wants_source().map(|end| (end.as_fd(), PollFlags::IN)), self.wants_sink().map(|end| (end.as_fd(), out))]
+        let out = if self.pending.is_empty() {
+            PollFlags::empty()
+        } else {
+            PollFlags::OUT
+        };
+        [
+            self.wants_source().map(|end| (end.as_fd(), PollFlags::IN)),
+            self.wants_sink().map(|end| (end.as_fd(), out)),
+        ]
     }
 
     /// Does what can be done without waiting; poll(2) said this of the source and the sink, nothing of what it was

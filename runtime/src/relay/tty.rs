@@ -19,9 +19,15 @@ impl HostTerminal {
     /// The first of stderr, stdout, stdin and the controlling terminal that is one: any of the
     /// streams may be redirected.
     pub fn find() -> Result<HostTerminal> {
-        if let Some(stream) = standard_streams().into_iter().rev().find(|stream| isatty(stream)) {
+        if let Some(stream) = standard_streams()
+            .into_iter()
+            .rev()
+            .find(|stream| isatty(stream))
+        {
             let copy = rustix::io::fcntl_dupfd_cloexec(stream, 0);
-            return copy.map(HostTerminal).map_err(|errno| Error::call("terminal", errno));
+            return copy
+                .map(HostTerminal)
+                .map_err(|errno| Error::call("terminal", errno));
         }
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         open(c"/dev/tty", flags, Mode::empty()).map(HostTerminal).map_err(|errno| {

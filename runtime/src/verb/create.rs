@@ -8,13 +8,13 @@ use crate::cgroup::{Enforced, Group, Hierarchies, Version};
 use crate::cli::{Global, Options};
 use crate::container::{Dir, Init, Record, boot_id};
 use crate::error::{Error, Result, lossy};
-use crate::text::decimal;
 use crate::host::Host;
 use crate::launch::{Otherwise, Outfit, Started, launch, open_joins, open_trees, takes_another};
 use crate::notify::{self, Listening, Notify};
 use crate::plan::{self, Facts};
 use crate::relay::Relay;
 use crate::relay::tty::HostTerminal;
+use crate::text::decimal;
 use crate::{report, seal, socket, tend};
 use init::channel::Report;
 use init::plan::{Mount, Plan, Source};
@@ -27,7 +27,7 @@ use linux_raw_sys::general::{
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::process::{geteuid, getegid, getpid};
+use rustix::process::{getegid, geteuid, getpid};
 use spec_min::Spec;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
@@ -88,7 +88,11 @@ impl Request {
 }
 
 /// The host list.
-pub fn create<'a>(global: &'a Global, request: &'a Request, arena: &'a Arena) -> Result<Created<'a>> {
+pub fn create<'a>(
+    global: &'a Global,
+    request: &'a Request,
+    arena: &'a Arena,
+) -> Result<Created<'a>> {
     // Before anything that is opened takes a number that should have been the caller's.
     let listening = Listening::passed_to(getpid(), crate::host::variable);
     let keep_fds = inherited_fds(&listening, request.preserve_fds)?;
@@ -100,25 +104,36 @@ pub fn create<'a>(global: &'a Global, request: &'a Request, arena: &'a Arena) ->
     let warn = &mut |path: core::fmt::Arguments<'_>, text: core::fmt::Arguments<'_>| {
         global.report.warn(&format!("config.json: {path}: {text}"));
     };
-    let mut plan = plan::container(&spec, &facts, arena, warn).map_err(|refusal| Error::new(refusal.to_string()))?;
+    let mut plan = plan::container(&spec, &facts, arena, warn)
+        .map_err(|refusal| Error::new(refusal.to_string()))?;
     check_root(&plan)?;
     let mut streams = Streams::prepare(request, &plan)?;
     let joins = open_joins(&plan)?;
-    let pidfd_socket = request.pidfd_socket.as_deref().map(socket::connect).transpose()?;
+    let pidfd_socket = request
+        .pidfd_socket
+        .as_deref()
+        .map(socket::connect)
+        .transpose()?;
 
     global.make_root()?;
     let dir = Dir::create(&global.root, &request.bundle.id)?;
     let group = Hierarchies::discover(host.procfs.fd())
         .and_then(|all| all.group(plan.cgroup.path, &request.bundle.id, plan.cgroup.lenient))
         .inspect_err(|_| drop(dir.remove()))?;
-    let mut made = Made { dir, group, armed: true };
+    let mut made = Made {
+        dir,
+        group,
+        armed: true,
+    };
     dir_record(&made, &host, request, &plan)?;
     let notify = match &manager {
         Some(manager) => {
             mount_notify(&made.dir, &mut plan, arena)?;
             // `start` is who listens for a container that is only created.
             let listens = request.stay != Stay::Leave;
-            listens.then(|| Notify::listen(&made.dir.path, manager)).transpose()?
+            listens
+                .then(|| Notify::listen(&made.dir.path, manager))
+                .transpose()?
         }
         None => None,
     };
@@ -144,8 +159,19 @@ pub fn create<'a>(global: &'a Global, request: &'a Request, arena: &'a Arena) ->
     };
     let mut by_door = takes_another(&outfit.joins);
     let group = &mut made.group;
-    let started = launch(&host, &plan, outfit, &mut |errno| without_birth_in_place(group, errno, &mut by_door))?;
-    let mut created = Created { started, made, host, plan, relay: streams.relay.take(), notify, signals, report: &global.report };
+    let started = launch(&host, &plan, outfit, &mut |errno| {
+        without_birth_in_place(group, errno, &mut by_door)
+    })?;
+    let mut created = Created {
+        started,
+        made,
+        host,
+        plan,
+        relay: streams.relay.take(),
+        notify,
+        signals,
+        report: &global.report,
+    };
     created.admit(global, by_door)?;
     created.settle(request, pidfd_socket, streams)?;
     Ok(created)
@@ -225,7 +251,10 @@ impl Created<'_> {
 
     /// From the new process to one that is ready.
     fn settle(
-        &mut self, request: &Request, pidfd_socket: Option<OwnedFd>, streams: Streams,
+        &mut self,
+        request: &Request,
+        pidfd_socket: Option<OwnedFd>,
+        streams: Streams,
     ) -> Result<()> {
         let pid = self.started.pid;
         let mut report = self.started.expect(&self.plan)?;
@@ -300,7 +329,11 @@ impl Created<'_> {
         }
         // A failure of ours from here on leaves the container in the state that it is in, as runc does.
         self.release();
-        let code = relay.run(self.started.pidfd.as_fd(), self.started.pid, signals.as_fd());
+        let code = relay.run(
+            self.started.pidfd.as_fd(),
+            self.started.pid,
+            signals.as_fd(),
+        );
         if !keep && self.made.dir.lock_if_there() {
             self.made.clear()?;
             tend::run_last_hooks(&self.host, &self.plan, self.report);
@@ -337,15 +370,33 @@ struct Streams {
 
 impl Streams {
     fn prepare(request: &Request, plan: &Plan<'_>) -> Result<Streams> {
-        prepare_streams(plan.process.terminal, request.stay == Stay::Attach, request.console_socket.as_deref())
-            .map(|(relay, child, console, terminal)| Streams { relay, child, console, terminal })
+        prepare_streams(
+            plan.process.terminal,
+            request.stay == Stay::Attach,
+            request.console_socket.as_deref(),
+        )
+        .map(|(relay, child, console, terminal)| Streams {
+            relay,
+            child,
+            console,
+            terminal,
+        })
     }
 }
 
-type Prepared = (Option<Relay>, Option<[OwnedFd; 3]>, Option<OwnedFd>, Option<(HostTerminal, OwnedFd)>);
+type Prepared = (
+    Option<Relay>,
+    Option<[OwnedFd; 3]>,
+    Option<OwnedFd>,
+    Option<(HostTerminal, OwnedFd)>,
+);
 
 /// Relay, the child's streams, where it sends its terminal, and our ends for it.
-pub fn prepare_streams(terminal: bool, attached: bool, console_socket: Option<&std::path::Path>) -> Result<Prepared> {
+pub fn prepare_streams(
+    terminal: bool,
+    attached: bool,
+    console_socket: Option<&std::path::Path>,
+) -> Result<Prepared> {
     match (terminal, attached, console_socket) {
         (true, false, None) => Err(Error::new(
             "process.terminal: cannot allocate tty if mote will detach without setting console socket; give --console-socket PATH",
@@ -376,7 +427,12 @@ pub fn take_signals() -> Result<OwnedFd> {
 }
 
 fn facts<'a>(
-    global: &Global, host: &Host, request: &Request, spec: &Spec<'_>, arena: &'a Arena, keep_fds: u32,
+    global: &Global,
+    host: &Host,
+    request: &Request,
+    spec: &Spec<'_>,
+    arena: &'a Arena,
+    keep_fds: u32,
     extra_env: &'a [&'a core::ffi::CStr],
 ) -> Result<Facts<'a>> {
     Ok(Facts {
@@ -399,33 +455,51 @@ fn facts<'a>(
 
 /// Whether the network namespace given by path is the one that mote is in.
 fn joins_own_network(spec: &Spec<'_>) -> bool {
-    let network = spec.linux.namespaces.iter().find(|namespace| namespace.kind == Some(c"network"));
-    let Some(path) = network.and_then(|namespace| namespace.path) else { return false };
+    let network = spec
+        .linux
+        .namespaces
+        .iter()
+        .find(|namespace| namespace.kind == Some(c"network"));
+    let Some(path) = network.and_then(|namespace| namespace.path) else {
+        return false;
+    };
     let of = |path: &core::ffi::CStr| rustix::fs::stat(path).map(|stat| (stat.st_dev, stat.st_ino));
     of(path).is_ok_and(|theirs| of(c"/proc/self/ns/net") == Ok(theirs))
 }
 
 /// How many descriptors from 3 on the program inherits; each must be open.
 pub fn inherited_fds(listening: &Listening, preserved: u32) -> Result<u32> {
-    let count = listening.count.checked_add(preserved).filter(|count| *count < 1 << 20);
-    let count = count.ok_or_else(|| Error::new("--preserve-fds: so many descriptors can't be open"))?;
+    let count = listening
+        .count
+        .checked_add(preserved)
+        .filter(|count| *count < 1 << 20);
+    let count =
+        count.ok_or_else(|| Error::new("--preserve-fds: so many descriptors can't be open"))?;
     match (3..3 + count).find(|number| !is_open(*number as i32)) {
-        Some(missing) => Err(Error::join(&["--preserve-fds: descriptor ", &decimal(missing.into()), " is not open"])),
+        Some(missing) => Err(Error::join(&[
+            "--preserve-fds: descriptor ",
+            &decimal(missing.into()),
+            " is not open",
+        ])),
         None => Ok(count),
     }
 }
 
 /// What the program's environment gets from mote's.
 pub fn extra_environment<'a>(
-    arena: &'a Arena, listening: &Listening, notify: bool,
+    arena: &'a Arena,
+    listening: &Listening,
+    notify: bool,
 ) -> Result<&'a [&'a core::ffi::CStr]> {
     let variables = listening.variables();
     let mut list = arena.list(variables.len() + 1).map_err(no_memory)?;
     for variable in variables {
-        list.push(text(arena, &variable.into_vec())?).map_err(no_memory)?;
+        list.push(text(arena, &variable.into_vec())?)
+            .map_err(no_memory)?;
     }
     if notify {
-        list.push(c"NOTIFY_SOCKET=/run/notify/notify.sock").map_err(no_memory)?;
+        list.push(c"NOTIFY_SOCKET=/run/notify/notify.sock")
+            .map_err(no_memory)?;
     }
     Ok(list.finish())
 }
@@ -434,10 +508,14 @@ fn check_root(plan: &Plan<'_>) -> Result<()> {
     let path = plan.root.path;
     let failed = |errno| Error::of("root.path", path.to_bytes(), errno);
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let root = rustix::fs::open(path, flags, Mode::empty()).and_then(|fd| rustix::fs::fstat(&fd)).map_err(failed)?;
+    let root = rustix::fs::open(path, flags, Mode::empty())
+        .and_then(|fd| rustix::fs::fstat(&fd))
+        .map_err(failed)?;
     let host = rustix::fs::stat(c"/").map_err(failed)?;
     if (root.st_dev, root.st_ino) == (host.st_dev, host.st_ino) {
-        return Err(Error::new("root.path: the host's own / can't become a container's"));
+        return Err(Error::new(
+            "root.path: the host's own / can't become a container's",
+        ));
     }
     Ok(())
 }
@@ -466,7 +544,10 @@ fn mount_notify<'a>(dir: &Dir, plan: &mut Plan<'a>, arena: &'a Arena) -> Result<
     let attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
     let mount = Mount {
         target: c"/run/notify",
-        source: Source::Bind { path, recursive: false },
+        source: Source::Bind {
+            path,
+            recursive: false,
+        },
         set: attributes.into(),
         clear: 0,
         set_recursive: 0,
@@ -484,14 +565,24 @@ fn restrict_devices(global: &Global, host: &Host, plan: &Plan<'_>, group: &Group
         return Ok(());
     }
     if let Enforced::No(why) = group.restrict_devices(plan.cgroup.devices)? {
-        global.report.warn(&["linux.resources.devices: ", why].concat());
+        global
+            .report
+            .warn(&["linux.resources.devices: ", why].concat());
     }
     Ok(())
 }
 
 /// The cgroups for a mount of them, if the plan has one.
-fn views<'a>(arena: &'a Arena, plan: &Plan<'_>, group: &Group) -> Result<&'a [init::cgroups::Hierarchy<'a>]> {
-    if !plan.mounts.iter().any(|mount| matches!(mount.source, Source::Cgroup)) {
+fn views<'a>(
+    arena: &'a Arena,
+    plan: &Plan<'_>,
+    group: &Group,
+) -> Result<&'a [init::cgroups::Hierarchy<'a>]> {
+    if !plan
+        .mounts
+        .iter()
+        .any(|mount| matches!(mount.source, Source::Cgroup))
+    {
         return Ok(&[]);
     }
     let mut list = arena.list(group.paths().count()).map_err(no_memory)?;

@@ -19,7 +19,11 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let id = id(options.positional(0))?;
     let force = options.flag("force");
     if Dir::open(&global.root, id)?.is_none() {
-        return if force { Ok(0) } else { Err(Error::join(&["container does not exist: ", id])) };
+        return if force {
+            Ok(0)
+        } else {
+            Err(Error::join(&["container does not exist: ", id]))
+        };
     }
     let host = Host::look()?;
     let container = match Container::lock_remains(&global.root, id) {
@@ -30,7 +34,13 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let status = container.status(&host.procfs)?;
     if !force && !matches!(status, Status::Stopped | Status::Created) {
         let status = status.name();
-        let parts = ["cannot delete container ", id, " that is not stopped: ", status, "; `delete --force` ends it"];
+        let parts = [
+            "cannot delete container ",
+            id,
+            " that is not stopped: ",
+            status,
+            "; `delete --force` ends it",
+        ];
         return Err(Error::join(&parts));
     }
     if let Some(init) = container.alive(&host.procfs) {
@@ -57,8 +67,12 @@ fn end(container: &Container, host: &Host, init: Init) -> Result<()> {
     if group.is_frozen().unwrap_or(false) {
         group.thaw()?;
     }
-    let wait = Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
-    let died = rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&wait)));
+    let wait = Timespec {
+        tv_sec: PATIENCE.as_secs() as i64,
+        tv_nsec: 0,
+    };
+    let died =
+        rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&wait)));
     match died.map_err(failed)? {
         0 => Err(Error::new("container init still running")),
         _ => Ok(()),
@@ -75,7 +89,9 @@ fn destroy(global: &Global, host: &Host, container: &Container) -> Result<()> {
     let Some(stored) = stored else { return Ok(()) };
     let facts = stored.facts(host, container, global.rootless())?;
     // A config that was good at `create` is good now, or the hooks are out of reach.
-    let Ok(plan) = stored.plan(&facts) else { return Ok(()) };
+    let Ok(plan) = stored.plan(&facts) else {
+        return Ok(());
+    };
     tend::run_last_hooks(host, &plan, &global.report);
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! `exec`: one more process in a container. It is `create` with empty lists: namespaces are joined, not made.
 
-use super::create::{extra_environment, inherited_fds, prepare_streams, take_signals, without_birth_in_place};
+use super::create::{
+    extra_environment, inherited_fds, prepare_streams, take_signals, without_birth_in_place,
+};
 use crate::bundle::{self, absolute};
 use crate::cgroup::Group;
 use crate::cli::{Global, Options};
@@ -33,13 +35,20 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let host = Host::look()?;
     let container = Container::find(&global.root, id)?;
     check_status(&container, &host, options)?;
-    let stored = Stored::read(&container)?.ok_or_else(|| Error::join(&[id, ": config.json is gone"]))?;
+    let stored =
+        Stored::read(&container)?.ok_or_else(|| Error::join(&[id, ": config.json is gone"]))?;
     let spec = stored.spec()?;
     let facts = Facts {
         keep_fds,
         extra_env: extra_environment(stored.arena(), &listening, false)?,
-        setgroups_denied: container.init.is_some_and(|init| host.setgroups_denied(Some(init.pid))),
-        document: if options.text("process").is_some() { "process.json" } else { "config.json" },
+        setgroups_denied: container
+            .init
+            .is_some_and(|init| host.setgroups_denied(Some(init.pid))),
+        document: if options.text("process").is_some() {
+            "process.json"
+        } else {
+            "config.json"
+        },
         ..stored.facts(&host, &container, global.rootless())?
     };
     let file = execargs::read_process_file(options)?;
@@ -47,13 +56,30 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let plan = plan_process(global, options, &spec, &facts, file.as_deref(), &arena)?;
 
     let console_socket = absolute(options.text("console-socket"))?;
-    let (relay, stdio, console, terminal) = prepare_streams(plan.process.terminal, !detach, console_socket.as_deref())?;
-    let pidfd_socket = absolute(options.text("pidfd-socket"))?.as_deref().map(socket::connect).transpose()?;
+    let (relay, stdio, console, terminal) =
+        prepare_streams(plan.process.terminal, !detach, console_socket.as_deref())?;
+    let pidfd_socket = absolute(options.text("pidfd-socket"))?
+        .as_deref()
+        .map(socket::connect)
+        .transpose()?;
     let init = container.alive(&host.procfs).ok_or_else(not_running)?;
-    let (joins, group) = (open_joins(&container, &host, init)?, open_group(&container, options)?);
+    let (joins, group) = (
+        open_joins(&container, &host, init)?,
+        open_group(&container, options)?,
+    );
     let signals = (!detach).then(take_signals).transpose()?;
     set_own_oom_score(&host, &plan, global.rootless())?;
-    let (started, doors) = start(&host, &plan, Going { joins, group, stdio, console, init })?;
+    let (started, doors) = start(
+        &host,
+        &plan,
+        Going {
+            joins,
+            group,
+            stdio,
+            console,
+            init,
+        },
+    )?;
     let settled = settle(&started, &doors, &plan, pidfd_socket, terminal)?;
     if let Some(path) = pid_file {
         tend::write_pid_file(&path, started.pid)?;
@@ -68,15 +94,20 @@ fn not_running() -> Error {
 fn check_status(container: &Container, host: &Host, options: &Options) -> Result<()> {
     match container.status(&host.procfs)? {
         Status::Stopped | Status::Creating => Err(not_running()),
-        Status::Paused if !options.flag("ignore-paused") => {
-            Err(Error::new("cannot exec in a paused container (use --ignore-paused to override)"))
-        }
+        Status::Paused if !options.flag("ignore-paused") => Err(Error::new(
+            "cannot exec in a paused container (use --ignore-paused to override)",
+        )),
         _ => Ok(()),
     }
 }
 
 fn plan_process<'a>(
-    global: &Global, options: &Options, spec: &Spec<'a>, facts: &Facts<'a>, file: Option<&[u8]>, arena: &'a Arena,
+    global: &Global,
+    options: &Options,
+    spec: &Spec<'a>,
+    facts: &Facts<'a>,
+    file: Option<&[u8]>,
+    arena: &'a Arena,
 ) -> Result<Plan<'a>> {
     let process = match file {
         Some(text) => execargs::parse_process(text, arena)?,
@@ -85,7 +116,8 @@ fn plan_process<'a>(
     let warn = &mut |path: core::fmt::Arguments<'_>, text: core::fmt::Arguments<'_>| {
         global.report.warn(&format!("{path}: {text}"));
     };
-    plan::process(&process, spec, facts, arena, warn).map_err(|refusal| Error::new(refusal.to_string()))
+    plan::process(&process, spec, facts, arena, warn)
+        .map_err(|refusal| Error::new(refusal.to_string()))
 }
 
 /// Every namespace of the container that isn't mote's own, by one pidfd.
@@ -110,13 +142,18 @@ fn open_joins(container: &Container, host: &Host, init: Init) -> Result<Vec<(u32
     }
     // The pid may have changed hands before the pidfd was opened.
     container.alive(&host.procfs).ok_or_else(not_running)?;
-    Ok(if flags == 0 { Vec::new() } else { vec![(flags, pidfd)] })
+    Ok(if flags == 0 {
+        Vec::new()
+    } else {
+        vec![(flags, pidfd)]
+    })
 }
 
 /// Whether the process is in another namespace of this kind than mote; a kernel without the kind has none.
 fn different(host: &Host, pid: Pid, name: &str) -> bool {
     let name = ["ns/", name].concat();
-    let look = |pid| rustix::fs::readlinkat(host.procfs.fd(), &*of_process(pid, &name), Vec::new()).ok();
+    let look =
+        |pid| rustix::fs::readlinkat(host.procfs.fd(), &*of_process(pid, &name), Vec::new()).ok();
     match (look(pid), look(getpid())) {
         (Some(theirs), Some(ours)) => theirs != ours,
         _ => false,
@@ -125,14 +162,26 @@ fn different(host: &Host, pid: Pid, name: &str) -> bool {
 
 fn open_group(container: &Container, options: &Options) -> Result<Group> {
     let group = container.group()?;
-    let asked: Vec<&str> = options.list("cgroup").map(|text| text.to_str().unwrap_or_default()).collect();
-    if asked.is_empty() { Ok(group) } else { group.sub_group(&asked) }
+    let asked: Vec<&str> = options
+        .list("cgroup")
+        .map(|text| text.to_str().unwrap_or_default())
+        .collect();
+    if asked.is_empty() {
+        Ok(group)
+    } else {
+        group.sub_group(&asked)
+    }
 }
 
 /// Set on mote itself and inherited: the process could no longer be written to by an unprivileged mote.
 fn set_own_oom_score(host: &Host, plan: &Plan<'_>, lenient: bool) -> Result<()> {
-    let Some(score) = plan.process.oom_score_adj else { return Ok(()) };
-    match host.procfs.write(c"self/oom_score_adj", score.to_string().as_bytes()) {
+    let Some(score) = plan.process.oom_score_adj else {
+        return Ok(());
+    };
+    match host
+        .procfs
+        .write(c"self/oom_score_adj", score.to_string().as_bytes())
+    {
         Err(errno) if !lenient => Err(Error::call("process.oomScoreAdj", errno)),
         _ => Ok(()),
     }
@@ -147,7 +196,13 @@ struct Going {
 }
 
 fn start(host: &Host, plan: &Plan<'_>, going: Going) -> Result<(Started, Vec<OwnedFd>)> {
-    let Going { joins, mut group, stdio, console, init } = going;
+    let Going {
+        joins,
+        mut group,
+        stdio,
+        console,
+        init,
+    } = going;
     let outfit = Outfit {
         stdio,
         console: console.as_ref().map(AsFd::as_fd),
@@ -159,9 +214,13 @@ fn start(host: &Host, plan: &Plan<'_>, going: Going) -> Result<(Started, Vec<Own
     };
     let mut by_door = takes_another(&outfit.joins);
     // No process of the container may look into mote from the moment that it is to be seen there.
-    let hidden = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    let hidden =
+        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     hidden.map_err(|errno| Error::call("PR_SET_DUMPABLE", errno))?;
-    let started = launch(host, plan, outfit, &mut |errno| match (errno, where_init_is(host, &group, init)) {
+    let started = launch(host, plan, outfit, &mut |errno| match (
+        errno,
+        where_init_is(host, &group, init),
+    ) {
         (Errno::BUSY, Some(dir)) => Otherwise::Elsewhere(dir),
         _ => without_birth_in_place(&mut group, errno, &mut by_door),
     })?;
@@ -182,7 +241,10 @@ fn where_init_is(host: &Host, group: &Group, init: Init) -> Option<OwnedFd> {
 }
 
 fn settle(
-    started: &Started, doors: &[OwnedFd], plan: &Plan<'_>, pidfd_socket: Option<OwnedFd>,
+    started: &Started,
+    doors: &[OwnedFd],
+    plan: &Plan<'_>,
+    pidfd_socket: Option<OwnedFd>,
     terminal: Option<(crate::relay::tty::HostTerminal, OwnedFd)>,
 ) -> Result<Option<Relay>> {
     tend::raise_limits(plan, started.pid)?;
@@ -193,12 +255,19 @@ fn settle(
     if let Some(connection) = pidfd_socket {
         socket::send_fd(connection.as_fd(), b"setns", started.pidfd.as_fd())?;
     }
-    let Some((terminal, ours)) = terminal else { return Ok(None) };
+    let Some((terminal, ours)) = terminal else {
+        return Ok(None);
+    };
     let (_, master) = socket::recv_fd(ours.as_fd())?;
     Relay::terminal(terminal, master).map(Some)
 }
 
-fn finish(mut started: Started, plan: &Plan<'_>, relay: Option<Relay>, signals: Option<OwnedFd>) -> Result<u8> {
+fn finish(
+    mut started: Started,
+    plan: &Plan<'_>,
+    relay: Option<Relay>,
+    signals: Option<OwnedFd>,
+) -> Result<u8> {
     started.answer(plan)?;
     match started.listen(plan)? {
         Report::End => {}
@@ -206,7 +275,9 @@ fn finish(mut started: Started, plan: &Plan<'_>, relay: Option<Relay>, signals: 
     }
     started.release();
     match (relay, signals) {
-        (Some(relay), Some(signals)) => relay.run(started.pidfd.as_fd(), started.pid, signals.as_fd()),
+        (Some(relay), Some(signals)) => {
+            relay.run(started.pidfd.as_fd(), started.pid, signals.as_fd())
+        }
         _ => Ok(0),
     }
 }

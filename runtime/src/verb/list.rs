@@ -38,16 +38,30 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
 
 /// `--format` of `list` and `ps`.
 pub(super) fn wants_json(options: &Options) -> Result<bool> {
-    match options.text("format").unwrap_or(OsStr::new("table")).as_bytes() {
+    match options
+        .text("format")
+        .unwrap_or(OsStr::new("table"))
+        .as_bytes()
+    {
         b"table" => Ok(false),
         b"json" => Ok(true),
-        other => Err(Error::bytes(&[b"invalid format option \"", other, b"\": table or json"])),
+        other => Err(Error::bytes(&[
+            b"invalid format option \"",
+            other,
+            b"\": table or json",
+        ])),
     }
 }
 
 /// Every container that can be read, by name; what can't be is said and passed over.
 fn find(global: &Global) -> Result<Vec<Container>> {
-    let failed = |errno| Error::of("", &[b"--root ", global.root.as_os_str().as_bytes()].concat(), errno);
+    let failed = |errno| {
+        Error::of(
+            "",
+            &[b"--root ", global.root.as_os_str().as_bytes()].concat(),
+            errno,
+        )
+    };
     let root = match files::open(&global.root, OFlags::RDONLY | OFlags::DIRECTORY, 0) {
         Err(Errno::NOENT) if !global.root_given => return Ok(Vec::new()),
         root => root.map_err(failed)?,
@@ -65,7 +79,9 @@ fn find(global: &Global) -> Result<Vec<Container>> {
         match Container::find(&global.root, &id) {
             Ok(container) => found.push(*container),
             // One that was deleted a moment ago is no news.
-            Err(error) if accessat(&root, id.as_str(), Access::EXISTS, AtFlags::empty()).is_ok() => {
+            Err(error)
+                if accessat(&root, id.as_str(), Access::EXISTS, AtFlags::empty()).is_ok() =>
+            {
                 passed_over(global, "load container ", &id, &error);
             }
             Err(_) => {}
@@ -75,7 +91,9 @@ fn find(global: &Global) -> Result<Vec<Container>> {
 }
 
 fn passed_over(global: &Global, what: &str, id: &str, error: &Error) {
-    global.report.error(&[what, id, ": ", error.text()].concat());
+    global
+        .report
+        .error(&[what, id, ": ", error.text()].concat());
 }
 
 fn table(global: &Global, host: &Host, containers: &[Container]) -> String {
@@ -88,9 +106,18 @@ fn table(global: &Global, host: &Host, containers: &[Container]) -> String {
                 continue;
             }
         };
-        let pid = container.alive(&host.procfs).map_or(0, |init| init.pid.as_raw_nonzero().get());
+        let pid = container
+            .alive(&host.procfs)
+            .map_or(0, |init| init.pid.as_raw_nonzero().get());
         let record = &container.record;
-        table.row(&[&container.id, &decimal(pid as u64), status, &record.bundle, &record.created, &user(container.owner())]);
+        table.row(&[
+            &container.id,
+            &decimal(pid as u64),
+            status,
+            &record.bundle,
+            &record.created,
+            &user(container.owner()),
+        ]);
     }
     table.text()
 }

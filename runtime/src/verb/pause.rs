@@ -12,7 +12,12 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let container = Container::lock(&global.root, id)?;
     match container.status(&host.procfs)? {
         Status::Running | Status::Created => container.group()?.freeze()?,
-        other => return Err(Error::join(&["container not running: it is ", other.name()])),
+        other => {
+            return Err(Error::join(&[
+                "container not running: it is ",
+                other.name(),
+            ]));
+        }
     }
     Ok(0)
 }

@@ -22,7 +22,11 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let host = Host::look()?;
     let container = Container::find(&global.root, id)?;
     let pids = pids(&container, &host)?;
-    print(&if as_json { json(&pids) } else { table(&host, &pids) })?;
+    print(&if as_json {
+        json(&pids)
+    } else {
+        table(&host, &pids)
+    })?;
     Ok(0)
 }
 
@@ -30,7 +34,11 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
 fn pids(container: &Container, host: &Host) -> Result<Vec<Pid>> {
     let group = container.group()?;
     if group.is_empty() {
-        return Ok(container.alive(&host.procfs).map(|init| init.pid).into_iter().collect());
+        return Ok(container
+            .alive(&host.procfs)
+            .map(|init| init.pid)
+            .into_iter()
+            .collect());
     }
     group.pids()
 }
@@ -50,7 +58,9 @@ fn table(host: &Host, pids: &[Pid]) -> String {
     let mut text = String::from("UID          PID    PPID  C STIME TTY          TIME CMD\n");
     let mut buffer = vec![0; LONGEST];
     let stat = host.procfs.read(c"stat", &mut buffer).unwrap_or_default();
-    let boot = line(stat, b"btime ").and_then(|time| number(time.trim_ascii())).unwrap_or(0);
+    let boot = line(stat, b"btime ")
+        .and_then(|time| number(time.trim_ascii()))
+        .unwrap_or(0);
     for pid in pids {
         // One that is gone meanwhile is not listed.
         let _ = process(host, *pid, boot, &mut buffer, &mut text);
@@ -60,7 +70,8 @@ fn table(host: &Host, pids: &[Pid]) -> String {
 
 /// The rest of the line that begins so.
 fn line<'a>(file: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
-    file.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(start))
+    file.split(|byte| *byte == b'\n')
+        .find_map(|line| line.strip_prefix(start))
 }
 
 /// A file of a process.
@@ -74,18 +85,40 @@ fn process(host: &Host, pid: Pid, boot: u64, buffer: &mut [u8], text: &mut Strin
     let stat = file(host, pid, "/stat", buffer)?;
     let status = file(host, pid, "/status", buffer)?;
     let mut command = file(host, pid, "/cmdline", buffer)?;
-    let uid = line(&status, b"Uid:")?.split(u8::is_ascii_whitespace).nth(2)?;
-    let name = stat.iter().position(|byte| *byte == b'(')? + 1..stat.iter().rposition(|byte| *byte == b')')?;
+    let uid = line(&status, b"Uid:")?
+        .split(u8::is_ascii_whitespace)
+        .nth(2)?;
+    let name = stat.iter().position(|byte| *byte == b'(')? + 1
+        ..stat.iter().rposition(|byte| *byte == b')')?;
     let mut fields = stat.get(name.end + 2..)?.split(|byte| *byte == b' ');
     // The third field and on (proc_pid_stat(5)).
     let mut numbers = [0; 20];
     for slot in &mut numbers {
         *slot = fields.next().and_then(number).unwrap_or(0);
     }
-    let [_, parent, _, _, terminal, .., user, system, _, _, _, _, _, _, start] = numbers;
+    let [
+        _,
+        parent,
+        _,
+        _,
+        terminal,
+        ..,
+        user,
+        system,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        start,
+    ] = numbers;
     let started = boot + start / TICKS;
     let used = (user + system) / TICKS;
-    while command.last().is_some_and(|byte| *byte == 0 || byte.is_ascii_whitespace()) {
+    while command
+        .last()
+        .is_some_and(|byte| *byte == 0 || byte.is_ascii_whitespace())
+    {
         command.pop();
     }
     for byte in &mut command {
@@ -139,7 +172,10 @@ fn clock(text: &mut String, numbers: &[u64]) {
 
 /// Adds the name of a controlling terminal by its device number (proc_pid_stat(5), tty_nr).
 fn tty(text: &mut String, device: u64) {
-    let (major, minor) = (device >> 8 & 0xfff, (device & 0xff) | (device >> 12 & 0xfff00));
+    let (major, minor) = (
+        device >> 8 & 0xfff,
+        (device & 0xff) | (device >> 12 & 0xfff00),
+    );
     let (kind, minor) = match (major, minor) {
         (0, 0) => return text.push('?'),
         (136..=143, minor) => ("pts/", (major - 136) * 256 + minor),

@@ -8,7 +8,11 @@ use crate::seal;
 /// See the row in [`crate::cli::rows`].
 pub fn run(global: &Global, options: &Options) -> Result<u8> {
     seal::seal()?;
-    let stay = if options.flag("detach") { Stay::Detach } else { Stay::Attach };
+    let stay = if options.flag("detach") {
+        Stay::Detach
+    } else {
+        Stay::Attach
+    };
     let request = Request::read(global, options, stay)?;
     if stay == Stay::Attach && !options.flag("no-subreaper") {
         let reaper = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));

@@ -88,7 +88,10 @@ const PATHS: &str = r#"],
 /// See the row in [`crate::cli::rows`].
 pub fn run(_global: &Global, options: &Options) -> Result<u8> {
     let directory = options.text("bundle").unwrap_or(OsStr::new("."));
-    let ids = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let ids = (
+        rustix::process::geteuid().as_raw(),
+        rustix::process::getegid().as_raw(),
+    );
     let text = default_config(&Template {
         terminal: true,
         args: &[b"sh"],
@@ -149,8 +152,22 @@ pub fn default_config(template: &Template) -> String {
 
 /// The container's root is the user outside, who owns no network devices to give away.
 fn id_maps((uid, gid): (u32, u32)) -> String {
-    let map = |id: u32| [r#"[{"containerID": 0, "hostID": "#, &decimal(id.into()), r#", "size": 1}],"#].concat();
-    [r#""uidMappings": "#, &map(uid), r#""gidMappings": "#, &map(gid), r#""namespaces": [{"type": "pid"}"#].concat()
+    let map = |id: u32| {
+        [
+            r#"[{"containerID": 0, "hostID": "#,
+            &decimal(id.into()),
+            r#", "size": 1}],"#,
+        ]
+        .concat()
+    };
+    [
+        r#""uidMappings": "#,
+        &map(uid),
+        r#""gidMappings": "#,
+        &map(gid),
+        r#""namespaces": [{"type": "pid"}"#,
+    ]
+    .concat()
 }
 
 fn string(word: &[u8]) -> String {

@@ -22,30 +22,56 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         Status::Created => {}
         Status::Stopped => return Err(Error::new("cannot start a container that has stopped")),
         Status::Running => return Err(Error::new("cannot start an already running container")),
-        other => return Err(Error::join(&["cannot start a container in the ", other.name(), " state"])),
+        other => {
+            return Err(Error::join(&[
+                "cannot start a container in the ",
+                other.name(),
+                " state",
+            ]));
+        }
     }
-    let stored = Stored::read(&container)?.ok_or_else(|| Error::join(&[id, ": config.json is gone"]))?;
+    let stored =
+        Stored::read(&container)?.ok_or_else(|| Error::join(&[id, ": config.json is gone"]))?;
     let facts = stored.facts(&host, &container, global.rootless())?;
     let plan = stored.plan(&facts)?;
-    let init = container.alive(&host.procfs).ok_or_else(|| Error::new("cannot start a container that has stopped"))?;
+    let init = container
+        .alive(&host.procfs)
+        .ok_or_else(|| Error::new("cannot start a container that has stopped"))?;
     let failed = |errno| Error::call("pidfd_open of the container's first process", errno);
     let pidfd = pidfd_open(init.pid, PidfdFlags::empty()).map_err(failed)?;
 
     // Bound before the program can speak to it.
     let manager = notify::host(crate::host::variable);
-    let manager = manager.filter(|_| accessat(&container.dir, "notify", Access::EXISTS, AtFlags::empty()).is_ok());
-    let notify = manager.map(|manager| notify::Notify::listen(&container.dir.path, &manager)).transpose()?;
+    let manager = manager
+        .filter(|_| accessat(&container.dir, "notify", Access::EXISTS, AtFlags::empty()).is_ok());
+    let notify = manager
+        .map(|manager| notify::Notify::listen(&container.dir.path, &manager))
+        .transpose()?;
 
     let channel = Channel(container.dir.connect()?);
-    channel.answer().map_err(|errno| Error::call("writing to the container's first process", errno))?;
-    match channel.listen().map_err(|errno| Error::call("reading from the container's first process", errno))? {
+    channel
+        .answer()
+        .map_err(|errno| Error::call("writing to the container's first process", errno))?;
+    match channel
+        .listen()
+        .map_err(|errno| Error::call("reading from the container's first process", errno))?
+    {
         Report::End => {}
         Report::Fault(fault) => return Err(explain(&fault, &plan)),
         _ => return Err(Error::new("the container's first process is out of step")),
     }
     let pid = init.pid.as_raw_nonzero().get() as u32;
-    let hooked = tend::run_hooks(&host, &plan, "poststart", plan.hooks.poststart, "running", pid);
-    hooked.inspect_err(|_| { let _ = pidfd_send_signal(&pidfd, Signal::KILL); })?;
+    let hooked = tend::run_hooks(
+        &host,
+        &plan,
+        "poststart",
+        plan.hooks.poststart,
+        "running",
+        pid,
+    );
+    hooked.inspect_err(|_| {
+        let _ = pidfd_send_signal(&pidfd, Signal::KILL);
+    })?;
     if let Some(notify) = notify {
         notify.wait(pidfd.as_fd(), init.pid, &global.report)?;
     }

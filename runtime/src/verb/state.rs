@@ -22,12 +22,20 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
 /// The object that `state` prints and `list` has one of a container (runtime.md, "State", and runc's additions).
 pub fn write(json: &mut Writer, container: &Container, procfs: &Procfs, owner: &str) -> Result<()> {
     let status = container.status(procfs)?;
-    let pid = container.alive(procfs).map_or(0, |init| init.pid.as_raw_nonzero().get());
+    let pid = container
+        .alive(procfs)
+        .map_or(0, |init| init.pid.as_raw_nonzero().get());
     let stored = Stored::read(container)?;
     let spec = stored.as_ref().map(Stored::spec).transpose()?;
     json.open_object();
-    let version = spec.as_ref().and_then(|spec| spec.oci_version).map(|text| lossy(text.to_bytes()));
-    json.text("ociVersion", version.as_deref().unwrap_or(crate::SPEC_VERSION));
+    let version = spec
+        .as_ref()
+        .and_then(|spec| spec.oci_version)
+        .map(|text| lossy(text.to_bytes()));
+    json.text(
+        "ociVersion",
+        version.as_deref().unwrap_or(crate::SPEC_VERSION),
+    );
     json.text("id", &container.id);
     json.key("pid");
     json.unsigned(pid as u64);

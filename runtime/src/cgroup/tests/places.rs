@@ -78,7 +78,11 @@ fn a_used_cgroup_is_refused() {
         .next()
         .unwrap()
         .to_string();
-    let other = || -> Result<()> { discover().group(None, &id, false)?.create(&[Version::V1, Version::V2]) };
+    let other = || -> Result<()> {
+        discover()
+            .group(None, &id, false)?
+            .create(&[Version::V1, Version::V2])
+    };
     // One who looked before the first was there must not end it, nor take its directories.
     let mut late = Scratch(Group::load(&first.0.save()).unwrap());
     late.0
@@ -87,7 +91,11 @@ fn a_used_cgroup_is_refused() {
         .for_each(|member| member.made = None);
     let mut child = sleeper(&first.0);
     assert!(late.0.kill_all(LONG).unwrap());
-    let error = late.0.create(&[Version::V1, Version::V2]).unwrap_err().to_string();
+    let error = late
+        .0
+        .create(&[Version::V1, Version::V2])
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("not empty: 1 process(es) found"), "{error}");
     drop(late);
     assert!(first.0.is_populated().unwrap());

@@ -139,7 +139,10 @@ fn lines() {
         ),
         ("mote exec -td x sh", "exec tty=true detach=true | x sh"),
         ("mote exec -tu 1:2 x sh", "exec tty=true user=1:2 | x sh"),
-        ("mote exec -tz x sh", "wrong exec: flag provided but not defined: -z"),
+        (
+            "mote exec -tz x sh",
+            "wrong exec: flag provided but not defined: -z",
+        ),
         ("mote exec -td=1 x sh", "wrong exec: flag takes no value"),
         ("mote exec x -- sh --", "exec | x sh --"),
         ("mote exec -- x sh", "exec | x sh"),

@@ -13,7 +13,8 @@ fn names_are_unambiguous() {
                 "a single dash could not tell it from a letter"
             );
             let clash = |other: &Flag| {
-                other.long() == flag.long() || !other.short().is_empty() && other.short() == flag.short()
+                other.long() == flag.long()
+                    || !other.short().is_empty() && other.short() == flag.short()
             };
             assert!(!flags[n + 1..].iter().any(clash), "{}", flag.long());
             assert!(flag.takes_value() || !flag.repeated());

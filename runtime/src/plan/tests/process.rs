@@ -193,9 +193,7 @@ fn capability_sets() {
             assert_eq!((sets.inheritable, sets.ambient), (1 << 5, 1 << 5));
             assert_eq!(
                 warnings,
-                [
-                    r#"process.capabilities.bounding[1]: "CAP_NEW": unknown capability, left out"#,
-                ]
+                [r#"process.capabilities.bounding[1]: "CAP_NEW": unknown capability, left out"#,]
             );
         },
     );
