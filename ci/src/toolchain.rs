@@ -187,10 +187,14 @@ fn flags(arch: &Arch, sysroot: &Sysroot) -> Vec<String> {
         // Equal functions once, and relocations of addresses in a few bits each: a tenth of the file.
         "-Clink-arg=--icf=all".into(),
         "-Clink-arg=--pack-dyn-relocs=relr".into(),
-        "-Clink-arg=--icf=all".into(),
-        "-Clink-arg=--pack-dyn-relocs=relr".into(),
+        // Equal runs of instructions once, too.
         "-Cllvm-args=-enable-machine-outliner=always".into(),
         "-Cllvm-args=-machine-outliner-reruns=2".into(),
+        // Functions with one caller stay apart: one giant of them has a large frame, and long instructions for it.
+        "-Cllvm-args=-inline-instr-cost=100".into(),
+        "-Cllvm-args=-inline-call-penalty=500".into(),
+        "-Cllvm-args=-tail-merge-size=2".into(),
+        // A panic tells nothing: it ends the program at once.
         "-Zlocation-detail=none".into(),
         remap(&sh::top(), "/mote"),
     ];

@@ -71,11 +71,15 @@ fn leave_initramfs(child: &Child<'_>) -> Result<(), Errno> {
     if !INITRAMFS.contains(&kind) {
         return Ok(());
     }
+    // Nor can it when that parent is shared, and the host may not see the copy.
+    let set_apart = || change(c"/", MountPropagationFlags::PRIVATE.bits());
     if child.new_mount_calls() {
         let copy = clone_tree(CWD, c"/", true)?;
+        set_apart()?;
         move_to(copy.as_fd(), open_dir(c"/")?.as_fd())?;
         fchdir(&copy)?;
     } else {
+        set_apart()?;
         mount_bind_recursive(c"/", c"/")?;
         // A path that starts at `/` starts at the old root; `..` of it leads to what covers it.
         chdir(c"/..")?;

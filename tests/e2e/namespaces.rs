@@ -82,6 +82,7 @@ fn shared_ones(c: &Case) -> Res {
     b.share("network")
         .share("ipc")
         .share("uts")
+        .share("cgroup")
         .del("/hostname");
     let report = c.report(&mut b)?;
     for file in ["net", "ipc", "uts", "user", "time", "cgroup"] {
