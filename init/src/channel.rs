@@ -2,8 +2,9 @@
 //! An end of file on the child's side means that the parent is gone, and nothing half-made may stay; on the
 //! parent's side that execve(2) has closed it: the program runs.
 
-use crate::fault::{At, Call, Fault, NOTE, Note, Place, Told, WIRE};
+use crate::fault::{At, Call, Fault, NOTE, Place, Told, WIRE};
 use crate::sys::rights;
+use crate::text::append;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::{Errno, read};
 
@@ -85,7 +86,7 @@ impl Channel {
 
     /// Parent: what the child says next.
     pub fn listen(&self) -> Result<Report, Errno> {
-        let mut note = Note::new();
+        let mut told = Told::nothing();
         let mut wire = [0u8; NOTE + 1];
         loop {
             let message = match receive(self.0.as_fd(), &mut wire) {
@@ -98,11 +99,13 @@ impl Channel {
             match message[0] {
                 MOUNTED => return Ok(Report::Mounted),
                 READY => return Ok(Report::Ready),
-                NOTED => note = Note::from_slice(&message[1..]).unwrap_or_default(),
+                NOTED => {
+                    told.note.clear();
+                    let _ = append(&mut told.note, &[&message[1..]]);
+                }
                 FAULT => {
-                    return Told::decode(message, note)
-                        .map(Report::Fault)
-                        .ok_or(Errno::PROTO);
+                    told.decode(message).ok_or(Errno::PROTO)?;
+                    return Ok(Report::Fault(told));
                 }
                 _ => return Err(Errno::PROTO),
             }

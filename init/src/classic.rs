@@ -4,6 +4,7 @@
 
 use crate::plan::{Filesystem, FsOption};
 use crate::procfs::fd_path;
+use crate::text::append;
 use core::ffi::CStr;
 use heapless::VecView;
 use linux_raw_sys::general as raw;
@@ -76,7 +77,7 @@ pub fn filesystem(
     set: u64,
 ) -> Result<(), Errno> {
     let mut data = heapless::Vec::<u8, 4096>::new();
-    let data = join(&mut data, fs.options, more).ok_or(Errno::TOOBIG)?;
+    let data = join(&mut data, fs.options, more).map_err(|_| Errno::TOOBIG)?;
     let mut flags = flags_of(set);
     for (_, flag) in SUPERBLOCK
         .iter()
@@ -97,21 +98,15 @@ fn join<'b>(
     data: &'b mut VecView<u8>,
     options: &[FsOption<'_>],
     more: Option<&FsOption<'_>>,
-) -> Option<&'b CStr> {
+) -> Result<&'b CStr, Errno> {
     for option in options.iter().chain(more) {
         let (comma, equals) = (!data.is_empty(), option.value.is_some());
         let value = option.value.unwrap_or_default().to_bytes();
-        for part in [
-            &b","[..usize::from(comma)],
-            option.key.to_bytes(),
-            &b"="[..usize::from(equals)],
-            value,
-        ] {
-            data.extend_from_slice(part).ok()?;
-        }
+        let (comma, equals) = (&b","[..usize::from(comma)], &b"="[..usize::from(equals)]);
+        append(data, &[comma, option.key.to_bytes(), equals, value])?;
     }
-    data.push(0).ok()?;
-    CStr::from_bytes_with_nul(data).ok()
+    append(data, &[b"\0"])?;
+    CStr::from_bytes_with_nul(data).map_err(|_| Errno::INVAL)
 }
 
 /// Changes attributes of one mount. mount(2) sets them all at once, so the present ones are read first; that

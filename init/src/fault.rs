@@ -1,6 +1,6 @@
 //! What went wrong in the child: a number and a place, made into words by the parent, which has the same plan.
 
-use core::fmt;
+use crate::text::append;
 use core::num::NonZeroU32;
 use rustix::io::Errno;
 
@@ -16,19 +16,25 @@ macro_rules! texts {
         }
 
         impl $name {
+            const TEXTS: &'static [u8] = concat!($($text, "\n"),*).as_bytes();
+
             /// Every value, in the order of its number.
             pub const ALL: &'static [$name] = &[$($name::$value),*];
 
             /// Its text.
-            pub fn text(self) -> &'static str {
-                line(concat!($($text, "\n"),*), self as usize)
+            pub fn text(self) -> &'static [u8] {
+                line(Self::TEXTS, self as usize)
             }
         }
     };
 }
 
-fn line(texts: &'static str, number: usize) -> &'static str {
-    texts.split('\n').nth(number).unwrap_or("")
+#[inline(never)]
+fn line(texts: &'static [u8], number: usize) -> &'static [u8] {
+    texts
+        .split(|&byte| byte == b'\n')
+        .nth(number)
+        .unwrap_or(b"")
 }
 
 texts! {
@@ -242,10 +248,8 @@ impl Fault {
         Fault(NonZeroU32::MIN | (call as u32) << 24 | u32::from(errno) << 8)
     }
 
-    fn call(self) -> &'static str {
-        Call::ALL
-            .get((self.0.get() >> 24) as usize)
-            .map_or("", |call| call.text())
+    fn call(self) -> &'static [u8] {
+        line(Call::TEXTS, (self.0.get() >> 24) as usize)
     }
 
     fn errno(self) -> u16 {
@@ -258,8 +262,8 @@ impl Fault {
         wire[1] = place.step as u8;
         wire[2..4].copy_from_slice(&self.errno().to_ne_bytes());
         wire[4..8].copy_from_slice(&place.item.to_ne_bytes());
-        for (to, from) in wire[8..].iter_mut().zip(self.call().bytes()) {
-            *to = from;
+        for (to, from) in wire[8..].iter_mut().zip(self.call()) {
+            *to = *from;
         }
         wire
     }
@@ -292,24 +296,28 @@ pub struct Told {
 }
 
 impl Told {
-    /// From the channel; none if it can't be a fault.
-    pub fn decode(wire: &[u8], note: Note) -> Option<Told> {
-        let wire: &[u8; WIRE] = wire.try_into().ok()?;
-        let call = &wire[8..];
-        let length = call.iter().position(|&byte| byte == 0).unwrap_or(CALL);
-        Some(Told {
-            step: *Step::ALL.get(usize::from(wire[1]))?,
-            item: u32::from_ne_bytes([wire[4], wire[5], wire[6], wire[7]]) as usize,
-            call: heapless::Vec::from_slice(&call[..length]).ok()?,
-            errno: i32::from(u16::from_ne_bytes([wire[2], wire[3]])),
-            note,
-        })
+    /// Before anything was said.
+    pub fn nothing() -> Told {
+        Told {
+            step: Step::Channel,
+            item: 0,
+            call: heapless::Vec::new(),
+            errno: 0,
+            note: Note::new(),
+        }
     }
-}
 
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text())
+    /// Takes in what the channel brought; none if it can't be a fault.
+    pub fn decode(&mut self, wire: &[u8]) -> Option<()> {
+        let wire: &[u8; WIRE] = wire.try_into().ok()?;
+        self.step = *Step::ALL.get(usize::from(wire[1]))?;
+        self.errno = i32::from(u16::from_ne_bytes([wire[2], wire[3]]));
+        self.item = u32::from_ne_bytes([wire[4], wire[5], wire[6], wire[7]]) as usize;
+        let call = wire[8..].split(|&byte| byte == 0).next()?;
+        self.call.clear();
+        append(&mut self.call, &[call]).ok()?;
+        // The largest number that the kernel has (MAX_ERRNO, linux/err.h).
+        (self.errno <= 4095).then_some(())
     }
 }
 

@@ -6,15 +6,15 @@ use crate::fault::{Call, Note};
 use crate::plan::{Hook, StateText};
 use crate::sys::clone::{Clone, clone};
 use crate::sys::exec::{Vector, execve};
-use crate::sys::process::{close_from, duplicate_to, exit, standard_streams};
+use crate::sys::process::{close_from, duplicate_to, exit, standard_streams, wait};
 use crate::sys::signal;
 use crate::sys::time::milliseconds as now;
-use crate::text::{Digits, digits};
+use crate::text::{Digits, append, digits};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::{Errno, read, write};
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
+use rustix::process::{Signal, WaitIdOptions, pidfd_send_signal};
 
 /// What every hook of a stage is given.
 #[derive(Clone, Copy, Debug)]
@@ -149,7 +149,7 @@ fn watch(
         let left = deadline.map(|deadline| deadline.saturating_sub(now()));
         if left.is_some_and(|left| left <= 0) {
             let _ = pidfd_send_signal(pidfd, Signal::KILL);
-            let _ = waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED);
+            let _ = wait(pidfd, WaitIdOptions::EXITED);
             return Err(Reason::Timeout(hook.timeout.unwrap_or(0)));
         }
         let wait = left.map(|left| Timespec {
@@ -182,14 +182,12 @@ fn watch(
 }
 
 fn status(pidfd: BorrowedFd<'_>) -> Result<(), Reason> {
-    let waited = rustix::io::retry_on_intr(|| waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED));
-    match waited.map_err(|errno| Reason::Call(Call::Waitid, errno))? {
-        Some(status) => match (status.exit_status(), status.terminating_signal()) {
-            (Some(0), _) => Ok(()),
-            (Some(code), _) => Err(Reason::Exit(code)),
-            (None, signal) => Err(Reason::Signal(signal.unwrap_or(0))),
-        },
-        None => Err(Reason::Call(Call::Waitid, Errno::CHILD)),
+    let status =
+        wait(pidfd, WaitIdOptions::EXITED).map_err(|errno| Reason::Call(Call::Waitid, errno))?;
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(0), _) => Ok(()),
+        (Some(code), _) => Err(Reason::Exit(code)),
+        (None, signal) => Err(Reason::Signal(signal.unwrap_or(0))),
     }
 }
 
@@ -220,6 +218,6 @@ fn keep_end(printed: BorrowedFd<'_>, output: &mut Note) {
         let from = output.len() - keep;
         output.copy_within(from.., 0);
         output.truncate(keep);
-        let _ = output.extend_from_slice(new);
+        let _ = append(output, &[new]);
     }
 }

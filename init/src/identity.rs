@@ -134,7 +134,7 @@ fn search(rootfs: &Rootfs, uid: u32, home: &mut VecView<u8>) -> Option<()> {
 /// The home in a line `name:password:uid:gid:comment:home:shell` of that uid (passwd(5)).
 fn home_in(line: &[u8], uid: u32) -> Option<&[u8]> {
     let mut fields = line.split(|&byte| byte == b':');
-    let ours = fields.nth(2).and_then(number) == Some(uid);
+    let ours = fields.nth(2).and_then(|field| number(field, 10)) == Some(uid);
     fields
         .nth(2)
         .filter(|home| ours && !home.is_empty() && !home.contains(&0))

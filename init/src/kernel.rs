@@ -3,6 +3,7 @@
 use crate::Child;
 use crate::fault::{At, Call, Fault, Step};
 use crate::sys::{keyring, net, process, sched};
+use crate::text::number;
 use core::ffi::CStr;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -44,9 +45,7 @@ fn allow_search(serial: i32) -> Result<(), Errno> {
     let mask = text[..length]
         .split(|&byte| byte == b';')
         .nth(3)
-        .and_then(|hex| core::str::from_utf8(hex).ok());
-    let mask = mask
-        .and_then(|hex| u32::from_str_radix(hex, 16).ok())
+        .and_then(|hex| number(hex, 16))
         .ok_or(Errno::INVAL)?;
     keyring::set_permissions(serial, mask | KEY_USR_SEARCH)
 }

@@ -315,11 +315,10 @@ fn container_hooks(
     hooks::run(hooks, &stage).map_err(|failure| {
         child.item(failure.item as u32);
         let mut note = describe(failure.reason);
-        if !failure.output.is_empty() {
-            let _ = note.extend_from_slice(b": ");
-            let room = note.capacity() - note.len();
-            let _ = note
-                .extend_from_slice(&failure.output[failure.output.len().saturating_sub(room)..]);
+        let room = note.capacity() - note.len() - 2;
+        let output = &failure.output[failure.output.len().saturating_sub(room)..];
+        if !output.is_empty() {
+            let _ = text::append(&mut note, &[b": ", output]);
         }
         channel.note(&note);
         match failure.reason {
@@ -332,9 +331,9 @@ fn container_hooks(
 /// A hook's end in words.
 pub fn describe(reason: Reason) -> fault::Note {
     let (before, number, after) = match reason {
-        Reason::Exit(code) => ("exit status ", Some(code as u32), ""),
-        Reason::Signal(number) => ("killed by signal ", Some(number as u32), ""),
-        Reason::Timeout(secs) => ("killed after ", Some(secs), " s (its timeout)"),
+        Reason::Exit(code) => ("exit status ".as_bytes(), Some(code as u32), ""),
+        Reason::Signal(number) => (&b"killed by signal "[..], Some(number as u32), ""),
+        Reason::Timeout(secs) => (&b"killed after "[..], Some(secs), " s (its timeout)"),
         Reason::Call(call, _) => (call.text(), None, ""),
     };
     let mut room = text::Digits::default();
@@ -342,9 +341,7 @@ pub fn describe(reason: Reason) -> fault::Note {
         text::digits(&mut room, number.into(), 10)
     });
     let mut note = fault::Note::new();
-    for part in [before.as_bytes(), number, after.as_bytes()] {
-        let _ = note.extend_from_slice(part);
-    }
+    let _ = text::append(&mut note, &[before, number, after.as_bytes()]);
     note
 }
 

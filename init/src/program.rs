@@ -26,10 +26,10 @@ pub fn enter_cwd(child: &Child<'_>) -> Result<(), Fault> {
     let mut text = [0u8; PATH_MAX + 16];
     // The kernel puts `(unreachable)` before a path that doesn't lead to the root (getcwd(2)).
     match crate::sys::process::working_directory(&mut text) {
-        Ok(_) if text[0] == b'/' => Ok(()),
+        Ok(()) if text[0] == b'/' => Ok(()),
         // A deep directory's path may be longer than any buffer; it is below the root all the same.
         Err(Errno::NAMETOOLONG | Errno::RANGE) => Ok(()),
-        Ok(_) => Err(Fault::new(Call::Outside, Errno::XDEV)),
+        Ok(()) => Err(Fault::new(Call::Outside, Errno::XDEV)),
         Err(errno) => Err(Fault::new(Call::Getcwd, errno)),
     }
 }

@@ -101,7 +101,7 @@ impl Rootfs {
                 } else {
                     LINKS_MAX
                 };
-                let found = Walk::new(self.fd(), None, links).to(path.to_bytes())?;
+                let found = self.walk(path.to_bytes(), None, links)?;
                 // An O_PATH descriptor is opened for reading or writing by its entry in /proc.
                 if flags.contains(OFlags::PATH) {
                     Ok(found)
@@ -116,7 +116,7 @@ impl Rootfs {
     /// An O_PATH descriptor of the directory, made with its parents where missing.
     pub fn make_dir(&self, path: &CStr, mode: u32) -> Result<OwnedFd, Errno> {
         match self.open(path, OFlags::PATH | OFlags::DIRECTORY) {
-            Err(Errno::NOENT) => Walk::new(self.fd(), Some(mode), LINKS_MAX).to(path.to_bytes()),
+            Err(Errno::NOENT) => self.walk(path.to_bytes(), Some(mode), LINKS_MAX),
             result => result,
         }
     }
@@ -127,6 +127,18 @@ impl Rootfs {
             Err(Errno::NOENT) => self.place(path)?.make(0o755),
             result => result,
         }
+    }
+
+    /// See [`Walk`].
+    #[inline(never)]
+    fn walk(&self, path: &[u8], make: Option<u32>, links: u32) -> Result<OwnedFd, Errno> {
+        Walk {
+            root: self.fd(),
+            passed: heapless::Vec::new(),
+            make,
+            links,
+        }
+        .to(path)
     }
 
     /// The parent directory, made where missing, and the last component of a path, which ends with a name.
@@ -141,7 +153,7 @@ impl Rootfs {
             return Err(Errno::INVAL);
         }
         Ok(Place {
-            parent: Walk::new(self.fd(), Some(0o755), LINKS_MAX).to(above)?,
+            parent: self.walk(above, Some(0o755), LINKS_MAX)?,
             name,
         })
     }
@@ -196,21 +208,12 @@ struct Walk<'r> {
     links: u32,
 }
 
-impl<'r> Walk<'r> {
-    fn new(root: BorrowedFd<'r>, make: Option<u32>, links: u32) -> Walk<'r> {
-        Walk {
-            root,
-            passed: heapless::Vec::new(),
-            make,
-            links,
-        }
-    }
-
+impl Walk<'_> {
     fn here(&self) -> BorrowedFd<'_> {
         self.passed.last().map_or(self.root, |fd| fd.as_fd())
     }
 
-    fn to(mut self, path: &[u8]) -> Result<OwnedFd, Errno> {
+    fn to(&mut self, path: &[u8]) -> Result<OwnedFd, Errno> {
         // What is still to walk, its end at the buffer's end, so that a link's text can be put before it. The
         // last byte stays NUL, and so does every slash that was passed: a component is a C string.
         let mut buffer = [0u8; PATH_MAX + 1];

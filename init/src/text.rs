@@ -8,11 +8,18 @@ use rustix::io::Errno;
 #[inline(never)]
 pub fn put<'b>(to: &'b mut VecView<u8>, parts: &[&[u8]]) -> Result<&'b CStr, Errno> {
     to.clear();
-    for part in parts {
-        to.extend_from_slice(part).map_err(|_| Errno::NAMETOOLONG)?;
-    }
-    to.push(0).map_err(|_| Errno::NAMETOOLONG)?;
+    append(to, parts)?;
+    append(to, &[b"\0"])?;
     CStr::from_bytes_with_nul(to).map_err(|_| Errno::INVAL)
+}
+
+/// Adds the parts in a row; those before the first that there isn't room for.
+#[inline(never)]
+pub fn append(to: &mut VecView<u8>, parts: &[&[u8]]) -> Result<(), Errno> {
+    parts
+        .iter()
+        .try_for_each(|part| to.extend_from_slice(part))
+        .map_err(|_| Errno::NAMETOOLONG)
 }
 
 /// Room for the digits of any number.
@@ -32,11 +39,13 @@ pub fn digits(room: &mut Digits, mut number: u64, base: u64) -> &[u8] {
     }
 }
 
-/// The number that digits of base 10 say; none if there are none, others, or too many for it.
-pub fn number(digits: &[u8]) -> Option<u32> {
-    let add = |number: u32, digit: &u8| match digit {
-        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u32::from(digit - b'0')),
-        _ => None,
+/// The number that digits of base 10 or 16 say; none if there are none, others, or too many for it.
+#[inline(never)]
+pub fn number(digits: &[u8], base: u32) -> Option<u32> {
+    let add = |number: u32, &digit: &u8| {
+        number
+            .checked_mul(base)?
+            .checked_add(char::from(digit).to_digit(base)?)
     };
     if digits.is_empty() {
         None
@@ -56,10 +65,11 @@ mod tests {
         assert_eq!(digits(&mut room, u64::MAX, 10), b"18446744073709551615");
         assert_eq!(digits(&mut room, u64::MAX, 8), b"1777777777777777777777");
         assert_eq!(digits(&mut room, 0o1777, 8), b"1777");
-        assert_eq!(number(b"4294967295"), Some(u32::MAX));
-        assert_eq!(number(b"007"), Some(7));
+        assert_eq!(number(b"4294967295", 10), Some(u32::MAX));
+        assert_eq!(number(b"007", 10), Some(7));
+        assert_eq!(number(b"3f1F0000", 16), Some(0x3f1f_0000));
         for wrong in [&b""[..], b"4294967296", b"1x", b"-1", b"+1", b" 1"] {
-            assert_eq!(number(wrong), None);
+            assert_eq!(number(wrong, 10), None);
         }
     }
 

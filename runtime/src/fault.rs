@@ -1,6 +1,6 @@
 //! The child's faults in words. Whoever reads them has the same plan, so a number names a thing again.
 
-use crate::error::Error;
+use crate::error::{Error, lossy};
 use crate::text::decimal;
 use init::fault::{Step, Told};
 use init::plan::{Mount, Plan, Source};
@@ -120,7 +120,7 @@ fn place(fault: &Told, plan: &Plan<'_>) -> String {
         _ => None,
     };
     let name = name.unwrap_or_default().to_string_lossy();
-    let mut text = fault.step.to_string();
+    let mut text = lossy(fault.step.text());
     match fault.step {
         Step::User => text.push_str(&[": id ", &decimal(at as u64)].concat()),
         // The plan's list of devices begins with the default ones, so an index would mislead.

@@ -7,6 +7,7 @@
 use crate::error::{Error, Result};
 use crate::fault::explain;
 use crate::host::Host;
+use core::cell::Cell;
 use init::Handles;
 use init::channel::{Channel, Report};
 use init::fault::{Call, Fault, Place, Step};
@@ -49,6 +50,8 @@ pub struct Started {
     /// To it.
     pub channel: Channel,
     armed: bool,
+    /// Whether the next answer was given before it was asked for.
+    answered: Cell<bool>,
 }
 
 impl Started {
@@ -84,8 +87,19 @@ impl Started {
         self.heard(plan, sent)
     }
 
+    /// Gives the next answer now, when nothing is to be done before it: that spares both sides a wait for each
+    /// other.
+    pub fn answer_ahead(&self, plan: &Plan<'_>) -> Result<()> {
+        self.answer(plan)?;
+        self.answered.set(true);
+        Ok(())
+    }
+
     /// Lets it go on.
     pub fn answer(&self, plan: &Plan<'_>) -> Result<()> {
+        if self.answered.take() {
+            return Ok(());
+        }
         let sent = self.channel.answer();
         self.heard(plan, sent)
     }
@@ -216,6 +230,7 @@ pub fn launch(
             pidfd,
             channel: Channel(ours),
             armed: true,
+            answered: Cell::new(false),
         }),
         Ok(Clone::Child) => exit(1),
         Err(errno) => Err(refused(errno, new, outfit.cgroup.is_some())),
@@ -323,6 +338,7 @@ fn by_way_of_another(
                     pidfd: adopt(number(&word[4..])),
                     channel: Channel(ours),
                     armed: true,
+                    answered: Cell::new(false),
                 }),
                 _ => match Channel(ours).listen() {
                     Ok(Report::Fault(fault)) => Err(explain(&fault, plan)),

@@ -6,15 +6,13 @@
 
 use crate::error::{Error, Result};
 use crate::text::{c, decimal};
+use init::sys::rights;
 use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{FileType, Mode, OFlags, open};
-use rustix::io::{Errno, IoSlice, IoSliceMut};
+use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
-    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
-    recvmsg, sendmsg, socket_with, socketpair,
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with, socketpair,
 };
-use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -116,46 +114,24 @@ pub fn pair() -> Result<(OwnedFd, OwnedFd)> {
 
 /// Sends one descriptor under a name.
 pub fn send_fd(socket: BorrowedFd, name: &[u8], fd: BorrowedFd) -> Result<()> {
-    let fds = [fd];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    control.push(SendAncillaryMessage::ScmRights(&fds));
-    loop {
-        match sendmsg(
-            socket,
-            &[IoSlice::new(name)],
-            &mut control,
-            SendFlags::NOSIGNAL,
-        ) {
-            Ok(_) => return Ok(()),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(Error::call("sendmsg", errno)),
-        }
-    }
+    rights::send(socket, name, &[fd]).map_err(|errno| Error::call("sendmsg", errno))
 }
 
 /// Receives one descriptor and its name; waits for it.
 pub fn recv_fd(socket: BorrowedFd) -> Result<(Vec<u8>, OwnedFd)> {
     let mut name = vec![0; NAME_MAX];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
-    let received = loop {
-        let mut parts = [IoSliceMut::new(&mut name)];
-        match recvmsg(socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC) {
-            Err(Errno::INTR) => {}
-            other => break other.map_err(|errno| Error::call("recvmsg", errno))?,
+    let mut files = rights::Files::new();
+    let length = match rights::receive(socket, &mut name, &mut files) {
+        Ok(length) if files.len() <= 1 => length,
+        Ok(_) | Err(Errno::TOOBIG) => {
+            return Err(Error::join(&[
+                "more than one descriptor came over the socket",
+            ]));
         }
+        Err(errno) => return Err(Error::call("recvmsg", errno)),
     };
-    name.truncate(received.bytes);
-    let fd = control.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
-        _ => None,
-    });
-    match fd {
-        // The kernel has closed the descriptors that there was no room for.
-        Some(_) if received.flags.contains(ReturnFlags::CTRUNC) => Err(Error::join(&[
-            "more than one descriptor came over the socket",
-        ])),
+    name.truncate(length);
+    match files.pop() {
         Some(fd) => Ok((name, fd)),
         None => Err(Error::join(&[
             "the socket was closed before a descriptor came",

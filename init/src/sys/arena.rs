@@ -41,9 +41,12 @@ impl Arena {
         })
     }
 
-    fn take(&self, layout: Layout) -> Result<NonNull<u8>, Errno> {
-        let start = self.used.get().next_multiple_of(layout.align());
-        let end = start.checked_add(layout.size()).ok_or(Errno::NOMEM)?;
+    /// Room for so many values of a layout.
+    #[inline(never)]
+    fn take(&self, one: Layout, count: usize) -> Result<NonNull<u8>, Errno> {
+        let start = self.used.get().next_multiple_of(one.align());
+        let size = one.size().checked_mul(count).ok_or(Errno::NOMEM)?;
+        let end = start.checked_add(size).ok_or(Errno::NOMEM)?;
         if end > self.size {
             return Err(Errno::NOMEM);
         }
@@ -58,8 +61,7 @@ impl Arena {
         reason = "each call hands out memory that no other call does"
     )]
     pub fn bytes(&self, length: usize) -> Result<&mut [u8], Errno> {
-        let layout = Layout::array::<u8>(length).map_err(|_| Errno::NOMEM)?;
-        let start = self.take(layout)?;
+        let start = self.take(Layout::new::<u8>(), length)?;
         // SAFETY: `take` never returns the same bytes twice, the kernel zeroed them, and they live as long as
         // the arena, to which the borrow ties them.
         Ok(unsafe { core::slice::from_raw_parts_mut(start.as_ptr(), length) })
@@ -79,8 +81,7 @@ impl Arena {
 
     /// Room for up to `capacity` values, to be filled one by one while other things are taken.
     pub fn list<T: Copy>(&self, capacity: usize) -> Result<List<'_, T>, Errno> {
-        let layout = Layout::array::<T>(capacity).map_err(|_| Errno::NOMEM)?;
-        let start = self.take(layout)?.cast::<T>();
+        let start = self.take(Layout::new::<T>(), capacity)?.cast::<T>();
         Ok(List {
             start,
             capacity,

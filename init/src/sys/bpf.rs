@@ -5,7 +5,7 @@ use super::check;
 use core::mem::size_of;
 use rustix::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use rustix::io::Errno;
-use syscalls::{Sysno, syscall};
+use syscalls::{Sysno, raw_syscall};
 
 // enum bpf_cmd, linux/bpf.h
 const BPF_PROG_LOAD: u32 = 5;
@@ -197,10 +197,10 @@ fn attach(
 
 /// # Safety
 /// `attr` must be the member of union bpf_attr that `command` uses, and its pointers good for it.
-unsafe fn bpf<T>(command: u32, attr: &mut T) -> Result<usize, Errno> {
+unsafe fn bpf<T>(command: u32, attr: &mut T) -> Result<u32, Errno> {
     // SAFETY: the kernel reads, and for queries writes, within the size given; the rest is the caller's.
     check(unsafe {
-        syscall!(
+        raw_syscall!(
             Sysno::bpf,
             command,
             core::ptr::from_mut(attr),
@@ -209,7 +209,7 @@ unsafe fn bpf<T>(command: u32, attr: &mut T) -> Result<usize, Errno> {
     })
 }
 
-fn new_fd(result: Result<usize, Errno>) -> Result<OwnedFd, Errno> {
+fn new_fd(result: Result<u32, Errno>) -> Result<OwnedFd, Errno> {
     // SAFETY: a descriptor that the kernel has just made; nobody else owns it. They are close-on-exec.
     result.map(|fd| unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }

@@ -10,7 +10,7 @@ use linux_raw_sys::prctl::{
     PR_CAPBSET_READ,
 };
 use rustix::io::Errno;
-use syscalls::{Sysno, syscall};
+use syscalls::{Sysno, raw_syscall};
 
 /// Bit N of a set is capability N.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub fn held() -> Result<Sets, Errno> {
         }; 2],
     );
     // SAFETY: version 3 reads a header and writes two halves.
-    check(unsafe { syscall!(Sysno::capget, &raw mut header, halves.as_mut_ptr()) })?;
+    check(unsafe { raw_syscall!(Sysno::capget, &raw mut header, halves.as_mut_ptr()) })?;
     let [low, high] = halves;
     let join = |low: u32, high: u32| u64::from(high) << 32 | u64::from(low);
     Ok(Sets {
@@ -61,7 +61,7 @@ pub fn hold(sets: Sets) -> Result<(), Errno> {
     };
     let (mut header, halves) = (header(), [half(0), half(32)]);
     // SAFETY: version 3 reads a header and two halves.
-    check(unsafe { syscall!(Sysno::capset, &raw mut header, halves.as_ptr()) }).map(drop)
+    check(unsafe { raw_syscall!(Sysno::capset, &raw mut header, halves.as_ptr()) }).map(drop)
 }
 
 /// Takes a capability from the bounding set; `INVAL` for one that the kernel doesn't know.
@@ -84,9 +84,9 @@ pub fn raise_ambient(capability: u32) -> Result<(), Errno> {
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability).map(drop)
 }
 
-fn prctl(option: u32, second: u32, third: u32) -> Result<usize, Errno> {
+fn prctl(option: u32, second: u32, third: u32) -> Result<u32, Errno> {
     // SAFETY: the options above take numbers alone.
-    check(unsafe { syscall!(Sysno::prctl, option, second, third, 0, 0) })
+    check(unsafe { raw_syscall!(Sysno::prctl, option, second, third, 0, 0) })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use linux_raw_sys::general::{CLONE_INTO_CGROUP, CLONE_PIDFD, SIGCHLD, clone_args
 use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use syscalls::{Sysno, syscall};
+use syscalls::{Sysno, raw_syscall};
 
 /// Which side of the fork this is.
 #[derive(Debug)]
@@ -47,7 +47,8 @@ pub fn clone(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Clone, Errno>
     }
     // SAFETY: no CLONE_VM and no new stack: the child runs on its own copy of this stack, as after fork(2).
     // The process has one thread, so no lock can be left held in the copy. `pidfd` outlives the call.
-    let result = check(unsafe { syscall!(Sysno::clone3, &raw mut args, size_of::<clone_args>()) });
+    let result =
+        check(unsafe { raw_syscall!(Sysno::clone3, &raw mut args, size_of::<clone_args>()) });
     match result {
         Ok(0) => Ok(Clone::Child),
         Ok(pid) => {
@@ -70,7 +71,7 @@ fn clone_before_5_3(flags: u64) -> Result<Clone, Errno> {
         (flags, 0)
     };
     // SAFETY: as above; the three remaining pointers are null and no flag asks the kernel to use them.
-    match check(unsafe { syscall!(Sysno::clone, first, second, 0, 0, 0) })? {
+    match check(unsafe { raw_syscall!(Sysno::clone, first, second, 0, 0, 0) })? {
         0 => Ok(Clone::Child),
         pid => {
             let pid = pid_of(pid)?;
@@ -79,7 +80,7 @@ fn clone_before_5_3(flags: u64) -> Result<Clone, Errno> {
     }
 }
 
-fn pid_of(raw: usize) -> Result<Pid, Errno> {
+fn pid_of(raw: u32) -> Result<Pid, Errno> {
     i32::try_from(raw)
         .ok()
         .and_then(Pid::from_raw)

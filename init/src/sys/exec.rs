@@ -8,7 +8,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ptr;
 use rustix::io::Errno;
-use syscalls::{Sysno, syscall};
+use syscalls::{Sysno, raw_syscall};
 
 /// `char *const v[]`: pointers to C strings that live for `'a`, ended by a null pointer.
 #[derive(Clone, Copy)]
@@ -29,16 +29,21 @@ impl<'a> Vector<'a> {
     where
         I: Iterator<Item = &'a CStr>,
     {
-        let mut list = arena.list(count + spare + 1)?;
-        for _ in 0..=count + spare {
-            list.push(ptr::null())?;
-        }
-        let slots = Cell::from_mut(list.finish_mut()).as_slice_of_cells();
-        for (slot, text) in slots.iter().zip(texts.take(count)) {
+        let vector = Vector::empty(arena, count + spare)?;
+        for (slot, text) in vector.slots.iter().zip(texts.take(count)) {
             slot.set(text.as_ptr());
         }
+        Ok(vector)
+    }
+
+    #[inline(never)]
+    fn empty(arena: &'a Arena, spare: usize) -> Result<Self, Errno> {
+        let mut list = arena.list(spare + 1)?;
+        for _ in 0..=spare {
+            list.push(ptr::null())?;
+        }
         Ok(Vector {
-            slots,
+            slots: Cell::from_mut(list.finish_mut()).as_slice_of_cells(),
             texts: PhantomData,
         })
     }
@@ -125,7 +130,7 @@ pub fn execve(path: &CStr, args: &Vector<'_>, env: &Vector<'_>) -> Errno {
     // SAFETY: three pointers to memory that the kernel only reads: a C string and two null-ended arrays of C
     // strings, all alive during the call.
     let result = super::check(unsafe {
-        syscall!(Sysno::execve, path.as_ptr(), args.as_ptr(), env.as_ptr())
+        raw_syscall!(Sysno::execve, path.as_ptr(), args.as_ptr(), env.as_ptr())
     });
     result.err().unwrap_or(Errno::IO)
 }

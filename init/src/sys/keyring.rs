@@ -4,7 +4,7 @@
 use super::check;
 use core::ffi::CStr;
 use rustix::io::Errno;
-use syscalls::{Sysno, syscall};
+use syscalls::{Sysno, raw_syscall};
 
 // linux/keyctl.h
 const KEYCTL_JOIN_SESSION_KEYRING: u32 = 1;
@@ -15,7 +15,7 @@ const KEYCTL_DESCRIBE: u32 = 6;
 pub fn join_session(name: &CStr) -> Result<i32, Errno> {
     // SAFETY: the kernel reads one C string.
     let serial =
-        check(unsafe { syscall!(Sysno::keyctl, KEYCTL_JOIN_SESSION_KEYRING, name.as_ptr()) })?;
+        check(unsafe { raw_syscall!(Sysno::keyctl, KEYCTL_JOIN_SESSION_KEYRING, name.as_ptr()) })?;
     Ok(serial as i32)
 }
 
@@ -23,7 +23,7 @@ pub fn join_session(name: &CStr) -> Result<i32, Errno> {
 pub fn describe(serial: i32, buffer: &mut [u8]) -> Result<usize, Errno> {
     // SAFETY: the kernel writes at most `len` bytes to the buffer.
     check(unsafe {
-        syscall!(
+        raw_syscall!(
             Sysno::keyctl,
             KEYCTL_DESCRIBE,
             serial,
@@ -31,10 +31,11 @@ pub fn describe(serial: i32, buffer: &mut [u8]) -> Result<usize, Errno> {
             buffer.len()
         )
     })
+    .map(|length| length as usize)
 }
 
 /// Sets the permission mask (keyctl_setperm(3)).
 pub fn set_permissions(serial: i32, mask: u32) -> Result<(), Errno> {
     // SAFETY: no memory is passed.
-    check(unsafe { syscall!(Sysno::keyctl, KEYCTL_SETPERM, serial, mask) }).map(drop)
+    check(unsafe { raw_syscall!(Sysno::keyctl, KEYCTL_SETPERM, serial, mask) }).map(drop)
 }

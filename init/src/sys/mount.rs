@@ -6,7 +6,7 @@ use core::mem::size_of;
 use linux_raw_sys::general::{AT_EMPTY_PATH, AT_RECURSIVE, mount_attr};
 use rustix::fd::{AsRawFd, BorrowedFd};
 use rustix::io::Errno;
-use syscalls::{Sysno, syscall};
+use syscalls::{Sysno, raw_syscall};
 
 /// What mount_setattr(2) changes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,7 +30,7 @@ pub fn set_attributes(mount: BorrowedFd<'_>, recursive: bool, change: Change) ->
     let flags = AT_EMPTY_PATH | if recursive { AT_RECURSIVE } else { 0 };
     // SAFETY: an empty C string and a struct of the size given, both alive during the call.
     check(unsafe {
-        syscall!(
+        raw_syscall!(
             Sysno::mount_setattr,
             mount.as_raw_fd(),
             c"".as_ptr(),
@@ -56,7 +56,7 @@ pub fn has_new_calls() -> bool {
     ];
     // SAFETY: no descriptor, no address that could be one, no flags that a kernel knows: each call is refused
     // (EINVAL, EBADF, EFAULT) before it does anything.
-    let answer = |call| check(unsafe { syscall!(call, NONE, 0, NONE, 0, 0) });
+    let answer = |call| check(unsafe { raw_syscall!(call, NONE, 0, NONE, 0, 0) });
     CALLS
         .iter()
         .all(|call| !matches!(answer(*call), Err(Errno::NOSYS | Errno::PERM)))

@@ -6,7 +6,7 @@ use linux_raw_sys::ioctl::SIOCSIFFLAGS;
 use rustix::fd::AsRawFd;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
-use syscalls::{Sysno, syscall};
+use syscalls::{Sysno, raw_syscall};
 
 /// `struct ifreq` with its flags member.
 #[repr(C)]
@@ -36,7 +36,7 @@ pub fn loopback_up() -> Result<(), Errno> {
     request.name[..2].copy_from_slice(b"lo");
     // SAFETY: SIOCSIFFLAGS reads a struct ifreq, which `request` has the layout and size of.
     check(unsafe {
-        syscall!(
+        raw_syscall!(
             Sysno::ioctl,
             socket.as_raw_fd(),
             SIOCSIFFLAGS,

@@ -2,26 +2,28 @@
 #![allow(unsafe_code)]
 
 use super::check;
+use crate::text::number;
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use linux_raw_sys::general::CLONE_FILES;
 use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::fs::RawDir;
 use rustix::io::Errno;
-use syscalls::{Sysno, syscall};
+use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus, waitid};
+use syscalls::{Sysno, raw_syscall};
 
 /// Ends the process at once; nothing is flushed or unwound.
 pub fn exit(code: i32) -> ! {
     loop {
         // SAFETY: it doesn't return.
-        let _ = unsafe { syscall!(Sysno::exit_group, code) };
+        let _ = unsafe { raw_syscall!(Sysno::exit_group, code) };
     }
 }
 
 /// Whether the kernel (5.9) can close descriptors by the range.
 pub fn has_close_range() -> bool {
     // SAFETY: no descriptor has this number.
-    check(unsafe { syscall!(Sysno::close_range, u32::MAX, u32::MAX, 0) }).is_ok()
+    check(unsafe { raw_syscall!(Sysno::close_range, u32::MAX, u32::MAX, 0) }).is_ok()
 }
 
 /// Closes every descriptor from `first` on that `list` has, which is the caller's /proc/self/fd.
@@ -29,14 +31,10 @@ pub fn close_listed(first: RawFd, list: &OwnedFd) {
     let mut buffer = [MaybeUninit::<u8>::uninit(); 1024];
     let mut entries = RawDir::new(list, &mut buffer);
     while let Some(Ok(entry)) = entries.next() {
-        let number = entry
-            .file_name()
-            .to_str()
-            .ok()
-            .and_then(|name| name.parse::<RawFd>().ok());
-        if let Some(fd) = number.filter(|fd| *fd >= first && *fd != list.as_raw_fd()) {
+        let fd = number(entry.file_name().to_bytes(), 10).map(|number| number as RawFd);
+        if let Some(fd) = fd.filter(|fd| *fd >= first && *fd != list.as_raw_fd()) {
             // SAFETY: as below.
-            let _ = unsafe { syscall!(Sysno::close, fd) };
+            let _ = unsafe { raw_syscall!(Sysno::close, fd) };
         }
     }
 }
@@ -44,7 +42,7 @@ pub fn close_listed(first: RawFd, list: &OwnedFd) {
 /// Closes every descriptor from `first` on; on kernels before 5.9 those that the present limit allows.
 pub fn close_from(first: RawFd) {
     // SAFETY: called by the child when it uses no descriptor from there on any more.
-    if check(unsafe { syscall!(Sysno::close_range, first, u32::MAX, 0) }).is_ok() {
+    if check(unsafe { raw_syscall!(Sysno::close_range, first, u32::MAX, 0) }).is_ok() {
         return;
     }
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile)
@@ -52,7 +50,7 @@ pub fn close_from(first: RawFd) {
         .unwrap_or(u64::MAX);
     for fd in first..limit.min(1 << 20) as i32 {
         // SAFETY: as above.
-        let _ = unsafe { syscall!(Sysno::close, fd) };
+        let _ = unsafe { raw_syscall!(Sysno::close, fd) };
     }
 }
 
@@ -70,32 +68,40 @@ pub fn duplicate_to(fd: BorrowedFd<'_>, number: RawFd, close_on_exec: bool) -> R
     }
     let flags = if close_on_exec { O_CLOEXEC } else { 0 };
     // SAFETY: only called by the child, which owns the whole descriptor table and no longer uses `number`.
-    check(unsafe { syscall!(Sysno::dup3, fd.as_raw_fd(), number, flags) }).map(drop)
+    check(unsafe { raw_syscall!(Sysno::dup3, fd.as_raw_fd(), number, flags) }).map(drop)
 }
 
 /// Whether a descriptor of that number is open.
 pub fn is_open(number: RawFd) -> bool {
     // SAFETY: F_GETFD takes no argument and changes nothing.
-    check(unsafe { syscall!(Sysno::fcntl, number, linux_raw_sys::general::F_GETFD) }).is_ok()
+    check(unsafe { raw_syscall!(Sysno::fcntl, number, linux_raw_sys::general::F_GETFD) }).is_ok()
+}
+
+/// waitid(2) for a child by its pidfd; a signal doesn't end it.
+#[inline(never)]
+pub fn wait(pidfd: BorrowedFd<'_>, options: WaitIdOptions) -> Result<WaitIdStatus, Errno> {
+    let waited = rustix::io::retry_on_intr(|| waitid(WaitId::PidFd(pidfd), options));
+    // None only with NOHANG.
+    waited?.ok_or(Errno::AGAIN)
 }
 
 /// unshare(2) of namespaces.
 pub fn unshare(flags: u32) -> Result<(), Errno> {
     debug_assert_eq!(flags & CLONE_FILES, 0);
     // SAFETY: only namespace flags: no descriptor or memory changes its meaning.
-    check(unsafe { syscall!(Sysno::unshare, flags) }).map(drop)
+    check(unsafe { raw_syscall!(Sysno::unshare, flags) }).map(drop)
 }
 
 /// setns(2) with a namespace's file and its one flag, or a pidfd and any flags (5.8).
 pub fn set_namespaces(fd: BorrowedFd<'_>, flags: u32) -> Result<(), Errno> {
     // SAFETY: no memory is passed.
-    check(unsafe { syscall!(Sysno::setns, fd.as_raw_fd(), flags) }).map(drop)
+    check(unsafe { raw_syscall!(Sysno::setns, fd.as_raw_fd(), flags) }).map(drop)
 }
 
 /// setgroups(2).
 pub fn set_groups(groups: &[u32]) -> Result<(), Errno> {
     // SAFETY: the kernel reads `len` ids of 32 bits.
-    check(unsafe { syscall!(Sysno::setgroups, groups.len(), groups.as_ptr()) }).map(drop)
+    check(unsafe { raw_syscall!(Sysno::setgroups, groups.len(), groups.as_ptr()) }).map(drop)
 }
 
 /// Descriptors 0 to 2 of a process that has nothing else on them.
@@ -107,13 +113,13 @@ pub fn standard_streams() -> [BorrowedFd<'static>; 3] {
 /// personality(2).
 pub fn set_personality(persona: u32) -> Result<(), Errno> {
     // SAFETY: it changes how later execve(2)s behave; this program uses nothing that it alters.
-    check(unsafe { syscall!(Sysno::personality, persona) }).map(drop)
+    check(unsafe { raw_syscall!(Sysno::personality, persona) }).map(drop)
 }
 
-/// getcwd(2) into `text`; the length with its NUL.
-pub fn working_directory(text: &mut [u8]) -> Result<usize, Errno> {
+/// getcwd(2) into `text`, with a NUL.
+pub fn working_directory(text: &mut [u8]) -> Result<(), Errno> {
     // SAFETY: the kernel writes at most `len` bytes to the buffer.
-    check(unsafe { syscall!(Sysno::getcwd, text.as_mut_ptr(), text.len()) })
+    check(unsafe { raw_syscall!(Sysno::getcwd, text.as_mut_ptr(), text.len()) }).map(drop)
 }
 
 /// execveat(2) of an open file.
@@ -125,7 +131,7 @@ pub fn execute_file(
     let empty: &CStr = c"";
     // SAFETY: an empty C string and two null-ended arrays, read only, alive during the call.
     let result = check(unsafe {
-        syscall!(
+        raw_syscall!(
             Sysno::execveat,
             file.as_raw_fd(),
             empty.as_ptr(),
@@ -150,5 +156,5 @@ pub fn namespace_type(fd: BorrowedFd<'_>) -> Result<u32, Errno> {
     /// `_IO(0xb7, 0x3)` of linux/nsfs.h, on machines where _IO adds nothing, or its own direction bits.
     const NS_GET_NSTYPE: u32 = targets::IOCTL_NONE | 0xb703;
     // SAFETY: this ioctl takes no argument; a file that isn't a namespace refuses it.
-    check(unsafe { syscall!(Sysno::ioctl, fd.as_raw_fd(), NS_GET_NSTYPE) }).map(|flag| flag as u32)
+    check(unsafe { raw_syscall!(Sysno::ioctl, fd.as_raw_fd(), NS_GET_NSTYPE) })
 }

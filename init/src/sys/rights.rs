@@ -7,7 +7,7 @@ use core::ptr::null_mut;
 use linux_raw_sys::general::iovec;
 use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use rustix::io::Errno;
-use syscalls::{Sysno, syscall};
+use syscalls::{Sysno, raw_syscall};
 
 // linux/socket.h, asm-generic/socket.h
 const SOL_SOCKET: i32 = 1;
@@ -44,37 +44,36 @@ struct Message {
     flags: u32,
 }
 
-/// Makes the call with one part of data; how much of it was sent or received. A signal doesn't end it.
-///
-/// # Safety
-/// `data` is as long as it says, and writable if the call writes to it.
-unsafe fn call(
-    number: Sysno,
-    socket: BorrowedFd<'_>,
-    data: (*mut u8, usize),
-    control: &mut Control,
-    room: usize,
-    flags: u32,
-) -> Result<(usize, Message), Errno> {
-    let mut part = iovec {
-        iov_base: data.0.cast(),
-        iov_len: data.1 as _,
-    };
-    loop {
-        let mut message = Message {
+impl Message {
+    /// One part of data, and `room` bytes of `control`.
+    fn new(part: &mut iovec, control: &mut Control, room: usize) -> Message {
+        Message {
             name: null_mut(),
             name_length: 0,
-            parts: &raw mut part,
+            parts: part,
             part_count: 1,
             control,
             control_length: room,
             flags: 0,
-        };
-        // SAFETY: the message points to one part of data, for which the caller vouches, and to `room` bytes of
-        // `control`; all of it is alive during the call.
-        match check(unsafe { syscall!(number, socket.as_raw_fd(), &raw mut message, flags) }) {
-            Err(Errno::INTR) => {}
-            result => return result.map(|length| (length, message)),
+        }
+    }
+
+    /// Sends or receives it; how much data that was. A signal doesn't end it.
+    ///
+    /// # Safety
+    /// What it points to is there, as long as it says, and writable if the call writes to it.
+    unsafe fn pass(
+        &mut self,
+        call: Sysno,
+        socket: BorrowedFd<'_>,
+        flags: u32,
+    ) -> Result<usize, Errno> {
+        loop {
+            // SAFETY: by the condition above.
+            match check(unsafe { raw_syscall!(call, socket.as_raw_fd(), &raw mut *self, flags) }) {
+                Err(Errno::INTR) => {}
+                result => return result.map(|length| length as usize),
+            }
         }
     }
 }
@@ -98,19 +97,13 @@ pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], files: &[BorrowedFd<'_>]) -> R
     }
     control.length = HEADER + size_of_val(files);
     let room = if files.is_empty() { 0 } else { control.length };
-    let data = (bytes.as_ptr().cast_mut(), bytes.len());
-    // SAFETY: the bytes are only read.
-    unsafe {
-        call(
-            Sysno::sendmsg,
-            socket,
-            data,
-            &mut control,
-            room,
-            MSG_NOSIGNAL,
-        )
-    }
-    .map(drop)
+    let mut part = iovec {
+        iov_base: bytes.as_ptr().cast_mut().cast(),
+        iov_len: bytes.len() as _,
+    };
+    let mut message = Message::new(&mut part, &mut control, room);
+    // SAFETY: a part and a control of the lengths stated; the kernel only reads them.
+    unsafe { message.pass(Sysno::sendmsg, socket, MSG_NOSIGNAL) }.map(drop)
 }
 
 /// Receives bytes, 0 when the peer has gone, and what files came with them, close-on-exec. `TOOBIG` if there were
@@ -126,20 +119,15 @@ pub fn receive(
         kind: 0,
         files: [-1; MOST],
     };
-    let data = (bytes.as_mut_ptr(), bytes.len());
-    // SAFETY: the bytes are ours to write.
-    let (length, message) = unsafe {
-        call(
-            Sysno::recvmsg,
-            socket,
-            data,
-            &mut control,
-            size_of::<Control>(),
-            MSG_CMSG_CLOEXEC,
-        )
-    }?;
-    if message.control_length >= HEADER && (control.level, control.kind) == (SOL_SOCKET, SCM_RIGHTS)
-    {
+    let mut part = iovec {
+        iov_base: bytes.as_mut_ptr().cast(),
+        iov_len: bytes.len() as _,
+    };
+    let mut message = Message::new(&mut part, &mut control, size_of::<Control>());
+    // SAFETY: a part and a control of the lengths stated, ours to write.
+    let length = unsafe { message.pass(Sysno::recvmsg, socket, MSG_CMSG_CLOEXEC) }?;
+    let (room, flags) = (message.control_length, message.flags);
+    if room >= HEADER && (control.level, control.kind) == (SOL_SOCKET, SCM_RIGHTS) {
         let count = control.length.saturating_sub(HEADER) / size_of::<RawFd>();
         for &file in control.files.iter().take(count) {
             // SAFETY: descriptors that the kernel has just made, in a message of the kind that has them; nobody
@@ -147,7 +135,7 @@ pub fn receive(
             let _ = files.push(unsafe { OwnedFd::from_raw_fd(file) });
         }
     }
-    if message.flags & MSG_CTRUNC == 0 {
+    if flags & MSG_CTRUNC == 0 {
         Ok(length)
     } else {
         Err(Errno::TOOBIG)

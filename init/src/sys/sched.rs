@@ -4,7 +4,7 @@
 use super::check;
 use crate::plan::Scheduler;
 use rustix::io::Errno;
-use syscalls::{Sysno, syscall};
+use syscalls::{Sysno, raw_syscall};
 
 // linux/ioprio.h
 const IOPRIO_WHO_PGRP: u32 = 2;
@@ -36,11 +36,11 @@ pub fn set_scheduler(to: &Scheduler) -> Result<(), Errno> {
         period: to.period,
     };
     // SAFETY: a struct of the size it states.
-    check(unsafe { syscall!(Sysno::sched_setattr, 0, &raw mut attributes, 0) }).map(drop)
+    check(unsafe { raw_syscall!(Sysno::sched_setattr, 0, &raw mut attributes, 0) }).map(drop)
 }
 
 /// Sets the I/O priority of the calling process's group.
 pub fn set_io_priority(priority: u32) -> Result<(), Errno> {
     // SAFETY: no memory is passed.
-    check(unsafe { syscall!(Sysno::ioprio_set, IOPRIO_WHO_PGRP, 0, priority) }).map(drop)
+    check(unsafe { raw_syscall!(Sysno::ioprio_set, IOPRIO_WHO_PGRP, 0, priority) }).map(drop)
 }

@@ -9,7 +9,7 @@ use linux_raw_sys::general::{
 };
 use rustix::fd::{FromRawFd, OwnedFd};
 use rustix::io::Errno;
-use syscalls::{Sysno, syscall};
+use syscalls::{Sysno, raw_syscall};
 
 /// A set of signals; bit N-1 is signal N (kernel_sigset_t of the five machines).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub fn set_mask(mask: Set) -> Result<Set, Errno> {
     let mut before = Set::NONE;
     // SAFETY: two sets of the 8 bytes stated, one read and one written.
     check(unsafe {
-        syscall!(
+        raw_syscall!(
             Sysno::rt_sigprocmask,
             SIG_SETMASK,
             &raw const mask.0,
@@ -43,7 +43,7 @@ pub fn descriptor(set: Set) -> Result<OwnedFd, Errno> {
     // SFD_CLOEXEC and SFD_NONBLOCK have the values of the O_ flags on every machine (linux/signalfd.h).
     // SAFETY: one set of 8 bytes is read; the new descriptor is nobody else's.
     unsafe {
-        let fd = check(syscall!(
+        let fd = check(raw_syscall!(
             Sysno::signalfd4,
             usize::MAX,
             &raw const set.0,
@@ -65,7 +65,7 @@ pub fn default_all() -> Result<(), Errno> {
         // SAFETY: all zero bytes are a valid struct: SIG_DFL, no flags, empty mask; the kernel only reads it.
         unsafe {
             let action: kernel_sigaction = zeroed();
-            check(syscall!(
+            check(raw_syscall!(
                 Sysno::rt_sigaction,
                 number,
                 &raw const action,
@@ -86,7 +86,7 @@ pub fn ignore_sigpipe() -> Result<(), Errno> {
             ..zeroed()
         };
         let none = ptr::null::<kernel_sigaction>();
-        check(syscall!(
+        check(raw_syscall!(
             Sysno::rt_sigaction,
             SIGPIPE,
             &raw const action,
@@ -114,7 +114,7 @@ pub fn mask() -> Result<Set, Errno> {
     let mut now = Set::NONE;
     // SAFETY: one set of 8 bytes is written; a null new set changes nothing.
     check(unsafe {
-        syscall!(
+        raw_syscall!(
             Sysno::rt_sigprocmask,
             SIG_SETMASK,
             ptr::null::<u64>(),

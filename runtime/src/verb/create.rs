@@ -173,6 +173,12 @@ pub fn create<'a>(
         report: &global.report,
     };
     created.admit(global, by_door)?;
+    let hooks = &created.plan.hooks;
+    let asked = request.pid_file.is_some() || pidfd_socket.is_some() || streams.terminal.is_some();
+    let stays = request.stay != Stay::Leave;
+    if stays && !asked && hooks.prestart.is_empty() && hooks.create_runtime.is_empty() {
+        created.started.answer_ahead(&created.plan)?;
+    }
     created.settle(request, pidfd_socket, streams)?;
     Ok(created)
 }
