@@ -46,7 +46,11 @@ fn one(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr, depth: u32) -> Res
             directory(source.as_fd(), to.as_fd(), depth)?;
         }
         FileType::RegularFile => {
-            let source = open_at(from, name, read)?;
+            // Whoever shares the directory may have put something else there since: not to be waited for, nor read.
+            let source = open_at(from, name, read | OFlags::NONBLOCK)?;
+            if FileType::from_raw_mode(status(source.as_fd())?.st_mode) != FileType::RegularFile {
+                return Err(Errno::AGAIN);
+            }
             let to = copy.insert(create_at(to, name, OFlags::EXCL, 0o600)?);
             while sendfile(&*to, &source, None, 1 << 30)? > 0 {}
         }

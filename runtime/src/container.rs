@@ -20,14 +20,15 @@ use init::procfs::Procfs;
 use init::sys::time::{milliseconds, pause};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{
-    AtFlags, CWD, FlockOperation, Mode, OFlags, chmodat, flock, mkdirat, open, readlinkat,
-    renameat, symlinkat, unlinkat,
+    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, chmodat, flock, mkdirat, open,
+    readlinkat, renameat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with,
 };
 use rustix::process::Pid;
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -70,6 +71,8 @@ pub struct Dir {
     fd: OwnedFd,
     /// Where it is.
     pub path: PathBuf,
+    /// Whether the lock is this command's.
+    locked: Cell<bool>,
 }
 
 impl Dir {
@@ -106,7 +109,11 @@ impl Dir {
     pub fn open(root: &Path, id: &str) -> Result<Option<Dir>> {
         let path = root.join(id);
         match open(&path, DIRECTORY, Mode::empty()) {
-            Ok(fd) => Ok(Some(Dir { fd, path })),
+            Ok(fd) => Ok(Some(Dir {
+                fd,
+                path,
+                locked: Cell::new(false),
+            })),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(Error::of(
                 "state directory",
@@ -121,7 +128,10 @@ impl Dir {
         let start = milliseconds();
         loop {
             match flock(&self.fd, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.locked.set(true);
+                    return Ok(());
+                }
                 Err(Errno::AGAIN) if milliseconds() - start < patience => pause(10_000),
                 Err(Errno::AGAIN) => {
                     return Err(Error::bytes(&[
@@ -137,6 +147,7 @@ impl Dir {
     /// Gives the lock back: the container is ready for other commands.
     pub fn unlock(&self) {
         let _ = flock(&self.fd, FlockOperation::Unlock);
+        self.locked.set(false);
     }
 
     /// Takes the lock again, unless another command has removed the directory meanwhile.
@@ -145,9 +156,10 @@ impl Dir {
             && rustix::fs::fstat(&self.fd).is_ok_and(|stat| stat.st_nlink > 0)
     }
 
+    /// Whether another command has the lock; asking changes a lock of one's own.
     fn is_locked(&self) -> bool {
-        // A lock of our own would be changed by asking, but only readers ask.
-        flock(&self.fd, FlockOperation::NonBlockingLockShared) == Err(Errno::AGAIN)
+        !self.locked.get()
+            && flock(&self.fd, FlockOperation::NonBlockingLockShared) == Err(Errno::AGAIN)
     }
 
     /// Writes a file that is there as a whole or not at all.
@@ -263,14 +275,15 @@ impl Dir {
         make().map_err(|errno| self.failed("start", errno))
     }
 
+    /// Whether the program is still to run. The placeholder counts only while its `run` is at work: one that was
+    /// killed has left it behind.
     fn is_waiting(&self) -> bool {
-        rustix::fs::accessat(
-            &self.fd,
-            "start",
-            rustix::fs::Access::EXISTS,
-            AtFlags::empty(),
-        )
-        .is_ok()
+        match rustix::fs::statat(&self.fd, "start", AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => {
+                self.is_locked()
+            }
+            found => found.is_ok(),
+        }
     }
 
     /// Removes the directory and all that mote puts there.
