@@ -241,9 +241,6 @@ impl Created<'_> {
     /// only then. The kernel takes as long for them as for all the mounts.
     fn admit(&mut self, global: &Global, by_door: bool) -> Result<()> {
         let pid = self.started.pid;
-        if let Some(init) = Init::look(&self.host.procfs, pid) {
-            self.made.dir.set_init(init)?;
-        }
         tend::prepare(&self.host, &self.plan, pid, global.rootless())?;
         let group = &mut self.made.group;
         group.create(&[Version::V1])?;
@@ -251,8 +248,14 @@ impl Created<'_> {
         if by_door {
             doors.extend(group.v2_door()?);
         }
+        // Before the process is there: it makes device nodes, and the rules are not whole until the last is written.
         restrict_devices(global, &self.host, &self.plan, group)?;
-        self.started.admit(&self.plan, &doors)
+        self.started.admit(&self.plan, &doors)?;
+        // It waits for these doors, so what can come later does. Until it is told to go it ends with mote.
+        match Init::look(&self.host.procfs, pid) {
+            Some(init) => self.made.dir.set_init(init),
+            None => Ok(()),
+        }
     }
 
     /// From the new process to one that is ready.
