@@ -427,8 +427,7 @@ pub fn prepare_streams(
     }
 }
 
-/// Blocks all signals, for them to be read from the descriptor and passed on; and makes mote the reaper of
-/// what the container leaves behind.
+/// Blocks all signals, for them to be read from the descriptor and passed on.
 pub fn take_signals() -> Result<OwnedFd> {
     let failed = |errno| Error::call("signalfd", errno);
     signal::set_mask(Set::ALL).map_err(failed)?;
