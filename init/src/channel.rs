@@ -5,6 +5,7 @@
 use crate::fault::{At, Call, Fault, NOTE, Place, Told, WIRE};
 use crate::sys::rights;
 use crate::text::append;
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::{Errno, read};
 
@@ -82,6 +83,14 @@ impl Channel {
     /// Parent: lets the child go on.
     pub fn answer(&self) -> Result<(), Errno> {
         send(self.0.as_fd(), &[1])
+    }
+
+    /// Parent: waits until the child has nothing more to say. Its reports stay to be read; to be woken up for each
+    /// would cost the child as much as a mount.
+    pub fn wait_for_end(&self) -> Result<(), Errno> {
+        // With no event asked for, the end is the only one.
+        let mut end = [PollFd::new(&self.0, PollFlags::empty())];
+        rustix::io::retry_on_intr(|| poll(&mut end, None)).map(drop)
     }
 
     /// Parent: what the child says next.

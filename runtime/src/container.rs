@@ -21,7 +21,7 @@ use init::sys::time::{milliseconds, pause};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{
     AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, chmodat, flock, mkdirat, open,
-    readlinkat, renameat, symlinkat, unlinkat,
+    readlinkat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::net::{
@@ -162,18 +162,12 @@ impl Dir {
             && flock(&self.fd, FlockOperation::NonBlockingLockShared) == Err(Errno::AGAIN)
     }
 
-    /// Writes a file that is there as a whole or not at all.
+    /// Writes a file, once. Whoever reads it before it is whole finds no document, which counts as no file.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
-        self.try_to_write(name, content)
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        files::open_at(self.fd.as_fd(), name, flags, 0o600)
+            .and_then(|file| files::write_all(file.as_fd(), content))
             .map_err(|errno| self.failed(name, errno))
-    }
-
-    fn try_to_write(&self, name: &str, content: &[u8]) -> core::result::Result<(), Errno> {
-        let draft = [".", name].concat();
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
-        let file = files::open_at(self.fd.as_fd(), &draft, flags, 0o600)?;
-        files::write_all(file.as_fd(), content)?;
-        renameat(&self.fd, &*draft, &self.fd, name)
     }
 
     #[cold]
@@ -288,25 +282,16 @@ impl Dir {
 
     /// Removes the directory and all that mote puts there.
     pub fn remove(&self) -> Result<()> {
-        const FILES: [&str; 8] = [
-            "init",
-            "start",
-            "config.json",
-            "state.json",
-            ".config.json",
-            ".state.json",
-            "notify/notify.sock",
-            "notify",
-        ];
-        for name in FILES {
-            let flags = if name == "notify" {
-                AtFlags::REMOVEDIR
-            } else {
-                AtFlags::empty()
-            };
-            let _ = unlinkat(&self.fd, name, flags);
+        for name in ["init", "start", "config.json", "state.json"] {
+            let _ = unlinkat(&self.fd, name, AtFlags::empty());
         }
-        match unlinkat(CWD, &self.path, AtFlags::REMOVEDIR) {
+        let remove = || unlinkat(CWD, &self.path, AtFlags::REMOVEDIR);
+        let removed = remove().or_else(|_| {
+            let _ = unlinkat(&self.fd, "notify/notify.sock", AtFlags::empty());
+            let _ = unlinkat(&self.fd, "notify", AtFlags::REMOVEDIR);
+            remove()
+        });
+        match removed {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(self.failed("", errno)),
         }

@@ -12,7 +12,7 @@ use std::path::Path;
 /// What a system call gave.
 pub type Result<T> = core::result::Result<T, Errno>;
 
-/// Room made for every next part of a file; what mote reads is mostly shorter.
+/// How much of a file is read at a time; what mote reads is mostly shorter.
 const PART: usize = 4096;
 
 /// open(2) with `O_CLOEXEC`; a new file gets the mode less the umask.
@@ -51,16 +51,14 @@ pub fn read_at(dir: BorrowedFd<'_>, name: &str) -> Result<Vec<u8>> {
 #[inline(never)]
 pub fn rest(file: BorrowedFd<'_>) -> Result<Vec<u8>> {
     let mut text = Vec::new();
+    // Not read into the vector itself: most files are much shorter, and fresh memory costs a page fault.
+    let mut part = [0; PART];
     loop {
-        let filled = text.len();
-        text.resize(filled + PART, 0);
-        let got = rustix::io::retry_on_intr(|| {
-            rustix::io::read(file, text.get_mut(filled..).unwrap_or_default())
-        });
-        text.truncate(filled + *got.as_ref().unwrap_or(&0));
-        if got? == 0 {
+        let got = rustix::io::retry_on_intr(|| rustix::io::read(file, &mut part))?;
+        if got == 0 {
             return Ok(text);
         }
+        text.extend_from_slice(part.get(..got).unwrap_or_default());
     }
 }
 

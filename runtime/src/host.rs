@@ -44,19 +44,6 @@ impl Host {
             .is_ok_and(|word| word.starts_with(b"deny"))
     }
 
-    /// Whether the caller is in another user namespace than the first.
-    pub fn in_user_namespace(&self) -> bool {
-        let mut buffer = [0; 256];
-        let map = self
-            .procfs
-            .read(c"self/uid_map", &mut buffer)
-            .unwrap_or_default();
-        let fields = map
-            .split(u8::is_ascii_whitespace)
-            .filter(|field| !field.is_empty());
-        !map.is_empty() && !fields.take(3).eq([&b"0"[..], b"0", b"4294967295"])
-    }
-
     /// A file of a process, such as its namespace.
     pub fn open_own(&self, path: &core::ffi::CStr) -> Result<rustix::fd::OwnedFd> {
         // Below `ns` there are magic links only, which the strict way to open refuses.

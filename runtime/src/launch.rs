@@ -104,6 +104,21 @@ impl Started {
         self.heard(plan, sent)
     }
 
+    /// The last answer; waits until the program runs.
+    pub fn go(&self, plan: &Plan<'_>) -> Result<()> {
+        let mut out_of_step = false;
+        if self.answered.get() {
+            let failed = |errno| Error::call("waiting for the container's process", errno);
+            self.channel.wait_for_end().map_err(failed)?;
+            out_of_step = !matches!(self.expect(plan)?, Report::Ready);
+        }
+        self.answer(plan)?;
+        match self.listen(plan)? {
+            Report::End if !out_of_step => Ok(()),
+            _ => Err(Error::new("the container's process is out of step")),
+        }
+    }
+
     fn heard(&self, plan: &Plan<'_>, sent: core::result::Result<(), Errno>) -> Result<()> {
         match sent {
             Ok(()) => Ok(()),

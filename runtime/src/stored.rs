@@ -2,9 +2,9 @@
 //! from it.
 
 use crate::bundle;
+use crate::cli::Global;
 use crate::container::Container;
 use crate::error::{Error, Result};
-use crate::host::Host;
 use crate::plan::{self, Facts};
 use init::plan::Plan;
 use init::sys::arena::Arena;
@@ -39,21 +39,16 @@ impl Stored {
     }
 
     /// What the host has to say for a plan of it.
-    pub fn facts<'a>(
-        &'a self,
-        host: &Host,
-        container: &Container,
-        rootless: bool,
-    ) -> Result<Facts<'a>> {
+    pub fn facts<'a>(&'a self, global: &Global, container: &Container) -> Result<Facts<'a>> {
         let text = |text: &str| bundle::text(&self.arena, text.as_bytes());
         Ok(Facts {
             document: "config.json",
             id: text(&container.id)?,
             bundle: text(&container.record.bundle)?,
-            rootless,
+            rootless: global.rootless(),
             euid: geteuid().as_raw(),
             egid: getegid().as_raw(),
-            in_user_namespace: host.in_user_namespace(),
+            in_user_namespace: global.in_user_namespace(),
             setgroups_denied: false,
             joins_own_network: false,
             kcore: false,

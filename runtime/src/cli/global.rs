@@ -9,6 +9,7 @@ use crate::report::{Format, Level, Reporter};
 use crate::text::c;
 use rustix::fs::{Mode, chmod, mkdir};
 use rustix::io::Errno;
+use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -25,6 +26,8 @@ pub struct Global {
     root_in_xdg: bool,
     /// `--rootless` other than `auto`.
     rootless: Option<bool>,
+    /// Once it has been asked for.
+    in_user_namespace: OnceCell<bool>,
     /// `--systemd-cgroup`.
     pub systemd_cgroup: bool,
     /// Where to say things.
@@ -35,9 +38,12 @@ impl Global {
     /// Resolves the options; opens the log file, makes nothing else.
     pub fn new(program: &str, globals: &Options) -> Result<Global> {
         let report = reporter(globals)?;
+        let in_user_namespace = OnceCell::new();
         let (root, root_in_xdg) = match globals.text("root") {
             Some(given) => (given.to_owned(), false),
-            None => default_root(&crate::host::variable, euid(), in_user_namespace()),
+            None => default_root(&crate::host::variable, euid(), &|| {
+                *in_user_namespace.get_or_init(self::in_user_namespace)
+            }),
         };
         let root = absolute(&root)?;
         let rootless = match word(globals, "rootless", "auto") {
@@ -52,6 +58,7 @@ impl Global {
             root_given: globals.text("root").is_some(),
             root_in_xdg,
             rootless,
+            in_user_namespace,
             systemd_cgroup: globals.flag("systemd-cgroup"),
             report,
         })
@@ -70,7 +77,12 @@ impl Global {
     /// Whether cgroups that can't be written are to be expected and passed over.
     pub fn rootless(&self) -> bool {
         self.rootless
-            .unwrap_or_else(|| euid() != 0 || in_user_namespace())
+            .unwrap_or_else(|| euid() != 0 || self.in_user_namespace())
+    }
+
+    /// Whether mote is in another user namespace than the first.
+    pub fn in_user_namespace(&self) -> bool {
+        *self.in_user_namespace.get_or_init(in_user_namespace)
     }
 
     /// Makes the root directory for a first container, for the owner's eyes only.
@@ -153,12 +165,12 @@ fn in_user_namespace() -> bool {
 fn default_root(
     variable: &dyn Fn(&str) -> Option<OsString>,
     euid: u32,
-    in_user_namespace: bool,
+    in_user_namespace: &dyn Fn() -> bool,
 ) -> (OsString, bool) {
-    let user = variable("USER").is_some_and(|user| user == "root");
-    let ordinary = euid != 0 || in_user_namespace && !user;
+    let root = || variable("USER").is_some_and(|user| user == "root");
+    let ordinary = || euid != 0 || !root() && in_user_namespace();
     match variable("XDG_RUNTIME_DIR") {
-        Some(mut directory) if ordinary && !directory.is_empty() => {
+        Some(mut directory) if !directory.is_empty() && ordinary() => {
             directory.push("/mote");
             (directory, true)
         }
@@ -212,7 +224,7 @@ mod tests {
                 _ => xdg.map(OsString::from),
             };
             assert_eq!(
-                default_root(&variable, euid, user_ns),
+                default_root(&variable, euid, &|| user_ns),
                 (OsString::from(path), in_xdg)
             );
         }

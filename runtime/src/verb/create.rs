@@ -178,8 +178,9 @@ pub fn create<'a>(
     let stays = request.stay != Stay::Leave;
     if stays && !asked && hooks.prestart.is_empty() && hooks.create_runtime.is_empty() {
         created.started.answer_ahead(&created.plan)?;
+    } else {
+        created.settle(request, pidfd_socket, streams)?;
     }
-    created.settle(request, pidfd_socket, streams)?;
     Ok(created)
 }
 
@@ -249,7 +250,7 @@ impl Created<'_> {
             doors.extend(group.v2_door()?);
         }
         // Before the process is there: it makes device nodes, and the rules are not whole until the last is written.
-        restrict_devices(global, &self.host, &self.plan, group)?;
+        restrict_devices(global, &self.plan, group)?;
         self.started.admit(&self.plan, &doors)?;
         // It waits for these doors, so what can come later does. Until it is told to go it ends with mote.
         match Init::look(&self.host.procfs, pid) {
@@ -309,14 +310,9 @@ impl Created<'_> {
 
     /// Says "go", and waits until the program runs.
     pub fn go(&mut self) -> Result<()> {
-        self.started.answer(&self.plan)?;
-        match self.started.listen(&self.plan)? {
-            Report::End => {
-                self.made.dir.let_go()?;
-                self.hooks("poststart", "running")
-            }
-            _ => Err(Error::new("the container's first process is out of step")),
-        }
+        self.started.go(&self.plan)?;
+        self.made.dir.let_go()?;
+        self.hooks("poststart", "running")
     }
 
     /// `run --detach`: leaves the program alone, once it has said that it is ready if somebody waits for that.
@@ -450,8 +446,9 @@ fn facts<'a>(
         rootless: global.rootless(),
         euid: geteuid().as_raw(),
         egid: getegid().as_raw(),
-        in_user_namespace: host.in_user_namespace(),
-        setgroups_denied: host.setgroups_denied(None),
+        in_user_namespace: global.in_user_namespace(),
+        // Which can't be in the first user namespace (user_namespaces(7)).
+        setgroups_denied: global.in_user_namespace() && host.setgroups_denied(None),
         joins_own_network: joins_own_network(spec),
         kcore: host.has_kcore(),
         no_pivot: request.no_pivot,
@@ -568,8 +565,8 @@ fn mount_notify<'a>(dir: &Dir, plan: &mut Plan<'a>, arena: &'a Arena) -> Result<
     Ok(())
 }
 
-fn restrict_devices(global: &Global, host: &Host, plan: &Plan<'_>, group: &Group) -> Result<()> {
-    if host.in_user_namespace() || (global.rootless() && group.is_empty()) {
+fn restrict_devices(global: &Global, plan: &Plan<'_>, group: &Group) -> Result<()> {
+    if global.in_user_namespace() || (global.rootless() && group.is_empty()) {
         return Ok(());
     }
     if let Enforced::No(why) = group.restrict_devices(plan.cgroup.devices)? {

@@ -87,7 +87,7 @@ fn destroy(global: &Global, host: &Host, container: &Container) -> Result<()> {
     group.remove()?;
     container.dir.remove()?;
     let Some(stored) = stored else { return Ok(()) };
-    let facts = stored.facts(host, container, global.rootless())?;
+    let facts = stored.facts(global, container)?;
     // A config that was good at `create` is good now, or the hooks are out of reach.
     let Ok(plan) = stored.plan(&facts) else {
         return Ok(());

@@ -49,7 +49,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         } else {
             "config.json"
         },
-        ..stored.facts(&host, &container, global.rootless())?
+        ..stored.facts(global, &container)?
     };
     let file = execargs::read_process_file(options)?;
     let arena = bundle::arena(file.as_ref().map_or(0, Vec::len) + 65536)?;
@@ -80,7 +80,9 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
             init,
         },
     )?;
-    let settled = settle(&started, &doors, &plan, pidfd_socket, terminal)?;
+    // Whether there is anything to do between the process's being ready and its program.
+    let asked = pid_file.is_some() || pidfd_socket.is_some() || terminal.is_some();
+    let settled = settle(&started, &doors, &plan, pidfd_socket, terminal, asked)?;
     if let Some(path) = pid_file {
         tend::write_pid_file(&path, started.pid)?;
     }
@@ -246,9 +248,13 @@ fn settle(
     plan: &Plan<'_>,
     pidfd_socket: Option<OwnedFd>,
     terminal: Option<(crate::relay::tty::HostTerminal, OwnedFd)>,
+    asked: bool,
 ) -> Result<Option<Relay>> {
     tend::raise_limits(plan, started.pid)?;
     started.admit(plan, doors)?;
+    if !asked {
+        return started.answer_ahead(plan).map(|()| None);
+    }
     if !matches!(started.expect(plan)?, Report::Ready) {
         return Err(Error::new("the new process is out of step"));
     }
@@ -268,11 +274,7 @@ fn finish(
     relay: Option<Relay>,
     signals: Option<OwnedFd>,
 ) -> Result<u8> {
-    started.answer(plan)?;
-    match started.listen(plan)? {
-        Report::End => {}
-        _ => return Err(Error::new("the new process is out of step")),
-    }
+    started.go(plan)?;
     started.release();
     match (relay, signals) {
         (Some(relay), Some(signals)) => {

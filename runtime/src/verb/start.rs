@@ -32,7 +32,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     }
     let stored =
         Stored::read(&container)?.ok_or_else(|| Error::join(&[id, ": config.json is gone"]))?;
-    let facts = stored.facts(&host, &container, global.rootless())?;
+    let facts = stored.facts(global, &container)?;
     let plan = stored.plan(&facts)?;
     let init = container
         .alive(&host.procfs)
