@@ -7,6 +7,7 @@ mod demo;
 mod dist;
 mod elf;
 mod mangling;
+mod properties;
 mod sh;
 mod size;
 mod test;
@@ -53,6 +54,12 @@ const TASKS: &[Task] = &[
         arguments: "[--rounds N]",
         help: "time and memory beside crun, runc and the kernel's floor, in one run",
         run: bench::run,
+    },
+    Task {
+        name: "properties",
+        arguments: "",
+        help: "write runtime/docs/properties.md anew: the properties of config.json and their support",
+        run: properties::run,
     },
     Task {
         name: "tidy",

@@ -29,6 +29,7 @@ mod message;
 mod object;
 mod place;
 mod reader;
+mod shape;
 pub mod text;
 
 pub use config::*;
@@ -37,6 +38,7 @@ pub use list::{List, ListIter, Map, MapIter};
 pub use message::{Message, quote};
 pub use object::{Fields, Keys};
 pub use reader::{Maybe, Read, Reader, Refused};
+pub use shape::{OTHER_SYSTEMS, Property, Shape, Shaped};
 
 /// Reads a whole document of type `T`. The buffer is rewritten in place and must not be shown to anybody afterwards.
 pub fn parse<'a, T: Read<'a>>(buf: &'a mut [u8]) -> Result<T, Error> {

@@ -79,6 +79,14 @@ macro_rules! object {
             }
         }
 
+        impl $($generics)* $crate::Shaped for $name $($generics)* {
+            const SHAPE: $crate::Shape = $crate::Shape::Object(&[$( $crate::Property {
+                name: $key,
+                required: $crate::object!(@is $($required)?),
+                shape: &<$type as $crate::Shaped>::SHAPE,
+            } ),*]);
+        }
+
         impl<$life> $crate::Fields<$life> for $name $($generics)* {
             fn field(
                 &mut self, at: usize, reader: &mut $crate::Reader<$life>,
