@@ -55,9 +55,9 @@ pub struct Namespaces<'a> {
     pub late: u32,
     /// Namespaces of others, the user namespace first.
     pub join: &'a [Join<'a>],
-    /// Lines of `/proc/PID/uid_map`; empty unless `new` has `CLONE_NEWUSER`.
+    /// Lines of `/proc/PID/uid_map`: to write for a new user namespace, to find there for a joined one.
     pub uid_map: &'a [IdMap],
-    /// Lines of `/proc/PID/gid_map`.
+    /// Lines of `/proc/PID/gid_map`, likewise.
     pub gid_map: &'a [IdMap],
     /// Lines of `/proc/PID/timens_offsets`.
     pub offsets: &'a [TimeOffset<'a>],

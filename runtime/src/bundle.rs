@@ -4,6 +4,7 @@ use crate::cli::{Global, Options};
 use crate::container::id;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::report::{Level, Reporter};
 use crate::verb::spec::{Template, default_config, unified_cgroups};
 use init::sys::arena::Arena;
 use rustix::io::Errno;
@@ -62,6 +63,19 @@ pub fn parse<'a>(config: &[u8], arena: &'a Arena) -> Result<Spec<'a>> {
         .map_err(|errno| Error::call("config.json", errno))?;
     buffer.copy_from_slice(config);
     spec_min::parse_spec(buffer).map_err(|error| Error::new(format!("config.json:{error}")))
+}
+
+/// Under `--debug`: warns of keys that an object has twice, which is right for JSON and hardly ever what is meant.
+pub fn warn_of_repeated_keys(report: &Reporter, document: &str, text: &[u8]) {
+    if report.level() < Level::Debug {
+        return;
+    }
+    let colons = text.iter().filter(|byte| **byte == b':').count();
+    let mut slots = vec![spec_min::Slot::default(); 2 * colons + 1];
+    // Of a thousand of them the first are enough.
+    let _ = spec_min::repeated_keys(&mut text.to_vec(), &mut slots, 20, &mut |error| {
+        report.warn(&format!("{document}:{error}"));
+    });
 }
 
 /// Memory for the plan of a document of that length.

@@ -32,6 +32,17 @@ impl Host {
         accessat(self.procfs.fd(), "kcore", Access::EXISTS, AtFlags::empty()).is_ok()
     }
 
+    /// Whether the kernel has SELinux, and it isn't switched off: its file system is there only then.
+    pub fn has_selinux(&self) -> bool {
+        let mut buffer = [0; 4096];
+        self.procfs
+            .read(c"filesystems", &mut buffer)
+            .is_ok_and(|list| {
+                list.split(|byte| byte.is_ascii_whitespace())
+                    .any(|word| word == b"selinuxfs")
+            })
+    }
+
     /// Whether setgroups(2) is denied in the caller's user namespace, or in that of a process.
     pub fn setgroups_denied(&self, pid: Option<Pid>) -> bool {
         let path = match pid {

@@ -52,6 +52,8 @@ impl Stored {
             setgroups_denied: false,
             joins_own_network: false,
             kcore: false,
+            // Whoever writes the label finds out.
+            selinux: true,
             no_pivot: false,
             no_new_keyring: false,
             keep_fds: 0,

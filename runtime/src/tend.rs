@@ -2,9 +2,9 @@
 
 use crate::error::{Error, Result, lossy};
 use crate::files;
-use crate::host::Host;
+use crate::host::{Host, of_process};
 use crate::report::Reporter;
-use crate::text::{c, decimal, quote};
+use crate::text::{c, decimal, number, quote};
 use init::hooks::{Failure, Reason, Stage};
 use init::kernel::RESOURCES;
 use init::plan::{Hook, IdMap, Plan, StateText};
@@ -20,10 +20,14 @@ use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Maps ids, raises limits and sets the OOM score.
+/// Maps ids, or checks the maps of a user namespace that was there; raises limits and sets the OOM score.
 pub fn prepare(host: &Host, plan: &Plan<'_>, pid: Pid, lenient: bool) -> Result<()> {
     if plan.namespaces.new & CLONE_NEWUSER != 0 {
         map_ids(host, plan, pid)?;
+    } else {
+        let namespaces = &plan.namespaces;
+        check_map(host, pid, "uid", namespaces.uid_map)?;
+        check_map(host, pid, "gid", namespaces.gid_map)?;
     }
     raise_limits(plan, pid)?;
     set_oom_score(host, plan, pid, lenient)
@@ -52,6 +56,48 @@ fn map_ids(host: &Host, plan: &Plan<'_>, pid: Pid) -> Result<()> {
         namespaces.gid_map,
         privileged,
     )
+}
+
+/// Engines give a user namespace by path and its maps besides (runc asked for both once): what they believe must be so.
+fn check_map(host: &Host, pid: Pid, kind: &str, lines: &[IdMap]) -> Result<()> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    // Three numbers of ten digits with a separator each, in at most 340 lines.
+    let mut buffer = [0; 340 * 33];
+    let path = of_process(pid, &[kind, "_map"].concat());
+    let text = host.procfs.read(&path, &mut buffer);
+    let text = text.map_err(|errno| Error::of("/proc", path.to_bytes(), errno))?;
+    let mut words = text
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    let mut found = 0;
+    while let (Some(inside), Some(outside), Some(count)) =
+        (words.next(), words.next(), words.next())
+    {
+        let known = |line: &IdMap| {
+            [
+                (inside, line.inside),
+                (outside, line.outside),
+                (count, line.count),
+            ]
+            .iter()
+            .all(|&(word, wanted)| number(word) == Some(wanted.into()))
+        };
+        if !lines.iter().any(known) {
+            found = usize::MAX;
+            break;
+        }
+        found += 1;
+    }
+    if found == lines.len() {
+        return Ok(());
+    }
+    Err(Error::join(&[
+        "linux.",
+        kind,
+        "Mappings: not the map of the user namespace that is joined by its path; leave them out",
+    ]))
 }
 
 fn map(

@@ -29,6 +29,7 @@ mod message;
 mod object;
 mod place;
 mod reader;
+mod repeated;
 mod shape;
 pub mod text;
 
@@ -38,6 +39,7 @@ pub use list::{List, ListIter, Map, MapIter};
 pub use message::{Message, quote};
 pub use object::{Fields, Keys};
 pub use reader::{Maybe, Read, Reader, Refused};
+pub use repeated::{Slot, repeated_keys};
 pub use shape::{OTHER_SYSTEMS, Property, Shape, Shaped};
 
 /// Reads a whole document of type `T`. The buffer is rewritten in place and must not be shown to anybody afterwards.

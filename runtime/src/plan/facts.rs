@@ -26,6 +26,8 @@ pub struct Facts<'a> {
     pub joins_own_network: bool,
     /// Whether there is a /proc/kcore for /dev/core to point to.
     pub kcore: bool,
+    /// Whether the kernel may have SELinux, and labels can be set.
+    pub selinux: bool,
     /// `--no-pivot`.
     pub no_pivot: bool,
     /// `--no-new-keyring`.

@@ -2,6 +2,7 @@
 
 use super::options::{self, Effect, Making, SUPERBLOCK_FLAGS, SUPERBLOCK_READONLY, Sum};
 use super::paths::{absolute, clean, from_base, given, required};
+use super::process::label;
 use super::refusal::{Refused, Result};
 use super::{Job, each, namespaces};
 use crate::text::number;
@@ -29,6 +30,7 @@ const UNLABELLED: [&[u8]; 3] = [b"proc", b"sysfs", b"mqueue"];
 
 /// The plan's part.
 pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<&'a [Mount<'a>]> {
+    label(job, "linux.mountLabel", job.spec.linux.mount_label)?;
     let mounts = job.spec.mounts;
     if !mounts.is_empty() && !job.kinds.has(CLONE_NEWNS) {
         return Err(job.needs("mounts", CLONE_NEWNS));
@@ -222,7 +224,7 @@ fn check_id(job: &Job<'_, '_>, option: &[u8]) -> Result<()> {
         _ => return Ok(()),
     };
     match number(id).map(u32::try_from) {
-        Some(Ok(id)) if !namespaces::maps(job, maps, id) => {
+        Some(Ok(id)) if !namespaces::maps(maps, id) => {
             Err(job.about(job.refuse(".options", why), option))
         }
         _ => Ok(()),

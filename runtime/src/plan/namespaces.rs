@@ -120,7 +120,6 @@ fn id_map<'a>(job: &Job<'_, 'a>, name: &str, mappings: List<'a, IdMapping>) -> R
         0 if own => "required: a new user namespace without a map has no users",
         0 => return Ok(&[]),
         _ if !job.kinds.has(CLONE_NEWUSER) => return Err(job.needs(name, CLONE_NEWUSER)),
-        _ if !own => "the user namespace is joined by its path and has its own map already",
         1..=MAP_LINES_MAX => "",
         _ => "the kernel takes 340 lines",
     };
@@ -161,9 +160,9 @@ fn check_line(job: &Job<'_, '_>, line: IdMap, before: &[IdMap]) -> Result<()> {
     }
 }
 
-/// Whether a mapping covers an id inside; a container without a new user namespace has all ids, or ones unknown here.
-pub fn maps(job: &Job<'_, '_>, mappings: List<'_, IdMapping>, id: u32) -> bool {
-    !job.kinds.makes(CLONE_NEWUSER)
+/// Whether a mapping covers an id inside; without any the container has all ids, or those of a namespace that it joins.
+pub fn maps(mappings: List<'_, IdMapping>, id: u32) -> bool {
+    mappings.is_empty()
         || mappings
             .iter()
             .any(|line| id >= line.container_id && id - line.container_id < line.size)

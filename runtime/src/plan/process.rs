@@ -72,13 +72,27 @@ pub fn lower<'a>(job: &Job<'_, 'a>, process: &spec_min::Process<'a>) -> Result<P
             Some(profile) => Some(job.arena.text(&[b"exec ", profile.to_bytes()])?),
             None => None,
         },
-        selinux: given(process.selinux_label),
+        selinux: label(job, "process.selinuxLabel", process.selinux_label)?,
         keyring: match job.facts.no_new_keyring {
             true => None,
             false => Some(job.arena.text(&[b"_ses.", job.facts.id.to_bytes()])?),
         },
         keep_fds: job.facts.keep_fds,
     })
+}
+
+/// An SELinux label.
+pub fn label<'a>(
+    job: &Job<'_, '_>,
+    path: &str,
+    label: Option<&'a CStr>,
+) -> Result<Option<&'a CStr>> {
+    match given(label) {
+        Some(label) if !job.facts.selinux => {
+            Err(job.refuse_text(path, label, "this kernel has no SELinux; leave it out"))
+        }
+        label => Ok(label),
+    }
 }
 
 /// Both sides are needed, and a terminal to have them.
@@ -137,7 +151,7 @@ impl<'a> Ids<'a> {
     fn check(&self, job: &Job<'_, '_>, path: &str, id: u32) -> Result<()> {
         let why = match id {
             u32::MAX => "is no id",
-            id if !namespaces::maps(job, self.maps, id) => self.unmapped,
+            id if !namespaces::maps(self.maps, id) => self.unmapped,
             _ => return Ok(()),
         };
         Err(job.refuse_number(path, id.into(), why))

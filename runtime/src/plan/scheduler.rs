@@ -10,13 +10,19 @@ use linux_raw_sys::general::{
     SCHED_FLAG_UTIL_CLAMP_MAX, SCHED_FLAG_UTIL_CLAMP_MIN, SCHED_IDLE, SCHED_NORMAL, SCHED_RR,
 };
 
-/// sched(7); 4 is reserved for SCHED_ISO, which no kernel has.
+/// Shortest run time of SCHED_DEADLINE, in nanoseconds (DL_SCALE, kernel/sched/deadline.c).
+const DEADLINE_RUNTIME_MIN: u64 = 1024;
+
+/// Reserved for a policy that no kernel has (linux/sched.h).
+const SCHED_ISO: u32 = 4;
+
+/// sched(7).
 const POLICIES: [Row; 7] = [
     ("SCHED_OTHER", SCHED_NORMAL),
     ("SCHED_FIFO", SCHED_FIFO),
     ("SCHED_RR", SCHED_RR),
     ("SCHED_BATCH", SCHED_BATCH),
-    ("SCHED_ISO", 4),
+    ("SCHED_ISO", SCHED_ISO),
     ("SCHED_IDLE", SCHED_IDLE),
     ("SCHED_DEADLINE", SCHED_DEADLINE),
 ];
@@ -54,6 +60,10 @@ pub fn scheduler(
         return Ok(None);
     };
     let policy = number(job, &POLICIES, config.policy, "process.scheduler.policy")?;
+    if policy == SCHED_ISO {
+        let why = "no kernel has this policy";
+        return Err(job.refuse_text("process.scheduler.policy", c"SCHED_ISO", why));
+    }
     let mut flags = 0;
     for flag in config.flags.iter() {
         flags |= u64::from(number(job, &FLAGS, Some(flag), "process.scheduler.flags")?);
@@ -75,19 +85,7 @@ pub fn scheduler(
         _ => "only SCHED_FIFO and SCHED_RR have it",
     };
     none_or(job, why, "priority", config.priority.into())?;
-    for (name, value) in [
-        ("runtime", config.runtime),
-        ("deadline", config.deadline),
-        ("period", config.period),
-    ] {
-        let allowed = policy == SCHED_DEADLINE || value == 0;
-        let why = if allowed {
-            ""
-        } else {
-            "only SCHED_DEADLINE has it"
-        };
-        none_or(job, why, name, value.cast_signed())?;
-    }
+    times(job, policy, config)?;
     Ok(Some(Scheduler {
         policy,
         flags,
@@ -97,6 +95,45 @@ pub fn scheduler(
         deadline: config.deadline,
         period: config.period,
     }))
+}
+
+/// The kernel says no more than EINVAL to times that don't fit into one another (sched_setattr(2), sched(7)).
+fn times(job: &Job<'_, '_>, policy: u32, config: &spec_min::Scheduler<'_>) -> Result<()> {
+    let own = policy == SCHED_DEADLINE;
+    let (runtime, deadline, period) = (config.runtime, config.deadline, config.period);
+    for (name, value, too_short) in [
+        (
+            "runtime",
+            runtime,
+            (
+                runtime < DEADLINE_RUNTIME_MIN,
+                "expected at least 1024, in nanoseconds",
+            ),
+        ),
+        (
+            "deadline",
+            deadline,
+            (deadline < runtime, "less than the runtime"),
+        ),
+        (
+            "period",
+            period,
+            (period != 0 && period < deadline, "less than the deadline"),
+        ),
+    ] {
+        let why = match too_short {
+            _ if !own && value != 0 => "only SCHED_DEADLINE has it",
+            _ if value > i64::MAX as u64 => "expected at most 9223372036854775807",
+            (true, why) if own => why,
+            _ => continue,
+        };
+        let refused = match i64::try_from(value) {
+            Ok(value) => job.refuse_number(name, value, why),
+            Err(_) => job.refuse(name, why),
+        };
+        return Err(job.inside(refused, "process.scheduler."));
+    }
+    Ok(())
 }
 
 /// Refuses a number unless there is no reason.

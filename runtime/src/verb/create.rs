@@ -3,7 +3,7 @@
 //! Up to the plan nothing is made. From there on whatever was made is undone in reverse when a step fails
 //! ([`Created`]'s Drop), and is on record before it is made, for `delete --force` after a mote that was killed.
 
-use crate::bundle::{Bundle, absolute, no_memory, text};
+use crate::bundle::{Bundle, absolute, no_memory, text, warn_of_repeated_keys};
 use crate::cgroup::{Enforced, Group, Hierarchies, Version};
 use crate::cli::{Global, Options};
 use crate::container::{Dir, Init, Record, boot_id};
@@ -98,6 +98,7 @@ pub fn create<'a>(
     let keep_fds = inherited_fds(&listening, request.preserve_fds)?;
     let host = Host::look()?;
     let spec = request.bundle.parse(arena)?;
+    warn_of_repeated_keys(&global.report, "config.json", &request.bundle.config);
     let manager = notify::host(crate::host::variable);
     let extra = extra_environment(arena, &listening, manager.is_some())?;
     let facts = facts(global, &host, request, &spec, arena, keep_fds, extra)?;
@@ -451,11 +452,19 @@ fn facts<'a>(
         setgroups_denied: global.in_user_namespace() && host.setgroups_denied(None),
         joins_own_network: joins_own_network(spec),
         kcore: host.has_kcore(),
+        selinux: !has_labels(spec) || host.has_selinux(),
         no_pivot: request.no_pivot,
         no_new_keyring: request.no_new_keyring,
         keep_fds,
         extra_env,
     })
+}
+
+/// Whether there is a label to set, so that it matters who takes it.
+fn has_labels(spec: &Spec<'_>) -> bool {
+    let process = spec.process.get();
+    let label = process.and_then(|process| process.selinux_label);
+    spec.linux.mount_label.or(label).is_some()
 }
 
 /// Whether the network namespace given by path is the one that mote is in.

@@ -112,7 +112,10 @@ fn plan_process<'a>(
     arena: &'a Arena,
 ) -> Result<Plan<'a>> {
     let process = match file {
-        Some(text) => execargs::parse_process(text, arena)?,
+        Some(text) => {
+            bundle::warn_of_repeated_keys(&global.report, "process.json", text);
+            execargs::parse_process(text, arena)?
+        }
         None => execargs::from_options(options, spec, arena)?,
     };
     let warn = &mut |path: core::fmt::Arguments<'_>, text: core::fmt::Arguments<'_>| {

@@ -59,6 +59,7 @@ const FACTS: Facts<'static> = Facts {
     setgroups_denied: false,
     joins_own_network: false,
     kcore: true,
+    selinux: true,
     no_pivot: false,
     no_new_keyring: false,
     keep_fds: 0,

@@ -1,6 +1,7 @@
 //! Wrong namespaces and what goes with them, and the exact line that refuses each.
 
-use super::{FACTS, Facts, check_refusals, refused};
+use super::{FACTS, Facts, accepted, check_refusals, refused};
+use linux_raw_sys::general::CLONE_NEWUSER;
 
 #[test]
 fn namespaces() {
@@ -169,9 +170,24 @@ fn id_maps() {
         "/linux/namespaces/-",
         r#"{"type": "user", "path": "/proc/7/ns/user"}"#,
     );
+    // Its maps may be said; whether they are its maps shows when it is joined.
+    accepted(
+        &[joined, gids, ("/linux/uidMappings", gids.1)],
+        &FACTS,
+        |plan| {
+            assert_eq!(plan.namespaces.new & CLONE_NEWUSER, 0);
+            let [line] = plan.namespaces.uid_map else {
+                panic!("{:?}", plan.namespaces)
+            };
+            assert_eq!((line.inside, line.outside, line.count), (0, 0, 65536));
+        },
+    );
+    accepted(&[joined, ("/process/user/uid", "65536")], &FACTS, |plan| {
+        assert!(plan.namespaces.uid_map.is_empty());
+    });
     assert_eq!(
-        refused(&[joined, ("/linux/uidMappings", gids.1)], &FACTS),
-        "config.json: linux.uidMappings: the user namespace is joined by its path and has its own map already"
+        refused(&[joined, gids, ("/process/user/gid", "65536")], &FACTS),
+        "config.json: process.user.gid: 65536: linux.gidMappings don't have it"
     );
     let maps = ("/linux/uidMappings", gids.1);
     assert_eq!(

@@ -1,6 +1,6 @@
 //! Everything else that is wrong, and the exact line that refuses each.
 
-use super::{FACTS, Facts, check_refusals, refused};
+use super::{FACTS, Facts, accepted, check_refusals, refused};
 
 #[test]
 fn top() {
@@ -223,6 +223,30 @@ fn scheduling() {
             r#"{"policy": "SCHED_OTHER", "period": 1}"#,
             "period: 1: only SCHED_DEADLINE has it",
         ),
+        (
+            r#"{"policy": "SCHED_OTHER", "runtime": 18446744073709551615}"#,
+            "runtime: only SCHED_DEADLINE has it",
+        ),
+        (
+            r#"{"policy": "SCHED_DEADLINE"}"#,
+            "runtime: 0: expected at least 1024, in nanoseconds",
+        ),
+        (
+            r#"{"policy": "SCHED_DEADLINE", "runtime": 2000, "deadline": 1999}"#,
+            "deadline: 1999: less than the runtime",
+        ),
+        (
+            r#"{"policy": "SCHED_DEADLINE", "runtime": 2000, "deadline": 2000, "period": 1999}"#,
+            "period: 1999: less than the deadline",
+        ),
+        (
+            r#"{"policy": "SCHED_DEADLINE", "runtime": 2000, "deadline": 9223372036854775808}"#,
+            "deadline: expected at most 9223372036854775807",
+        ),
+        (
+            r#"{"policy": "SCHED_ISO"}"#,
+            r#"policy: "SCHED_ISO": no kernel has this policy"#,
+        ),
     ] {
         assert_eq!(
             refused(&[("/process/scheduler", text)], &FACTS),
@@ -354,6 +378,22 @@ fn sysctl_and_cgroup() {
         refused(&[("/linux/sysctl", r#"{"net.core.x": "1"}"#)], &host),
         r#"config.json: linux.sysctl: "net.core.x": the network namespace is the host's"#
     );
+}
+
+#[test]
+fn labels() {
+    let without = Facts {
+        selinux: false,
+        ..FACTS
+    };
+    for property in ["process.selinuxLabel", "linux.mountLabel"] {
+        let pointer = format!("/{}", property.replace('.', "/"));
+        assert_eq!(
+            refused(&[(&pointer, r#""a:b:c""#)], &without),
+            format!("config.json: {property}: \"a:b:c\": this kernel has no SELinux; leave it out")
+        );
+        accepted(&[(&pointer, r#""""#)], &without, |_| ());
+    }
 }
 
 /// Whatever the document holds, the line stays one line, and not a long one.
