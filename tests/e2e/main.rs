@@ -27,6 +27,7 @@ mod security;
 mod stdio;
 mod stress;
 mod terminal;
+mod wrong_configs;
 
 use harness::Module;
 use std::process::ExitCode;
@@ -60,6 +61,7 @@ const MODULES: &[Module] = &[
     stdio::MODULE,
     stress::MODULE,
     terminal::MODULE,
+    wrong_configs::MODULE,
 ];
 
 fn main() -> ExitCode {

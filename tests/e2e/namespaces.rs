@@ -306,6 +306,14 @@ fn userns_joined(c: &Case) -> Res {
         fs::read_link(&path)?.display().to_string()
     );
     same!(report.get("status.Uid"), "0\\t0\\t0\\t0");
+    // Engines say its maps as well: right, and wrong.
+    let map = json!([{"containerID": 0, "hostID": 100_000, "size": 65536}]);
+    b.set("/linux/uidMappings", map.clone())
+        .set("/linux/gidMappings", map);
+    same!(c.report(&mut b)?.get("status.Uid"), "0\\t0\\t0\\t0");
+    b.set("/linux/gidMappings/0/hostID", json!(100_001));
+    c.run(&b)?
+        .refused(1, &["linux.gidMappings: not the map of the user namespace"])?;
     c.force(&first)?;
     Ok(())
 }
