@@ -86,6 +86,8 @@ texts! {
         Capabilities = "process.capabilities",
         /// `process.noNewPrivileges`.
         NoNewPrivileges = "process.noNewPrivileges",
+        /// `process.execCPUAffinity.final`.
+        Cpus = "process.execCPUAffinity.final",
         /// `process.scheduler`.
         Scheduler = "process.scheduler",
         /// `process.ioPriority`.
@@ -189,6 +191,7 @@ texts! {
         PropagationOfOld = "propagation of the old root",
         PropagationOfParent = "propagation of the parent mount",
         Ptmx = "/dev/pts/ptmx (is a devpts mounted on /dev/pts?)",
+        SchedSetaffinity = "sched_setaffinity",
         SchedSetattr = "sched_setattr",
         Send = "send",
         SendMaster = "sending the master to the console socket",

@@ -85,9 +85,13 @@ pub fn set_sysctl(child: &Child<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Scheduling, I/O priority and personality.
+/// CPUs, scheduling, I/O priority and personality.
 pub fn set_character(child: &Child<'_>) -> Result<(), Fault> {
     let process = &child.plan.process;
+    if !process.cpus.is_empty() {
+        child.step(Step::Cpus);
+        sched::set_affinity(process.cpus).at(Call::SchedSetaffinity)?;
+    }
     if let Some(scheduler) = &process.scheduler {
         child.step(Step::Scheduler);
         sched::set_scheduler(scheduler).at(Call::SchedSetattr)?;

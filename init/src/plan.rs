@@ -263,6 +263,11 @@ pub struct Process<'a> {
     pub io_priority: Option<u32>,
     /// The word that personality(2) takes.
     pub personality: Option<u32>,
+    /// `execCPUAffinity.initial`: the CPUs that mote itself runs on when it makes the process, bit N for CPU N. Empty,
+    /// like the next one: they are left as they are.
+    pub initial_cpus: &'a [u64],
+    /// `execCPUAffinity.final`: the process's own, once it is in its cgroup.
+    pub cpus: &'a [u64],
     /// `exec PROFILE`, as /proc/self/attr/apparmor/exec wants it.
     pub apparmor: Option<&'a CStr>,
     /// As /proc/self/attr/exec and /proc/self/attr/keycreate want it.

@@ -7,7 +7,7 @@ use init::plan::{Mount, Plan, Source};
 use rustix::io::Errno;
 
 /// What usually helps.
-const WAYS_OUT: [(Step, Errno, &str); 9] = [
+const WAYS_OUT: [(Step, Errno, &str); 10] = [
     (
         Step::User,
         Errno::INVAL,
@@ -47,6 +47,11 @@ const WAYS_OUT: [(Step, Errno, &str); 9] = [
         Step::Apparmor,
         Errno::NOENT,
         "is AppArmor enabled, and the profile loaded?",
+    ),
+    (
+        Step::Cpus,
+        Errno::INVAL,
+        "the container's cgroup has none of these CPUs",
     ),
     (
         Step::Sysctl,

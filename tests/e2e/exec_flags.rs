@@ -18,6 +18,7 @@ pub const MODULE: Module = Module {
         ("bad_gids_refused", bad_gids),
         ("process_json", process_json),
         ("process_json_bad", process_json_bad),
+        ("cpus_of_exec", cpus),
         ("env_override", env_override),
         ("detached_with_pid_file", detached),
         ("options_stop_at_the_id", options_stop),
@@ -175,6 +176,69 @@ fn process_json(c: &Case) -> Res {
         check!(short.out.contains("arg.2"));
         Ok(())
     })
+}
+
+/// The process is bound, not the container: by process.json, else by the container's config.
+fn cpus(c: &Case) -> Res {
+    if c.is_other("runc") {
+        return skip("process.execCPUAffinity is newer than runc 1.1");
+    }
+    let own = fs::read_to_string("/proc/self/status")?;
+    let own = own
+        .lines()
+        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    let all = own.unwrap_or_default().trim().to_owned();
+    let [first, .., last] = all.split([',', '-']).collect::<Vec<_>>()[..] else {
+        return skip("there is one CPU");
+    };
+    let show = [
+        "sh",
+        "-c",
+        "sed -n s/Cpus_allowed_list:.//p /proc/self/status",
+    ];
+    let mut b = c.bundle(&["sleep", "60"])?;
+    b.set(
+        "/process/execCPUAffinity",
+        json!({"initial": first, "final": last}),
+    );
+    c.detach(&b)?;
+    let status = fs::read_to_string(format!("/proc/{}/status", c.pid(&b)?))?;
+    check!(
+        status.contains(&format!("Cpus_allowed_list:\t{all}\n")),
+        "{status}"
+    );
+    same!(c.exec(&b, &show)?.ok()?.out, format!("{last}\n"));
+    let file = c.path("process.json");
+    let path = file.display().to_string();
+    for (affinity, expected) in [
+        (json!({"initial": first}), Ok(first)),
+        (json!({"final": first}), Ok(first)),
+        (json!({"initial": last, "final": first}), Ok(first)),
+        (json!({"initial": "", "final": ""}), Ok(&*all)),
+        (
+            json!({"initial": "8000"}),
+            Err("process.execCPUAffinity.initial: sched_setaffinity: invalid argument"),
+        ),
+        (
+            json!({"final": "8000"}),
+            Err("the container's cgroup has none of these CPUs"),
+        ),
+        (
+            json!({"final": "one"}),
+            Err("process.json: process.execCPUAffinity.final: "),
+        ),
+    ] {
+        let process =
+            json!({"args": show, "cwd": "/", "env": ["PATH=/bin"], "execCPUAffinity": affinity});
+        fs::write(&file, serde_json::to_vec(&process)?)?;
+        let out = c.mote(&["exec", "--process", &path, &b.id]).go()?;
+        match expected {
+            Ok(list) => same!(out.ok()?.out, format!("{list}\n")),
+            Err(words) => drop(out.refused(255, &[words])?),
+        }
+    }
+    c.force(&b)?;
+    Ok(())
 }
 
 fn process_json_bad(c: &Case) -> Res {

@@ -1,4 +1,4 @@
-//! sched_setattr(2) and ioprio_set(2).
+//! sched_setattr(2), sched_setaffinity(2) and ioprio_set(2).
 #![allow(unsafe_code)]
 
 use super::check;
@@ -43,4 +43,18 @@ pub fn set_scheduler(to: &Scheduler) -> Result<(), Errno> {
 pub fn set_io_priority(priority: u32) -> Result<(), Errno> {
     // SAFETY: no memory is passed.
     check(unsafe { raw_syscall!(Sysno::ioprio_set, IOPRIO_WHO_PGRP, 0, priority) }).map(drop)
+}
+
+/// Binds the calling thread to the CPUs of a mask, bit N for CPU N.
+pub fn set_affinity(mask: &[u64]) -> Result<(), Errno> {
+    // SAFETY: a mask of the size that is stated, of words of the machine's size, which is 64 bits.
+    check(unsafe {
+        raw_syscall!(
+            Sysno::sched_setaffinity,
+            0,
+            size_of_val(mask),
+            mask.as_ptr()
+        )
+    })
+    .map(drop)
 }

@@ -5,6 +5,7 @@
 
 mod capabilities;
 mod cgroup;
+mod cpus;
 mod devices;
 mod environment;
 mod facts;
@@ -147,7 +148,6 @@ fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
     job.kinds = Kinds::of(job)?;
     let job = &*job;
     unsupported::check(job)?;
-    unsupported::check_process(job, process.exec_cpu_affinity.get())?;
     let namespaces = namespaces::lower(job)?;
     let root = root::lower(job)?;
     let mounts = mounts::lower(job)?;
@@ -166,17 +166,32 @@ fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
         hostname: root::uts_name(job, "hostname", spec.hostname)?,
         domainname: root::uts_name(job, "domainname", spec.domainname)?,
         loopback: job.kinds.makes(CLONE_NEWNET),
-        process: process::lower(job, process)?,
+        process: container_process(job, process)?,
         hooks,
         state: hooks::state(job, &hooks)?,
         cgroup: cgroup::lower(job)?,
     })
 }
 
+/// The container's own process leaves to `exec` what is for `exec` only, but a fault in it shows at once.
+fn container_process<'a>(
+    job: &Job<'_, 'a>,
+    process: &spec_min::Process<'a>,
+) -> Result<init::plan::Process<'a>> {
+    let lowered = process::lower(job, process)?;
+    let mut of_exec = lowered;
+    cpus::affinity(job, process.exec_cpu_affinity.get(), &mut of_exec)?;
+    Ok(lowered)
+}
+
 fn lower_process<'a>(job: &mut Job<'_, 'a>, process: &spec_min::Process<'a>) -> Result<Plan<'a>> {
     job.kinds = Kinds::of(job)?;
     let job = &*job;
-    unsupported::check_process(job, process.exec_cpu_affinity.get())?;
+    let configured = job.spec.process.get();
+    let affinity = configured.and_then(|process| process.exec_cpu_affinity.get());
+    let affinity = process.exec_cpu_affinity.get().or(affinity);
+    let mut lowered = process::lower(job, process)?;
+    cpus::affinity(job, affinity, &mut lowered)?;
     Ok(Plan {
         namespaces: Namespaces {
             new: 0,
@@ -203,7 +218,7 @@ fn lower_process<'a>(job: &mut Job<'_, 'a>, process: &spec_min::Process<'a>) -> 
         hostname: None,
         domainname: None,
         loopback: false,
-        process: process::lower(job, process)?,
+        process: lowered,
         hooks: Hooks {
             prestart: &[],
             create_runtime: &[],

@@ -68,6 +68,8 @@ pub fn lower<'a>(job: &Job<'_, 'a>, process: &spec_min::Process<'a>) -> Result<P
         scheduler: scheduler::scheduler(job, process.scheduler.get())?,
         io_priority: scheduler::io_priority(job, process.io_priority.get())?,
         personality: scheduler::personality(job, linux.personality.get())?,
+        initial_cpus: &[],
+        cpus: &[],
         apparmor: match given(process.apparmor_profile) {
             Some(profile) => Some(job.arena.text(&[b"exec ", profile.to_bytes()])?),
             None => None,

@@ -4,7 +4,7 @@
 use super::Job;
 use super::paths::given;
 use super::refusal::Result;
-use spec_min::{BlockIo, Cpu, ExecCpuAffinity, Memory, Network};
+use spec_min::{BlockIo, Cpu, Memory, Network};
 
 /// Refuses the first property that asks for something. The names are one text, since a table of references to texts
 /// would be larger than they are.
@@ -44,12 +44,6 @@ pub fn check(job: &Job<'_, '_>) -> Result<()> {
         warn(job, memory);
     }
     self::resources(job, resources).map_err(|refused| job.inside(refused, "linux.resources."))
-}
-
-/// The same for a process.
-pub fn check_process(job: &Job<'_, '_>, affinity: Option<&ExecCpuAffinity<'_>>) -> Result<()> {
-    let asks = affinity.is_some_and(|cpus| given(cpus.initial).or(given(cpus.last)).is_some());
-    refuse_first! { job, "process.execCPUAffinity": asks }
 }
 
 fn resources(job: &Job<'_, '_>, resources: &spec_min::Resources<'_>) -> Result<()> {

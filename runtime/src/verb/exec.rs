@@ -69,6 +69,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     );
     let signals = (!detach).then(take_signals).transpose()?;
     set_own_oom_score(&host, &plan, global.rootless())?;
+    set_own_cpus(plan.process.initial_cpus)?;
     let (started, doors) = start(
         &host,
         &plan,
@@ -190,6 +191,15 @@ fn set_own_oom_score(host: &Host, plan: &Plan<'_>, lenient: bool) -> Result<()> 
         Err(errno) if !lenient => Err(Error::call("process.oomScoreAdj", errno)),
         _ => Ok(()),
     }
+}
+
+/// Set on mote itself and inherited: the process is to be on these CPUs before it is in its cgroup.
+fn set_own_cpus(cpus: &[u64]) -> Result<()> {
+    if cpus.is_empty() {
+        return Ok(());
+    }
+    let failed = |errno| Error::call("process.execCPUAffinity.initial: sched_setaffinity", errno);
+    init::sys::sched::set_affinity(cpus).map_err(failed)
 }
 
 struct Going {

@@ -30,6 +30,8 @@ pub enum Support {
 
 /// What the table says of a property besides.
 const NOTES: &[(&str, &str)] = &[
+    ("process.execCPUAffinity.initial", "for `exec`"),
+    ("process.execCPUAffinity.final", "for `exec`"),
     (
         "linux.personality.flags",
         "the spec has none, so each is refused",

@@ -55,3 +55,48 @@ fn refusals_name_the_document() {
         );
     });
 }
+
+#[test]
+fn cpus() {
+    for (list, mask) in [
+        ("0", &[1][..]),
+        ("0-3,7", &[0x8f]),
+        (" 1 , 63-64,,", &[1 << 63 | 2, 1]),
+        ("8191", &[&[0; 127][..], &[1 << 63]].concat()),
+        ("", &[]),
+    ] {
+        let text = format!(
+            r#"{{"args": ["a"], "cwd": "/", "execCPUAffinity": {{"initial": "{list}", "final": "5"}}}}"#
+        );
+        exec(&text, &FACTS, |plan| {
+            let process = plan.unwrap().process;
+            assert_eq!(
+                (process.initial_cpus, process.cpus),
+                (mask, &[32][..]),
+                "{list}"
+            );
+        });
+    }
+    for list in [
+        "x",
+        "1-",
+        "-1",
+        "2-1",
+        "8192",
+        "0-99999999999999999999",
+        "0 1",
+        ",",
+        "0-1-2",
+    ] {
+        let text =
+            format!(r#"{{"args": ["a"], "cwd": "/", "execCPUAffinity": {{"final": "{list}"}}}}"#);
+        exec(&text, &FACTS, |plan| {
+            assert_eq!(
+                plan.unwrap_err().to_string(),
+                format!(
+                    "config.json: process.execCPUAffinity.final: \"{list}\": expected CPUs from 0 to 8191, such as \"0-3,7\""
+                )
+            );
+        });
+    }
+}

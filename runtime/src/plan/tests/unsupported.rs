@@ -69,10 +69,6 @@ fn by_name() {
             "{text}"
         );
     }
-    assert_eq!(
-        refused(&[("/process/execCPUAffinity", r#"{"final": "0"}"#)], &FACTS),
-        "config.json: process.execCPUAffinity: not supported yet; leave it out"
-    );
 }
 
 #[test]
