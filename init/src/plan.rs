@@ -9,7 +9,7 @@ use crate::sys::exec::Vector;
 use core::ffi::CStr;
 
 /// One container, or one `exec` into it: then every list that makes something is empty.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Plan<'a> {
     /// The namespaces to make and to join.
     pub namespaces: Namespaces<'a>,
@@ -46,7 +46,7 @@ pub struct Plan<'a> {
 }
 
 /// `linux.namespaces`, `uidMappings`, `gidMappings` and `timeOffsets`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Namespaces<'a> {
     /// `CLONE_NEW*` flags that the one clone3(2) takes.
     pub new: u32,
@@ -95,7 +95,7 @@ pub struct TimeOffset<'a> {
 }
 
 /// The root file system.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Root<'a> {
     /// Absolute, in the host's view; empty for [`Switch::Stay`].
     pub path: &'a CStr,
@@ -110,7 +110,7 @@ pub struct Root<'a> {
 }
 
 /// How the root file system becomes `/`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Switch {
     /// pivot_root(2), in a mount namespace of the container's own.
     Pivot,
@@ -119,6 +119,7 @@ pub enum Switch {
     /// No mount namespace: chroot(2) alone.
     Chroot,
     /// `exec`: the joined mount namespace has its `/`.
+    #[default]
     Stay,
 }
 
@@ -223,7 +224,7 @@ pub struct Sysctl<'a> {
 }
 
 /// `process`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Process<'a> {
     /// Whether it gets a pseudo-terminal of the container's devpts.
     pub terminal: bool,
@@ -326,7 +327,7 @@ pub struct Scheduler {
 }
 
 /// `hooks`, each kind in its order.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Hooks<'a> {
     /// Deprecated twin of `create_runtime`, run before it.
     pub prestart: &'a [Hook<'a>],
@@ -356,7 +357,7 @@ pub struct Hook<'a> {
 }
 
 /// The state document in JSON: `head` STATUS `middle` PID `tail`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct StateText<'a> {
     /// Up to the opening quote of the status.
     pub head: &'a [u8],
@@ -367,7 +368,7 @@ pub struct StateText<'a> {
 }
 
 /// `linux.cgroupsPath` and `linux.resources.devices`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Cgroup<'a> {
     /// As the config has it; none leaves the choice to us.
     pub path: Option<&'a CStr>,

@@ -125,6 +125,12 @@ impl fmt::Debug for Vector<'_> {
     }
 }
 
+impl Default for Vector<'_> {
+    fn default() -> Self {
+        Vector::EMPTY
+    }
+}
+
 /// Replaces the program; returns only with the reason why it couldn't.
 pub fn execve(path: &CStr, args: &Vector<'_>, env: &Vector<'_>) -> Errno {
     // SAFETY: three pointers to memory that the kernel only reads: a C string and two null-ended arrays of C

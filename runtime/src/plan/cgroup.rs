@@ -16,7 +16,7 @@ pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<Cgroup<'a>> {
             .any(|part| part == b"..")
     {
         let why = "must not lead out of its hierarchy by \"..\"";
-        return Err(job.refuse_text("linux.cgroupsPath", path, why));
+        job.gather(job.refuse_text("linux.cgroupsPath", path, why))?;
     }
     Ok(Cgroup {
         path,

@@ -53,7 +53,7 @@ const MAJOR_MAX: i64 = (1 << 12) - 1;
 const MINOR_MAX: i64 = (1 << 20) - 1;
 
 /// What the plan makes in /dev.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Dev<'a> {
     /// The default devices that the config doesn't have, then the config's.
     pub devices: &'a [Device<'a>],

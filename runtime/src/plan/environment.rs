@@ -31,7 +31,7 @@ pub fn lower<'a>(job: &Job<'_, 'a>, list: List<'a, &'a CStr>) -> Result<Environm
                 continue;
             }
         };
-        return Err(job.element(job.refuse_text("", entry, why), "process.env", at));
+        job.gather(job.element(job.refuse_text("", entry, why), "process.env", at))?;
     }
     for &entry in extra {
         all.push(entry)?;

@@ -36,7 +36,7 @@ pub use version::OCI_VERSION_MIN;
 use core::cell::RefCell;
 use core::ffi::CStr;
 use core::fmt;
-use init::plan::{Cgroup, Hooks, Namespaces, Plan, Root, StateText, Switch};
+use init::plan::{Cgroup, Plan};
 use init::sys::arena::Arena;
 use init::sys::exec::Vector;
 use linux_raw_sys::general::{CLONE_NEWCGROUP, CLONE_NEWNET};
@@ -56,6 +56,8 @@ struct Job<'c, 'a> {
     warn: RefCell<&'c mut Warn<'c>>,
     /// What a part of the plan refused.
     refusal: RefCell<Refusal>,
+    /// Where all that is refused is gathered; without it the first refusal ends the plan.
+    found: Option<&'c RefCell<Vec<Refusal>>>,
 }
 
 impl<'c, 'a> Job<'c, 'a> {
@@ -72,6 +74,16 @@ impl<'c, 'a> Job<'c, 'a> {
             kinds: Kinds::default(),
             warn: RefCell::new(warn),
             refusal: RefCell::default(),
+            found: None,
+        }
+    }
+
+    /// What a part of the plan came to, which no other part needs: when all refusals are gathered the plan goes on
+    /// without it. Its refusal must have its whole path.
+    fn part<T: Default>(&self, part: Result<T>) -> Result<T> {
+        match part {
+            Ok(part) => Ok(part),
+            Err(refused) => self.gather(refused).map(|()| T::default()),
         }
     }
 
@@ -104,7 +116,7 @@ fn each<'a, T: spec_min::Read<'a>, U: Copy>(
     for (at, element) in list.iter().enumerate() {
         match lower(at, &element) {
             Ok(element) => lowered.push(element)?,
-            Err(refused) => return Err(job.element(refused, name, at)),
+            Err(refused) => job.gather(job.element(refused, name, at))?,
         }
     }
     Ok(lowered.finish())
@@ -127,6 +139,23 @@ pub fn container<'a>(
     lower_container(&mut job).map_err(|refused| job.refusal(refused))
 }
 
+/// Everything that [`container`] would refuse, one after the other.
+pub fn check<'a>(
+    spec: &Spec<'a>,
+    facts: &Facts<'a>,
+    arena: &'a Arena,
+    warn: &mut Warn<'_>,
+) -> Vec<Refusal> {
+    let found = RefCell::default();
+    let mut job = Job::new(spec, facts, arena, warn);
+    job.found = Some(&found);
+    if let Err(refused) = lower_container(&mut job) {
+        let last = job.refusal(refused);
+        found.borrow_mut().push(last);
+    }
+    found.into_inner()
+}
+
 /// The plan of one more process in the container that `spec` describes.
 pub fn process<'a>(
     process: &spec_min::Process<'a>,
@@ -141,18 +170,17 @@ pub fn process<'a>(
 
 fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
     let spec = job.spec;
-    version::check(job, spec.oci_version)?;
-    let Some(process) = spec.process.get() else {
-        return Err(job.refuse("process", "required: what runs in the container"));
-    };
+    job.part(version::check(job, spec.oci_version))?;
     job.kinds = Kinds::of(job)?;
     let job = &*job;
     unsupported::check(job)?;
     let namespaces = namespaces::lower(job)?;
-    let root = root::lower(job)?;
-    let mounts = mounts::lower(job)?;
-    let dev = devices::lower(job, mounts)?;
+    let root = job.part(root::lower(job))?;
+    let mounts = job.part(mounts::lower(job))?;
+    let dev = job.part(devices::lower(job, mounts))?;
     let hooks = hooks::lower(job)?;
+    let readonly = mounts::paths(job, "linux.readonlyPaths", spec.linux.readonly_paths);
+    let masked = mounts::paths(job, "linux.maskedPaths", spec.linux.masked_paths);
     Ok(Plan {
         namespaces,
         root,
@@ -160,15 +188,20 @@ fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
         devices: dev.devices,
         bind_devices: dev.bind,
         links: dev.links,
-        readonly_paths: mounts::paths(job, "linux.readonlyPaths", spec.linux.readonly_paths)?,
-        masked_paths: mounts::paths(job, "linux.maskedPaths", spec.linux.masked_paths)?,
+        readonly_paths: job.part(readonly)?,
+        masked_paths: job.part(masked)?,
         sysctl: sysctl::lower(job)?,
-        hostname: root::uts_name(job, "hostname", spec.hostname)?,
-        domainname: root::uts_name(job, "domainname", spec.domainname)?,
+        hostname: job.part(root::uts_name(job, "hostname", spec.hostname))?,
+        domainname: job.part(root::uts_name(job, "domainname", spec.domainname))?,
         loopback: job.kinds.makes(CLONE_NEWNET),
-        process: container_process(job, process)?,
+        process: match spec.process.get() {
+            Some(process) => container_process(job, process)?,
+            None => job.part(Err(
+                job.refuse("process", "required: what runs in the container")
+            ))?,
+        },
         hooks,
-        state: hooks::state(job, &hooks)?,
+        state: job.part(hooks::state(job, &hooks))?,
         cgroup: cgroup::lower(job)?,
     })
 }
@@ -180,10 +213,15 @@ fn container_process<'a>(
 ) -> Result<init::plan::Process<'a>> {
     let lowered = process::lower(job, process)?;
     let mut of_exec = lowered;
-    cpus::affinity(job, process.exec_cpu_affinity.get(), &mut of_exec)?;
+    job.part(cpus::affinity(
+        job,
+        process.exec_cpu_affinity.get(),
+        &mut of_exec,
+    ))?;
     Ok(lowered)
 }
 
+/// Of the container nothing is made, so all but the process is empty.
 fn lower_process<'a>(job: &mut Job<'_, 'a>, process: &spec_min::Process<'a>) -> Result<Plan<'a>> {
     job.kinds = Kinds::of(job)?;
     let job = &*job;
@@ -193,50 +231,12 @@ fn lower_process<'a>(job: &mut Job<'_, 'a>, process: &spec_min::Process<'a>) -> 
     let mut lowered = process::lower(job, process)?;
     cpus::affinity(job, affinity, &mut lowered)?;
     Ok(Plan {
-        namespaces: Namespaces {
-            new: 0,
-            late: 0,
-            join: &[],
-            uid_map: &[],
-            gid_map: &[],
-            offsets: &[],
-        },
-        root: Root {
-            path: c"",
-            readonly: false,
-            host_propagation: 0,
-            propagation: 0,
-            switch: Switch::Stay,
-        },
-        mounts: &[],
-        devices: &[],
-        bind_devices: false,
-        links: &[],
-        readonly_paths: &[],
-        masked_paths: &[],
-        sysctl: &[],
-        hostname: None,
-        domainname: None,
-        loopback: false,
         process: lowered,
-        hooks: Hooks {
-            prestart: &[],
-            create_runtime: &[],
-            create_container: &[],
-            start_container: &[],
-            poststart: &[],
-            poststop: &[],
-        },
-        state: StateText {
-            head: b"",
-            middle: b"",
-            tail: b"",
-        },
         cgroup: Cgroup {
-            path: None,
-            devices: &[],
             private: job.kinds.has(CLONE_NEWCGROUP),
             lenient: job.facts.rootless,
+            ..Cgroup::default()
         },
+        ..Plan::default()
     })
 }

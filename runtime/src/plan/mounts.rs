@@ -30,7 +30,7 @@ const UNLABELLED: [&[u8]; 3] = [b"proc", b"sysfs", b"mqueue"];
 
 /// The plan's part.
 pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<&'a [Mount<'a>]> {
-    label(job, "linux.mountLabel", job.spec.linux.mount_label)?;
+    job.part(label(job, "linux.mountLabel", job.spec.linux.mount_label))?;
     let mounts = job.spec.mounts;
     if !mounts.is_empty() && !job.kinds.has(CLONE_NEWNS) {
         return Err(job.needs("mounts", CLONE_NEWNS));

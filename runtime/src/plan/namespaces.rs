@@ -34,6 +34,8 @@ const MAP_LINES_MAX: usize = 340;
 pub struct Kinds {
     new: u32,
     joined: u32,
+    /// An entry was refused, and may have been meant for any kind.
+    in_doubt: bool,
 }
 
 impl Kinds {
@@ -47,12 +49,18 @@ impl Kinds {
         self.new & flag != 0
     }
 
+    /// Whether it can't be said that the container lacks one.
+    pub fn are_in_doubt(self) -> bool {
+        self.in_doubt
+    }
+
     /// Sorts the list's entries into new and joined; each kind once.
     pub fn of(job: &Job<'_, '_>) -> Result<Kinds> {
         let mut kinds = Kinds::default();
         for (at, namespace) in job.spec.linux.namespaces.iter().enumerate() {
             if let Err(refused) = kinds.add(job, &namespace) {
-                return Err(job.element(refused, "linux.namespaces", at));
+                job.gather(job.element(refused, "linux.namespaces", at))?;
+                kinds.in_doubt = true;
             }
         }
         Ok(kinds)
@@ -78,21 +86,21 @@ impl Kinds {
 /// The plan's part.
 pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<Namespaces<'a>> {
     let linux = &job.spec.linux;
-    if job.facts.euid != 0 && !job.kinds.has(CLONE_NEWUSER) {
-        return Err(job.refuse(
+    if job.facts.euid != 0 && !job.kinds.has(CLONE_NEWUSER) && !job.kinds.in_doubt {
+        job.gather(job.refuse(
             "linux.namespaces",
             "an ordinary user needs {\"type\": \"user\"} in it; `spec --rootless` writes such a config",
-        ));
+        ))?;
     }
-    let uid_map = id_map(job, "linux.uidMappings", linux.uid_mappings)?;
-    let gid_map = id_map(job, "linux.gidMappings", linux.gid_mappings)?;
+    let uid_map = job.part(id_map(job, "linux.uidMappings", linux.uid_mappings))?;
+    let gid_map = job.part(id_map(job, "linux.gidMappings", linux.gid_mappings))?;
     Ok(Namespaces {
         new: job.kinds.new & !LATE,
         late: job.kinds.new & LATE,
         join: joins(job)?,
         uid_map,
         gid_map,
-        offsets: offsets(job)?,
+        offsets: job.part(offsets(job))?,
     })
 }
 
@@ -134,7 +142,8 @@ fn id_map<'a>(job: &Job<'_, 'a>, name: &str, mappings: List<'a, IdMapping>) -> R
             count: mapping.size,
         };
         if let Err(refused) = check_line(job, line, list.as_slice()) {
-            return Err(job.element(refused, name, at));
+            job.gather(job.element(refused, name, at))?;
+            continue;
         }
         list.push(line)?;
     }

@@ -45,36 +45,36 @@ pub fn lower<'a>(job: &Job<'_, 'a>, process: &spec_min::Process<'a>) -> Result<P
     let environment = environment::lower(job, process.env)?;
     let linux = &job.spec.linux;
     let user = process.user;
-    Ids::users(job).check(job, "process.user.uid", user.uid)?;
-    Ids::groups(job).check(job, "process.user.gid", user.gid)?;
+    job.part(Ids::users(job).check(job, "process.user.uid", user.uid))?;
+    job.part(Ids::groups(job).check(job, "process.user.gid", user.gid))?;
     let set_groups = namespaces::allows_setgroups(job);
     Ok(Process {
         terminal: process.terminal,
         size: size(process),
-        args: args(job, process.args)?,
+        args: job.part(args(job, process.args))?,
         env: environment.vector,
         find_home: environment.find_home,
         path: environment.path,
-        cwd: cwd(job, process.cwd)?,
+        cwd: job.part(cwd(job, process.cwd))?,
         uid: user.uid,
         gid: user.gid,
-        groups: groups(job, user.additional_gids, set_groups)?,
+        groups: job.part(groups(job, user.additional_gids, set_groups))?,
         set_groups,
-        umask: umask(job, user.umask)?,
+        umask: job.part(umask(job, user.umask))?,
         rlimits: rlimits(job, process.rlimits)?,
         capabilities: capabilities::lower(job, process.capabilities.get()),
         no_new_privileges: process.no_new_privileges,
-        oom_score_adj: oom_score_adj(job, process.oom_score_adj)?,
-        scheduler: scheduler::scheduler(job, process.scheduler.get())?,
-        io_priority: scheduler::io_priority(job, process.io_priority.get())?,
-        personality: scheduler::personality(job, linux.personality.get())?,
+        oom_score_adj: job.part(oom_score_adj(job, process.oom_score_adj))?,
+        scheduler: job.part(scheduler::scheduler(job, process.scheduler.get()))?,
+        io_priority: job.part(scheduler::io_priority(job, process.io_priority.get()))?,
+        personality: job.part(scheduler::personality(job, linux.personality.get()))?,
         initial_cpus: &[],
         cpus: &[],
         apparmor: match given(process.apparmor_profile) {
             Some(profile) => Some(job.arena.text(&[b"exec ", profile.to_bytes()])?),
             None => None,
         },
-        selinux: label(job, "process.selinuxLabel", process.selinux_label)?,
+        selinux: job.part(label(job, "process.selinuxLabel", process.selinux_label))?,
         keyring: match job.facts.no_new_keyring {
             true => None,
             false => Some(job.arena.text(&[b"_ses.", job.facts.id.to_bytes()])?),

@@ -6,7 +6,7 @@ use core::ffi::CStr;
 use core::fmt;
 use rustix::io::Errno;
 
-/// The first rule that a document breaks. It prints as one line:
+/// A rule that a document breaks. It prints as one line:
 /// `config.json: mounts[3].options: "foo": a bind mount has no such option`.
 #[derive(Debug, Default)]
 pub struct Refusal {
@@ -95,6 +95,9 @@ impl Job<'_, '_> {
     #[cold]
     #[inline(never)]
     pub fn needs(&self, path: &str, flag: u32) -> Refused {
+        if self.kinds.are_in_doubt() {
+            return Refused;
+        }
         let kind = KINDS.iter().find(|(_, of)| *of == flag);
         let kind = kind.map_or("", |(kind, _)| kind);
         self.refuse(
@@ -145,6 +148,21 @@ impl Job<'_, '_> {
     pub fn warn(&self, odd: Refused) {
         let odd = self.refusal(odd);
         (self.warn.borrow_mut())(format_args!("{}", odd.path), format_args!("{}", odd.text));
+    }
+
+    /// Puts a refusal down and goes on, or ends the plan with it.
+    #[cold]
+    #[inline(never)]
+    pub fn gather(&self, refused: Refused) -> Result<()> {
+        let Some(found) = self.found else {
+            return Err(refused);
+        };
+        let refusal = self.refusal.take();
+        // Without a text nothing was wrong but what had been put down before.
+        if !refusal.text.is_empty() {
+            found.borrow_mut().push(refusal);
+        }
+        Ok(())
     }
 
     /// What was refused.

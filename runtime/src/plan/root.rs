@@ -38,9 +38,9 @@ pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<Root<'a>> {
     )?;
     let own_mounts = job.kinds.has(CLONE_NEWNS);
     if root.readonly && !own_mounts {
-        return Err(job.needs("root.readonly", CLONE_NEWNS));
+        job.gather(job.needs("root.readonly", CLONE_NEWNS))?;
     }
-    let propagation = propagation(job)?;
+    let propagation = job.part(propagation(job))?;
     Ok(Root {
         path: from_base(job.arena, job.facts.bundle, path)?,
         readonly: root.readonly,

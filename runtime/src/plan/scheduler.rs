@@ -142,7 +142,7 @@ fn none_or(job: &Job<'_, '_>, why: &str, name: &str, value: i64) -> Result<()> {
         "" => Ok(()),
         _ => {
             let refused = job.refuse_number(name, value, why);
-            Err(job.inside(refused, "process.scheduler."))
+            job.gather(job.inside(refused, "process.scheduler."))
         }
     }
 }

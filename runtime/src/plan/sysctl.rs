@@ -32,7 +32,8 @@ pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<&'a [Sysctl<'a>]> {
     for (name, value) in map.iter() {
         let path = path(job, name)?;
         if let Err(refused) = check(job, &path.to_bytes()[SYS.len()..]) {
-            return Err(job.about(refused, name.to_bytes()));
+            job.gather(job.about(refused, name.to_bytes()))?;
+            continue;
         }
         list.push(Sysctl { path, value })?;
     }

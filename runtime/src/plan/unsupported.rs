@@ -6,36 +6,34 @@ use super::paths::given;
 use super::refusal::Result;
 use spec_min::{BlockIo, Cpu, Memory, Network};
 
-/// Refuses the first property that asks for something. The names are one text, since a table of references to texts
+/// Refuses the properties that ask for something. The names are one text, since a table of references to texts
 /// would be larger than they are.
-macro_rules! refuse_first {
-    ($job:ident, $($property:literal: $asks:expr),* $(,)?) => {
-        refuse_first($job, &[$($asks),*], concat!($($property, "\n"),*))
+macro_rules! refuse_all {
+    ($job:ident, $object:literal, $($property:literal: $asks:expr),* $(,)?) => {
+        refuse_all($job, $object, &[$($asks),*], concat!($($property, "\n"),*))
     };
 }
 
-fn refuse_first(job: &Job<'_, '_>, asks: &[bool], names: &str) -> Result<()> {
-    match asks.iter().position(|asks| *asks) {
-        Some(at) => Err(job.refuse(
-            names.split('\n').nth(at).unwrap_or_default(),
-            "not supported yet; leave it out",
-        )),
-        None => Ok(()),
+fn refuse_all(job: &Job<'_, '_>, object: &str, asks: &[bool], names: &str) -> Result<()> {
+    for (name, _) in names.split('\n').zip(asks).filter(|(_, asks)| **asks) {
+        let refused = job.refuse(name, "not supported yet; leave it out");
+        job.gather(job.inside(refused, object))?;
     }
+    Ok(())
 }
 
-/// Refuses the first such property of the container.
+/// Refuses such properties of the container.
 pub fn check(job: &Job<'_, '_>) -> Result<()> {
     let linux = &job.spec.linux;
     let policy = linux
         .memory_policy
         .get()
         .and_then(|policy| given(policy.mode));
-    refuse_first! { job,
-        "linux.seccomp": linux.seccomp.is_some(),
-        "linux.intelRdt": linux.intel_rdt.is_some(),
-        "linux.memoryPolicy": policy.is_some(),
-        "linux.netDevices": !linux.net_devices.is_empty(),
+    refuse_all! { job, "linux.",
+        "seccomp": linux.seccomp.is_some(),
+        "intelRdt": linux.intel_rdt.is_some(),
+        "memoryPolicy": policy.is_some(),
+        "netDevices": !linux.net_devices.is_empty(),
     }?;
     let Some(resources) = linux.resources.get() else {
         return Ok(());
@@ -43,11 +41,11 @@ pub fn check(job: &Job<'_, '_>) -> Result<()> {
     if let Some(memory) = resources.memory.get() {
         warn(job, memory);
     }
-    self::resources(job, resources).map_err(|refused| job.inside(refused, "linux.resources."))
+    self::resources(job, resources)
 }
 
 fn resources(job: &Job<'_, '_>, resources: &spec_min::Resources<'_>) -> Result<()> {
-    refuse_first! { job,
+    refuse_all! { job, "linux.resources.",
         "unified": !resources.unified.is_empty(),
         "pids.limit": resources.pids.get().is_some_and(|pids| limits(pids.limit, -1)),
         "hugepageLimits": !resources.hugepage_limits.is_empty(),
@@ -98,44 +96,44 @@ fn warn(job: &Job<'_, '_>, memory: &Memory) {
 }
 
 fn memory(job: &Job<'_, '_>, memory: &Memory) -> Result<()> {
-    refuse_first! { job,
-        "memory.limit": asks(memory.limit),
-        "memory.reservation": asks(memory.reservation),
-        "memory.swap": asks(memory.swap),
-        "memory.swappiness": memory.swappiness.is_some(),
-        "memory.disableOOMKiller": memory.disable_oom_killer.get() == Some(&true),
+    refuse_all! { job, "linux.resources.memory.",
+        "limit": asks(memory.limit),
+        "reservation": asks(memory.reservation),
+        "swap": asks(memory.swap),
+        "swappiness": memory.swappiness.is_some(),
+        "disableOOMKiller": memory.disable_oom_killer.get() == Some(&true),
     }
 }
 
 fn cpu(job: &Job<'_, '_>, cpu: &Cpu<'_>) -> Result<()> {
-    refuse_first! { job,
-        "cpu.shares": asks_unsigned(cpu.shares),
-        "cpu.quota": asks(cpu.quota),
-        "cpu.burst": asks_unsigned(cpu.burst),
-        "cpu.period": asks_unsigned(cpu.period),
-        "cpu.realtimeRuntime": limits(cpu.realtime_runtime, 0),
-        "cpu.realtimePeriod": asks_unsigned(cpu.realtime_period),
-        "cpu.cpus": given(cpu.cpus).is_some(),
-        "cpu.mems": given(cpu.mems).is_some(),
-        "cpu.idle": limits(cpu.idle, 0),
+    refuse_all! { job, "linux.resources.cpu.",
+        "shares": asks_unsigned(cpu.shares),
+        "quota": asks(cpu.quota),
+        "burst": asks_unsigned(cpu.burst),
+        "period": asks_unsigned(cpu.period),
+        "realtimeRuntime": limits(cpu.realtime_runtime, 0),
+        "realtimePeriod": asks_unsigned(cpu.realtime_period),
+        "cpus": given(cpu.cpus).is_some(),
+        "mems": given(cpu.mems).is_some(),
+        "idle": limits(cpu.idle, 0),
     }
 }
 
 fn block_io(job: &Job<'_, '_>, io: &BlockIo<'_>) -> Result<()> {
-    refuse_first! { job,
-        "blockIO.weight": io.weight.is_some_and(|weight| weight != 0),
-        "blockIO.leafWeight": io.leaf_weight.is_some_and(|weight| weight != 0),
-        "blockIO.weightDevice": !io.weight_device.is_empty(),
-        "blockIO.throttleReadBpsDevice": !io.throttle_read_bps_device.is_empty(),
-        "blockIO.throttleWriteBpsDevice": !io.throttle_write_bps_device.is_empty(),
-        "blockIO.throttleReadIOPSDevice": !io.throttle_read_iops_device.is_empty(),
-        "blockIO.throttleWriteIOPSDevice": !io.throttle_write_iops_device.is_empty(),
+    refuse_all! { job, "linux.resources.blockIO.",
+        "weight": io.weight.is_some_and(|weight| weight != 0),
+        "leafWeight": io.leaf_weight.is_some_and(|weight| weight != 0),
+        "weightDevice": !io.weight_device.is_empty(),
+        "throttleReadBpsDevice": !io.throttle_read_bps_device.is_empty(),
+        "throttleWriteBpsDevice": !io.throttle_write_bps_device.is_empty(),
+        "throttleReadIOPSDevice": !io.throttle_read_iops_device.is_empty(),
+        "throttleWriteIOPSDevice": !io.throttle_write_iops_device.is_empty(),
     }
 }
 
 fn network(job: &Job<'_, '_>, network: &Network<'_>) -> Result<()> {
-    refuse_first! { job,
-        "network.classID": network.class_id.is_some_and(|class| class != 0),
-        "network.priorities": !network.priorities.is_empty(),
+    refuse_all! { job, "linux.resources.network.",
+        "classID": network.class_id.is_some_and(|class| class != 0),
+        "priorities": !network.priorities.is_empty(),
     }
 }

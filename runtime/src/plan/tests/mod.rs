@@ -2,6 +2,7 @@
 
 mod exec;
 mod expected;
+mod gathered;
 mod host;
 mod options;
 mod process;
