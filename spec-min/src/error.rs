@@ -42,6 +42,10 @@ enum Kind {
 impl Fault {
     pub(crate) const NONE: Fault = Fault::broken(0, "");
 
+    pub(crate) const fn offset(&self) -> usize {
+        self.offset
+    }
+
     pub(crate) const fn expected(offset: usize, wanted: &'static str) -> Self {
         Fault {
             offset,

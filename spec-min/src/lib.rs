@@ -53,6 +53,23 @@ pub fn parse<'a, T: Read<'a>>(buf: &'a mut [u8]) -> Result<T, Error> {
     }
 }
 
+/// The same for somebody who wants to know all that is wrong: hands every error over, and goes on behind the value that
+/// has it. None when the text isn't JSON; else a value in which whatever was refused is absent or empty, a list as from
+/// the element that was.
+pub fn parse_all<'a, T: Read<'a>>(buf: &'a mut [u8], tell: &'a dyn Fn(Error)) -> Option<T> {
+    if let Err(error) = text::decode(buf) {
+        tell(error);
+        return None;
+    }
+    let mut reader = Reader::new(buf);
+    reader.tell_all(tell);
+    let mut value = T::ABSENT;
+    match value.fill(&mut reader) {
+        Ok(()) => Some(value),
+        Err(Refused) => reader.recover().ok().map(|()| value),
+    }
+}
+
 /// Reads `config.json` (runtime-spec, config.md).
 pub fn parse_spec<'a>(buf: &'a mut [u8]) -> Result<Spec<'a>, Error> {
     parse(buf)

@@ -201,7 +201,9 @@ impl<'a> Reader<'a> {
             match keys.find(key.to_bytes()) {
                 Some(at) => {
                     seen |= 1 << at;
-                    fields.field(at, self)?;
+                    if fields.field(at, self).is_err() {
+                        self.recover()?;
+                    }
                 }
                 None => self.skip(),
             }

@@ -34,11 +34,18 @@ pub trait Read<'a>: Copy {
 type Check<'a> = fn(&mut Reader<'a>) -> Result<(), Refused>;
 
 /// A position in text that [`text::decode`](crate::text::decode) accepted.
-#[derive(Debug)]
 pub struct Reader<'a> {
     text: &'a [u8],
     at: usize,
     fault: Fault,
+    /// Who wants to know of every fault; without one the first ends the reading.
+    tell: Option<&'a dyn Fn(Error)>,
+}
+
+impl fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.get(self.at..).fmt(f)
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -47,6 +54,7 @@ impl<'a> Reader<'a> {
             text,
             at: 0,
             fault: Fault::NONE,
+            tell: None,
         }
     }
 
@@ -58,7 +66,25 @@ impl<'a> Reader<'a> {
             text: text.unwrap_or_default(),
             at: 1,
             fault: Fault::NONE,
+            tell: None,
         }
+    }
+
+    pub(crate) fn tell_all(&mut self, tell: &'a dyn Fn(Error)) {
+        self.tell = Some(tell);
+    }
+
+    /// Tells of the fault and goes on behind the value that has it, if anybody wants to know more.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn recover(&mut self) -> Result<(), Refused> {
+        let tell = self.tell.ok_or(Refused)?;
+        tell(Error::new(self.text, self.fault, Phase::Types));
+        // A value of the wrong kind was not passed; an object that lacks a key was.
+        if self.at <= self.fault.offset() {
+            self.skip();
+        }
+        Ok(())
     }
 
     /// The first byte of what comes next, 0 at the end of the text.
@@ -114,7 +140,9 @@ impl<'a> Reader<'a> {
             if keys {
                 self.string()?;
             }
-            check(self)?;
+            if check(self).is_err() {
+                self.recover()?;
+            }
             any = true;
         }
         if any {
