@@ -92,6 +92,8 @@ texts! {
         Scheduler = "process.scheduler",
         /// `process.ioPriority`.
         IoPriority = "process.ioPriority",
+        /// `linux.memoryPolicy`.
+        MemoryPolicy = "linux.memoryPolicy",
         /// `linux.personality`.
         Personality = "linux.personality",
         /// `process.apparmorProfile`.
@@ -203,6 +205,7 @@ texts! {
         Setresgid = "setresgid",
         Setresuid = "setresuid",
         Setrlimit = "setrlimit",
+        SetMempolicy = "set_mempolicy",
         SetSize = "TIOCSWINSZ",
         Sigaction = "rt_sigaction",
         Sigprocmask = "rt_sigprocmask",

@@ -85,7 +85,7 @@ pub fn set_sysctl(child: &Child<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// CPUs, scheduling, I/O priority and personality.
+/// CPUs, scheduling, memory policy, I/O priority and personality.
 pub fn set_character(child: &Child<'_>) -> Result<(), Fault> {
     let process = &child.plan.process;
     if !process.cpus.is_empty() {
@@ -95,6 +95,10 @@ pub fn set_character(child: &Child<'_>) -> Result<(), Fault> {
     if let Some(scheduler) = &process.scheduler {
         child.step(Step::Scheduler);
         sched::set_scheduler(scheduler).at(Call::SchedSetattr)?;
+    }
+    if let Some(policy) = &process.memory_policy {
+        child.step(Step::MemoryPolicy);
+        sched::set_memory_policy(policy).at(Call::SetMempolicy)?;
     }
     if let Some(priority) = process.io_priority {
         child.step(Step::IoPriority);

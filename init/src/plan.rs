@@ -264,6 +264,8 @@ pub struct Process<'a> {
     pub io_priority: Option<u32>,
     /// The word that personality(2) takes.
     pub personality: Option<u32>,
+    /// set_mempolicy(2).
+    pub memory_policy: Option<MemoryPolicy<'a>>,
     /// `execCPUAffinity.initial`: the CPUs that mote itself runs on when it makes the process, bit N for CPU N. Empty,
     /// like the next one: they are left as they are.
     pub initial_cpus: &'a [u64],
@@ -324,6 +326,15 @@ pub struct Scheduler {
     pub deadline: u64,
     /// Nanoseconds, SCHED_DEADLINE.
     pub period: u64,
+}
+
+/// `linux.memoryPolicy`.
+#[derive(Clone, Copy, Debug)]
+pub struct MemoryPolicy<'a> {
+    /// MPOL_* and MPOL_F_*.
+    pub mode: u32,
+    /// Bit N for node N.
+    pub nodes: &'a [u64],
 }
 
 /// `hooks`, each kind in its order.

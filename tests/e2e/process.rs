@@ -9,6 +9,7 @@ pub const MODULE: Module = Module {
     name: "process",
     serial: false,
     cases: &[
+        ("memory_policy", memory_policy),
         ("a9_pid_one_and_no_host_processes", pid_one),
         ("args_kept_exactly", args_exact),
         ("path_lookup_in_container", path_lookup),
@@ -341,5 +342,46 @@ fn no_memory(c: &Case) -> Res {
         .filter(|p| p.starts_with('/') && !p.starts_with("/bin/"))
         .collect();
     check!(strange.is_empty(), "{strange:?}");
+    Ok(())
+}
+
+/// In force for the container's process, and for `exec`.
+fn memory_policy(c: &Case) -> Res {
+    if c.is_other("runc") {
+        return skip("linux.memoryPolicy is newer than runc 1.1");
+    }
+    if !std::path::Path::new("/proc/self/numa_maps").exists() {
+        return skip("this kernel has no NUMA");
+    }
+    let show = [
+        "sh",
+        "-c",
+        "read address policy rest < /proc/self/numa_maps; echo $policy",
+    ];
+    for (policy, expected) in [
+        (json!({"mode": "MPOL_BIND", "nodes": "0"}), "bind:0"),
+        (
+            json!({"mode": "MPOL_PREFERRED", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES"]}),
+            "prefer=static:0",
+        ),
+        (json!({"mode": "MPOL_LOCAL", "nodes": ""}), "local"),
+        (json!({"mode": "MPOL_DEFAULT"}), "default"),
+        (json!({"mode": ""}), "default"),
+    ] {
+        let mut b = c.bundle(&show)?;
+        b.set("/linux/memoryPolicy", policy);
+        same!(c.run(&b)?.ok()?.out, format!("{expected}\n"));
+    }
+    let mut b = c.bundle(&["sleep", "60"])?;
+    b.set(
+        "/linux/memoryPolicy",
+        json!({"mode": "MPOL_BIND", "nodes": "0"}),
+    );
+    c.detach(&b)?;
+    same!(c.exec(&b, &show)?.ok()?.out, "bind:0\n");
+    c.force(&b)?;
+    b.set("/linux/memoryPolicy/nodes", json!("1000"));
+    c.run(&b)?
+        .refused(1, &["linux.memoryPolicy: set_mempolicy: invalid argument"])?;
     Ok(())
 }

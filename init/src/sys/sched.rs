@@ -1,8 +1,8 @@
-//! sched_setattr(2), sched_setaffinity(2) and ioprio_set(2).
+//! sched_setattr(2), sched_setaffinity(2), set_mempolicy(2) and ioprio_set(2).
 #![allow(unsafe_code)]
 
 use super::check;
-use crate::plan::Scheduler;
+use crate::plan::{MemoryPolicy, Scheduler};
 use rustix::io::Errno;
 use syscalls::{Sysno, raw_syscall};
 
@@ -54,6 +54,21 @@ pub fn set_affinity(mask: &[u64]) -> Result<(), Errno> {
             0,
             size_of_val(mask),
             mask.as_ptr()
+        )
+    })
+    .map(drop)
+}
+
+/// Sets where the calling thread's memory comes from. The kernel takes the number of bits plus one.
+pub fn set_memory_policy(policy: &MemoryPolicy<'_>) -> Result<(), Errno> {
+    let bits = policy.nodes.len() * 64 + 1;
+    // SAFETY: a mask of that many bits, of words of the machine's size, which is 64 bits.
+    check(unsafe {
+        raw_syscall!(
+            Sysno::set_mempolicy,
+            policy.mode,
+            policy.nodes.as_ptr(),
+            bits
         )
     })
     .map(drop)

@@ -5,7 +5,6 @@
 
 mod capabilities;
 mod cgroup;
-mod cpus;
 mod devices;
 mod environment;
 mod facts;
@@ -15,6 +14,7 @@ mod namespaces;
 mod options;
 mod paths;
 mod process;
+mod ranges;
 mod refusal;
 mod root;
 mod scheduler;
@@ -213,7 +213,7 @@ fn container_process<'a>(
 ) -> Result<init::plan::Process<'a>> {
     let lowered = process::lower(job, process)?;
     let mut of_exec = lowered;
-    job.part(cpus::affinity(
+    job.part(ranges::affinity(
         job,
         process.exec_cpu_affinity.get(),
         &mut of_exec,
@@ -229,7 +229,7 @@ fn lower_process<'a>(job: &mut Job<'_, 'a>, process: &spec_min::Process<'a>) -> 
     let affinity = configured.and_then(|process| process.exec_cpu_affinity.get());
     let affinity = process.exec_cpu_affinity.get().or(affinity);
     let mut lowered = process::lower(job, process)?;
-    cpus::affinity(job, affinity, &mut lowered)?;
+    ranges::affinity(job, affinity, &mut lowered)?;
     Ok(Plan {
         process: lowered,
         cgroup: Cgroup {

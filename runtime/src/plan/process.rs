@@ -3,7 +3,7 @@
 use super::paths::{absolute, given, required};
 use super::refusal::Result;
 use super::words::{Row, number};
-use super::{Job, capabilities, each, environment, namespaces, scheduler};
+use super::{Job, capabilities, each, environment, namespaces, ranges, scheduler};
 use core::ffi::CStr;
 use init::plan::{Process, Rlimit};
 use init::sys::exec::Vector;
@@ -68,6 +68,7 @@ pub fn lower<'a>(job: &Job<'_, 'a>, process: &spec_min::Process<'a>) -> Result<P
         scheduler: job.part(scheduler::scheduler(job, process.scheduler.get()))?,
         io_priority: job.part(scheduler::io_priority(job, process.io_priority.get()))?,
         personality: job.part(scheduler::personality(job, linux.personality.get()))?,
+        memory_policy: job.part(ranges::memory_policy(job))?,
         initial_cpus: &[],
         cpus: &[],
         apparmor: match given(process.apparmor_profile) {

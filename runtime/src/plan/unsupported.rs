@@ -25,14 +25,9 @@ fn refuse_all(job: &Job<'_, '_>, object: &str, asks: &[bool], names: &str) -> Re
 /// Refuses such properties of the container.
 pub fn check(job: &Job<'_, '_>) -> Result<()> {
     let linux = &job.spec.linux;
-    let policy = linux
-        .memory_policy
-        .get()
-        .and_then(|policy| given(policy.mode));
     refuse_all! { job, "linux.",
         "seccomp": linux.seccomp.is_some(),
         "intelRdt": linux.intel_rdt.is_some(),
-        "memoryPolicy": policy.is_some(),
         "netDevices": !linux.net_devices.is_empty(),
     }?;
     let Some(resources) = linux.resources.get() else {

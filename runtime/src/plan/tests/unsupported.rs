@@ -7,10 +7,6 @@ fn by_name() {
     for (pointer, text) in [
         ("/linux/seccomp", r#"{"defaultAction": "SCMP_ACT_ERRNO"}"#),
         ("/linux/intelRdt", r#"{"closID": "a"}"#),
-        (
-            "/linux/memoryPolicy",
-            r#"{"mode": "MPOL_BIND", "nodes": "0"}"#,
-        ),
         ("/linux/netDevices", r#"{"eth0": {}}"#),
         ("/linux/resources/unified", r#"{"cpu.weight": "1"}"#),
         ("/linux/resources/pids/limit", "0"),

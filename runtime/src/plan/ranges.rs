@@ -1,0 +1,125 @@
+//! Lists of CPUs or of NUMA nodes such as `0-3,7`, as masks for sched_setaffinity(2) and set_mempolicy(2).
+
+use super::Job;
+use super::paths::given;
+use super::refusal::Result;
+use super::words::{self, Row};
+use crate::text::number;
+use core::ffi::CStr;
+use init::plan::{MemoryPolicy, Process};
+use spec_min::ExecCpuAffinity;
+
+/// The most CPUs that a kernel is built for (CONFIG_NR_CPUS, arch/x86/Kconfig).
+const CPUS_MAX: u64 = 8192;
+const CPUS: &str = "expected CPUs from 0 to 8191, such as \"0-3,7\"";
+
+/// The most NUMA nodes (CONFIG_NODES_SHIFT, mm/Kconfig).
+const NODES_MAX: u64 = 1024;
+const NODES: &str = "expected NUMA nodes from 0 to 1023, such as \"0-3,7\"";
+
+/// linux/mempolicy.h.
+const MODES: [Row; 7] = [
+    ("MPOL_DEFAULT", 0),
+    ("MPOL_PREFERRED", 1),
+    ("MPOL_BIND", 2),
+    ("MPOL_INTERLEAVE", 3),
+    ("MPOL_LOCAL", MPOL_LOCAL),
+    ("MPOL_PREFERRED_MANY", 5),
+    ("MPOL_WEIGHTED_INTERLEAVE", 6),
+];
+const MPOL_LOCAL: u32 = 4;
+
+/// linux/mempolicy.h.
+const FLAGS: [Row; 3] = [
+    ("MPOL_F_STATIC_NODES", 1 << 15),
+    ("MPOL_F_RELATIVE_NODES", 1 << 14),
+    ("MPOL_F_NUMA_BALANCING", 1 << 13),
+];
+
+/// `linux.memoryPolicy`. Which flags a mode may have the kernel says.
+pub fn memory_policy<'a>(job: &Job<'_, 'a>) -> Result<Option<MemoryPolicy<'a>>> {
+    const PATH: &str = "linux.memoryPolicy.nodes";
+    let Some(config) = job.spec.linux.memory_policy.get() else {
+        return Ok(None);
+    };
+    let Some(mode) = given(config.mode) else {
+        return Ok(None);
+    };
+    let mode = words::number(job, &MODES, Some(mode), "linux.memoryPolicy.mode")?;
+    let mut flags = 0;
+    for flag in config.flags.iter() {
+        flags |= words::number(job, &FLAGS, Some(flag), "linux.memoryPolicy.flags")?;
+    }
+    let nodes = mask(job, PATH, config.nodes, NODES_MAX, NODES)?;
+    let why = match mode {
+        0 | MPOL_LOCAL if !nodes.is_empty() => "MPOL_DEFAULT and MPOL_LOCAL take none",
+        // MPOL_PREFERRED without any is MPOL_LOCAL.
+        2 | 3 | 5 | 6 if nodes.is_empty() => "required: the nodes, such as \"0-3,7\"",
+        _ => {
+            let mode = mode | flags;
+            return Ok(Some(MemoryPolicy { mode, nodes }));
+        }
+    };
+    Err(job.refuse(PATH, why))
+}
+
+/// `process.execCPUAffinity`.
+pub fn affinity<'a>(
+    job: &Job<'_, 'a>,
+    affinity: Option<&ExecCpuAffinity<'a>>,
+    process: &mut Process<'a>,
+) -> Result<()> {
+    if let Some(affinity) = affinity {
+        process.initial_cpus = cpus(job, "process.execCPUAffinity.initial", affinity.initial)?;
+        process.cpus = cpus(job, "process.execCPUAffinity.final", affinity.last)?;
+    }
+    Ok(())
+}
+
+fn cpus<'a>(job: &Job<'_, 'a>, path: &str, list: Option<&CStr>) -> Result<&'a [u64]> {
+    mask(job, path, list, CPUS_MAX, CPUS)
+}
+
+/// Bit N of the whole is number N, which is less than `most`.
+#[inline(never)]
+fn mask<'a>(
+    job: &Job<'_, 'a>,
+    path: &str,
+    list: Option<&CStr>,
+    most: u64,
+    wanted: &str,
+) -> Result<&'a [u64]> {
+    let Some(list) = given(list) else {
+        return Ok(&[]);
+    };
+    let mut mask = [0u64; CPUS_MAX as usize / 64];
+    let mut end = 0;
+    let ranges = list.to_bytes().split(|byte| *byte == b',');
+    for range in ranges
+        .map(<[u8]>::trim_ascii)
+        .filter(|range| !range.is_empty())
+    {
+        let mut sides = range.splitn(2, |byte| *byte == b'-').map(number);
+        let first = sides.next().flatten();
+        let (Some(first), Some(last)) = (first, sides.next().unwrap_or(first)) else {
+            end = 0;
+            break;
+        };
+        if first > last || last >= most {
+            end = 0;
+            break;
+        }
+        for number in first..=last {
+            mask[number as usize / 64] |= 1 << (number % 64);
+        }
+        end = end.max(last as usize / 64 + 1);
+    }
+    if end == 0 {
+        return Err(job.refuse_text(path, list, wanted));
+    }
+    let mut words = job.arena.list(end)?;
+    for word in &mask[..end] {
+        words.push(*word)?;
+    }
+    Ok(words.finish())
+}
