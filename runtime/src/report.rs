@@ -37,6 +37,11 @@ const LEVELS: [(Level, &str, &str, &[&str]); 4] = [
 ];
 
 impl Level {
+    /// The name that log readers match.
+    pub fn name(self) -> &'static str {
+        LEVELS[self as usize].1
+    }
+
     /// The level with this name, as `--log-level` takes it (runc's names, and crun's and youki's).
     pub fn named(name: &str) -> Option<Level> {
         let row = LEVELS
@@ -160,7 +165,7 @@ impl Line<'_> {
     fn json(&self) -> String {
         let mut writer = Writer::new(Layout::Compact);
         writer.open_object();
-        writer.text("level", LEVELS[self.level as usize].1);
+        writer.text("level", self.level.name());
         writer.text("msg", self.message);
         writer.text("time", self.time);
         writer.close();
@@ -171,7 +176,7 @@ impl Line<'_> {
         let mut text = String::from("time=");
         field(&mut text, self.time);
         text.push_str(" level=");
-        text.push_str(LEVELS[self.level as usize].1);
+        text.push_str(self.level.name());
         text.push_str(" msg=");
         field(&mut text, self.message);
         text.push('\n');

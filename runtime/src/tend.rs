@@ -15,7 +15,7 @@ use linux_raw_sys::general::CLONE_NEWUSER;
 use rustix::fd::AsFd;
 use rustix::fs::{Access, CWD, Mode, OFlags};
 use rustix::io::Errno;
-use rustix::process::{Pid, Rlimit, getrlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -164,7 +164,7 @@ fn by_helper(host: &Host, pid: Pid, helper: &str, lines: &str, refused: &Error) 
 }
 
 /// Where execvp(3) would find a program.
-fn in_path(program: &str) -> Option<CString> {
+pub fn in_path(program: &str) -> Option<CString> {
     let path = start::variable("PATH").unwrap_or(b"/bin:/usr/bin");
     let mut places = path
         .split(|byte| *byte == b':')
@@ -183,23 +183,23 @@ fn write(host: &Host, pid: Pid, file: &str, value: &str) -> Result<()> {
     })
 }
 
+/// What to set where a limit asks for a higher one than mote's own.
+pub fn raised(limit: &init::plan::Rlimit<'_>) -> Option<(Resource, Rlimit)> {
+    let resource = *RESOURCES.get(limit.resource as usize)?;
+    let now = getrlimit(resource);
+    let maximum = (limit.hard != u64::MAX).then_some(limit.hard);
+    let raised = match (now.maximum, maximum) {
+        (Some(now), Some(wanted)) => wanted > now,
+        (now, wanted) => now.is_some() && wanted.is_none(),
+    };
+    let current = now.current;
+    raised.then_some((resource, Rlimit { current, maximum }))
+}
+
 /// Raises hard limits, for which the process in its user namespace has no privilege. It lowers them itself.
 pub fn raise_limits(plan: &Plan<'_>, pid: Pid) -> Result<()> {
     for limit in plan.process.rlimits {
-        let Some(&resource) = RESOURCES.get(limit.resource as usize) else {
-            continue;
-        };
-        let now = getrlimit(resource);
-        let wanted = (limit.hard != u64::MAX).then_some(limit.hard);
-        let raised = match (now.maximum, wanted) {
-            (Some(now), Some(wanted)) => wanted > now,
-            (now, wanted) => now.is_some() && wanted.is_none(),
-        };
-        if raised {
-            let new = Rlimit {
-                current: now.current,
-                maximum: wanted,
-            };
+        if let Some((resource, new)) = raised(limit) {
             prlimit(Some(pid), resource, new).map_err(|errno| {
                 Error::of(
                     "",

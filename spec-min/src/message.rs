@@ -10,6 +10,8 @@ const SIZE: usize = 320;
 pub struct Message {
     bytes: [u8; SIZE],
     length: usize,
+    /// How much of it is the path of the member that it is about.
+    path: usize,
     /// Where the present part has to end.
     limit: usize,
     cut: bool,
@@ -23,6 +25,7 @@ impl Message {
         Message {
             bytes: [0; SIZE],
             length: 0,
+            path: 0,
             limit: SIZE,
             cut: false,
         }
@@ -31,6 +34,23 @@ impl Message {
     /// The text.
     pub fn as_str(&self) -> &str {
         core::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
+
+    /// The path of the member, empty at the top of a document, and what is wrong there.
+    pub fn parts(&self) -> (&str, &str) {
+        let (path, rest) = self
+            .as_str()
+            .split_at_checked(self.path)
+            .unwrap_or_default();
+        (path, rest.strip_prefix(": ").unwrap_or(rest))
+    }
+
+    /// Ends the path.
+    pub(crate) fn end_path(&mut self) {
+        self.path = self.length;
+        if self.length != 0 {
+            self.push(": ");
+        }
     }
 
     /// Starts anew, with a part of at most `room` bytes.

@@ -85,9 +85,7 @@ fn render(text: &[u8], steps: &[Step], message: &mut Message) {
         from += 1;
     }
     message.end_part();
-    if !message.is_empty() {
-        message.push(": ");
-    }
+    message.end_path();
 }
 
 impl Step {

@@ -92,6 +92,21 @@ impl Hierarchies {
         matches!(self.0.as_slice(), [only] if only.version == Version::V2)
     }
 
+    /// Whether a controller, by the name that its version has for it, can be asked for.
+    #[inline(never)]
+    pub fn control(&self, controller: &[u8]) -> bool {
+        let Ok(controller) = core::str::from_utf8(controller) else {
+            return false;
+        };
+        self.0.iter().any(|member| {
+            let unified = member
+                .mount()
+                .and_then(|top| file::read(top, "cgroup.controllers"));
+            member.has(controller)
+                || unified.is_ok_and(|list| path::pieces(list.trim_end(), b' ').has(controller))
+        })
+    }
+
     /// The place of container `id` in each hierarchy; nothing is made yet.
     ///
     /// `cgroups_path` is `linux.cgroupsPath`: absolute counts from the mount point; relative, or none at

@@ -80,6 +80,7 @@ impl<'c, 'a> Job<'c, 'a> {
 
     /// What a part of the plan came to, which no other part needs: when all refusals are gathered the plan goes on
     /// without it. Its refusal must have its whole path.
+    #[inline(never)]
     fn part<T: Default>(&self, part: Result<T>) -> Result<T> {
         match part {
             Ok(part) => Ok(part),
@@ -139,21 +140,26 @@ pub fn container<'a>(
     lower_container(&mut job).map_err(|refused| job.refusal(refused))
 }
 
-/// Everything that [`container`] would refuse, one after the other.
+/// The plan without the parts that [`container`] would refuse; `found` gets these refusals. `kinds_in_doubt`: the list of
+/// namespaces could not be read, so nothing is refused for want of one.
 pub fn check<'a>(
     spec: &Spec<'a>,
     facts: &Facts<'a>,
     arena: &'a Arena,
     warn: &mut Warn<'_>,
-) -> Vec<Refusal> {
-    let found = RefCell::default();
+    kinds_in_doubt: bool,
+    found: &RefCell<Vec<Refusal>>,
+) -> Option<Plan<'a>> {
     let mut job = Job::new(spec, facts, arena, warn);
-    job.found = Some(&found);
-    if let Err(refused) = lower_container(&mut job) {
-        let last = job.refusal(refused);
-        found.borrow_mut().push(last);
+    job.found = Some(found);
+    job.kinds = Kinds::in_doubt(kinds_in_doubt);
+    match lower_container(&mut job) {
+        Ok(plan) => Some(plan),
+        Err(refused) => {
+            found.borrow_mut().push(job.refusal(refused));
+            None
+        }
     }
-    found.into_inner()
 }
 
 /// The plan of one more process in the container that `spec` describes.
@@ -168,6 +174,7 @@ pub fn process<'a>(
     lower_process(&mut job, process).map_err(|refused| job.refusal(refused))
 }
 
+#[inline(never)]
 fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
     let spec = job.spec;
     job.part(version::check(job, spec.oci_version))?;

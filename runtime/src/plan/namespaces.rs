@@ -49,6 +49,14 @@ impl Kinds {
         self.new & flag != 0
     }
 
+    /// No kinds yet, and perhaps never all of them.
+    pub fn in_doubt(in_doubt: bool) -> Kinds {
+        Kinds {
+            in_doubt,
+            ..Kinds::default()
+        }
+    }
+
     /// Whether it can't be said that the container lacks one.
     pub fn are_in_doubt(self) -> bool {
         self.in_doubt
@@ -56,7 +64,7 @@ impl Kinds {
 
     /// Sorts the list's entries into new and joined; each kind once.
     pub fn of(job: &Job<'_, '_>) -> Result<Kinds> {
-        let mut kinds = Kinds::default();
+        let mut kinds = job.kinds;
         for (at, namespace) in job.spec.linux.namespaces.iter().enumerate() {
             if let Err(refused) = kinds.add(job, &namespace) {
                 job.gather(job.element(refused, "linux.namespaces", at))?;

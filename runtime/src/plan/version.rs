@@ -23,7 +23,7 @@ pub fn check(job: &Job<'_, '_>, version: Option<&CStr>) -> Result<()> {
         Some([1, 0..=MINOR_MAX, _]) => return Ok(()),
         None => "expected a version such as \"1.3.0\"",
         Some([0, ..]) => {
-            "a form from before 1.0.0, which is no longer read; `spec` writes a current one"
+            "a form from before 1.0.0, which is no longer read; `spec --from-legacy` converts it"
         }
         Some(_) => "newer than this runtime, which reads 1.0.0 to 1.3.x",
     };

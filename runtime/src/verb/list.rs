@@ -139,7 +139,7 @@ fn json(global: &Global, host: &Host, containers: &[Container]) -> String {
 }
 
 /// The user's name by /etc/passwd, or `#uid`.
-fn user(uid: u32) -> String {
+pub(super) fn user(uid: u32) -> String {
     let passwd = files::read(Path::new("/etc/passwd")).unwrap_or_default();
     let number = decimal(uid.into());
     for line in passwd.split(|byte| *byte == b'\n') {

@@ -1,5 +1,6 @@
 //! What the verbs do, a file each, named by the rows of [`crate::cli::rows`].
 
+pub mod check;
 pub mod create;
 pub mod delete;
 pub mod exec;

@@ -2,6 +2,7 @@
 
 use super::{Change, FACTS, base, change};
 use crate::plan::{arena_size, check};
+use core::cell::RefCell;
 use init::sys::arena::Arena;
 
 fn found(changes: &[Change<'_>]) -> Vec<String> {
@@ -10,8 +11,10 @@ fn found(changes: &[Change<'_>]) -> Vec<String> {
     let mut buffer = document.to_string().into_bytes();
     let arena = Arena::new(arena_size(buffer.len())).expect("memory");
     let spec = spec_min::parse_spec(&mut buffer).expect("types");
-    let refusals = check(&spec, &FACTS, &arena, &mut |_, _| {});
-    refusals
+    let found = RefCell::default();
+    check(&spec, &FACTS, &arena, &mut |_, _| {}, false, &found);
+    found
+        .into_inner()
         .iter()
         .map(|refusal| format!("{}: {}", refusal.path(), refusal.text()))
         .collect()

@@ -13,7 +13,7 @@ fn top() {
         (
             "/ociVersion",
             r#""0.1.0""#,
-            r#"ociVersion: "0.1.0": a form from before 1.0.0, which is no longer read; `spec` writes a current one"#,
+            r#"ociVersion: "0.1.0": a form from before 1.0.0, which is no longer read; `spec --from-legacy` converts it"#,
         ),
         (
             "/ociVersion",
