@@ -4,6 +4,7 @@ use crate::cli::{Global, Options};
 use crate::container::id;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::legacy;
 use crate::report::{Level, Reporter};
 use crate::verb::spec::{Template, default_config, unified_cgroups};
 use init::sys::arena::Arena;
@@ -30,18 +31,19 @@ impl Bundle {
     /// Reads it, and makes its directory the current one: hooks are run there.
     pub fn open(global: &Global, options: &Options) -> Result<Bundle> {
         let id = id(options.positional(0))?.to_string();
-        let dir = options.text("bundle").map(Path::new);
-        if let Some(dir) = dir {
-            let entered = rustix::process::chdir(dir);
-            entered.map_err(|errno| Error::of("bundle", dir.as_os_str().as_bytes(), errno))?;
-        }
-        let path = rustix::process::getcwd(Vec::new())
-            .map_err(|errno| Error::call("bundle: getcwd", errno))?;
-        let path = PathBuf::from(OsString::from_vec(path.into_bytes()));
+        let path = enter(options)?;
         let config = match options.text("rootfs") {
             Some(rootfs) => made_up(global, options, rootfs)?,
             None => read(&path)?,
         };
+        Ok(Bundle { id, path, config })
+    }
+
+    /// The same for a bundle that no container is made from.
+    pub fn look(options: &Options) -> Result<Bundle> {
+        let path = enter(options)?;
+        let config = read(&path)?;
+        let id = String::new();
         Ok(Bundle { id, path, config })
     }
 
@@ -58,11 +60,19 @@ impl Bundle {
 
 /// Decodes a config.json.
 pub fn parse<'a>(config: &[u8], arena: &'a Arena) -> Result<Spec<'a>> {
+    spec_min::parse_spec(copy(config, arena)?).map_err(|error| {
+        let (path, text) = error.message.parts();
+        Error::join(&["config.json:", &error.to_string(), legacy::hint(path, text)])
+    })
+}
+
+/// A copy of the document that may be written to.
+pub fn copy<'a>(config: &[u8], arena: &'a Arena) -> Result<&'a mut [u8]> {
     let buffer = arena
         .bytes(config.len())
         .map_err(|errno| Error::call("config.json", errno))?;
     buffer.copy_from_slice(config);
-    spec_min::parse_spec(buffer).map_err(|error| Error::new(format!("config.json:{error}")))
+    Ok(buffer)
 }
 
 /// Under `--debug`: warns of keys that an object has twice, which is right for JSON and hardly ever what is meant.
@@ -82,6 +92,18 @@ pub fn warn_of_repeated_keys(report: &Reporter, document: &str, text: &[u8]) {
 pub fn arena(length: usize) -> Result<Arena> {
     let size = length + crate::plan::arena_size(length) + (1 << 20);
     Arena::new(size).map_err(|errno| Error::call("memory for the plan: mmap", errno))
+}
+
+/// Makes the bundle's directory the current one.
+fn enter(options: &Options) -> Result<PathBuf> {
+    let dir = options.text("bundle").map(Path::new);
+    if let Some(dir) = dir {
+        let entered = rustix::process::chdir(dir);
+        entered.map_err(|errno| Error::of("bundle", dir.as_os_str().as_bytes(), errno))?;
+    }
+    let path = rustix::process::getcwd(Vec::new())
+        .map_err(|errno| Error::call("bundle: getcwd", errno))?;
+    Ok(PathBuf::from(OsString::from_vec(path.into_bytes())))
 }
 
 fn read(bundle: &Path) -> Result<Vec<u8>> {

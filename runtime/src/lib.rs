@@ -15,6 +15,7 @@ pub mod files;
 pub mod host;
 pub mod json;
 pub mod launch;
+pub mod legacy;
 pub mod notify;
 pub mod plan;
 pub mod relay;

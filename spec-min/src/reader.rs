@@ -234,6 +234,15 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Passes one value of any kind and gives its text.
+    pub(crate) fn whole(&mut self) -> &'a [u8] {
+        let start = self.position();
+        self.skip();
+        // A string with the NUL that ends it.
+        let end = self.at + usize::from(self.text.get(start) == Some(&b'"'));
+        self.text.get(start..end).unwrap_or_default()
+    }
+
     /// Passes one value of any kind, however deep.
     pub(crate) fn skip(&mut self) {
         let mut depth = 0usize;

@@ -2,6 +2,7 @@
 mod bad_config;
 mod bad_input;
 mod cgroups;
+mod check;
 mod cli;
 mod devices;
 mod escapes;
@@ -12,6 +13,7 @@ mod harness;
 mod hooks;
 mod kernel_settings;
 mod kill;
+mod legacy;
 mod lifecycle;
 mod listing;
 mod logs;
@@ -37,6 +39,7 @@ const MODULES: &[Module] = &[
     bad_config::MODULE,
     bad_input::MODULE,
     cgroups::MODULE,
+    check::MODULE,
     cli::MODULE,
     devices::MODULE,
     escapes::MODULE,
@@ -46,6 +49,7 @@ const MODULES: &[Module] = &[
     hooks::MODULE,
     kernel_settings::MODULE,
     kill::MODULE,
+    legacy::MODULE,
     lifecycle::MODULE,
     listing::MODULE,
     logs::MODULE,

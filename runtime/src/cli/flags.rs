@@ -172,9 +172,22 @@ pub(super) static DELETE: &[Flag] = &[flag(
 
 pub(super) static LIST: &[Flag] = &[FORMAT, flag("quiet,q", "print only the ids")];
 
+pub(super) static CHECK: &[Flag] = &[
+    BUNDLE,
+    FORMAT,
+    flag(
+        "host",
+        "say also what this kernel and host can't give to it",
+    ),
+];
+
 pub(super) static SPEC: &[Flag] = &[
     BUNDLE,
     flag("rootless", "a config that an ordinary user can run"),
+    flag(
+        "from-legacy",
+        "convert a config.json (and runtime.json) from before 1.0.0",
+    ),
 ];
 
 pub(super) static PS: &[Flag] = &[FORMAT];

@@ -187,6 +187,16 @@ pub static VERBS: &[Verb] = &[
         enters: false,
     },
     Verb {
+        name: "check",
+        arguments: "",
+        help: "say what is wrong with a bundle's config.json, all at once",
+        flags: flags::CHECK,
+        words: exactly(0),
+        run: verb::check::run,
+        error_code: 1,
+        enters: true,
+    },
+    Verb {
         name: "spec",
         arguments: "",
         help: "write a template config.json",

@@ -10,6 +10,7 @@ use crate::container::{Dir, Init, Record, boot_id};
 use crate::error::{Error, Result, lossy};
 use crate::host::Host;
 use crate::launch::{Otherwise, Outfit, Started, launch, open_joins, open_trees, takes_another};
+use crate::legacy::hint;
 use crate::notify::{self, Listening, Notify};
 use crate::plan::{self, Facts};
 use crate::relay::Relay;
@@ -101,12 +102,19 @@ pub fn create<'a>(
     warn_of_repeated_keys(&global.report, "config.json", &request.bundle.config);
     let manager = notify::host(crate::host::variable);
     let extra = extra_environment(arena, &listening, manager.is_some())?;
-    let facts = facts(global, &host, request, &spec, arena, keep_fds, extra)?;
+    let facts = Facts {
+        no_pivot: request.no_pivot,
+        no_new_keyring: request.no_new_keyring,
+        keep_fds,
+        extra_env: extra,
+        ..facts(global, &host, &request.bundle, &spec, arena)?
+    };
     let warn = &mut |path: core::fmt::Arguments<'_>, text: core::fmt::Arguments<'_>| {
         global.report.warn(&format!("config.json: {path}: {text}"));
     };
-    let mut plan = plan::container(&spec, &facts, arena, warn)
-        .map_err(|refusal| Error::new(refusal.to_string()))?;
+    let mut plan = plan::container(&spec, &facts, arena, warn).map_err(|refusal| {
+        Error::join(&[&refusal.to_string(), hint(refusal.path(), refusal.text())])
+    })?;
     check_root(&plan)?;
     let mut streams = Streams::prepare(request, &plan)?;
     let joins = open_joins(&plan)?;
@@ -431,19 +439,18 @@ pub fn take_signals() -> Result<OwnedFd> {
     signal::descriptor(Set::ALL).map_err(failed)
 }
 
-fn facts<'a>(
+/// What the host and the global options have to say for the plan of a bundle.
+pub fn facts<'a>(
     global: &Global,
     host: &Host,
-    request: &Request,
+    bundle: &Bundle,
     spec: &Spec<'_>,
     arena: &'a Arena,
-    keep_fds: u32,
-    extra_env: &'a [&'a core::ffi::CStr],
 ) -> Result<Facts<'a>> {
     Ok(Facts {
         document: "config.json",
-        id: text(arena, request.bundle.id.as_bytes())?,
-        bundle: text(arena, request.bundle.path.as_os_str().as_bytes())?,
+        id: text(arena, bundle.id.as_bytes())?,
+        bundle: text(arena, bundle.path.as_os_str().as_bytes())?,
         rootless: global.rootless(),
         euid: geteuid().as_raw(),
         egid: getegid().as_raw(),
@@ -453,10 +460,10 @@ fn facts<'a>(
         joins_own_network: joins_own_network(spec),
         kcore: host.has_kcore(),
         selinux: !has_labels(spec) || host.has_selinux(),
-        no_pivot: request.no_pivot,
-        no_new_keyring: request.no_new_keyring,
-        keep_fds,
-        extra_env,
+        no_pivot: false,
+        no_new_keyring: false,
+        keep_fds: 0,
+        extra_env: &[],
     })
 }
 
@@ -518,7 +525,8 @@ pub fn extra_environment<'a>(
     Ok(list.finish())
 }
 
-fn check_root(plan: &Plan<'_>) -> Result<()> {
+/// Whether the root file system is there, and not the host's.
+pub fn check_root(plan: &Plan<'_>) -> Result<()> {
     let path = plan.root.path;
     let failed = |errno| Error::of("root.path", path.to_bytes(), errno);
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;

@@ -1,13 +1,16 @@
-//! `spec`: a template config.json, field for field runc's; also the default of `run --rootfs`.
+//! `spec`: a template config.json, field for field runc's; also the default of `run --rootfs`. With `--from-legacy` a
+//! current config.json made from an old one.
 
 use crate::SPEC_VERSION;
 use crate::cli::{Global, Options};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::json::{Layout, Writer, indented};
+use crate::legacy;
 use crate::text::{c, decimal};
+use core::ffi::CStr;
 use rustix::fd::AsFd;
-use rustix::fs::OFlags;
+use rustix::fs::{CWD, OFlags, RenameFlags};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -88,6 +91,18 @@ const PATHS: &str = r#"],
 /// See the row in [`crate::cli::rows`].
 pub fn run(_global: &Global, options: &Options) -> Result<u8> {
     let directory = options.text("bundle").unwrap_or(OsStr::new("."));
+    let file = |name: &str| c(&[directory.as_bytes(), b"/", name.as_bytes()]);
+    let path = file("config.json");
+    if options.flag("from-legacy") {
+        let old = file("config.json.legacy");
+        let text = converted(directory.as_bytes())?;
+        // The old one stays, under a name that is free.
+        rustix::fs::renameat_with(CWD, &path, CWD, &old, RenameFlags::NOREPLACE)
+            .map_err(|errno| Error::of("keeping config.json as", old.to_bytes(), errno))?;
+        return write(&path, &text).inspect_err(|_| {
+            let _ = rustix::fs::rename(&old, &path);
+        });
+    }
     let ids = (
         rustix::process::geteuid().as_raw(),
         rustix::process::getegid().as_raw(),
@@ -100,16 +115,33 @@ pub fn run(_global: &Global, options: &Options) -> Result<u8> {
         cgroup_namespace: unified_cgroups(),
         rootless: options.flag("rootless").then_some(ids),
     });
-    let path = [directory.as_bytes(), b"/config.json"].concat();
+    write(&path, &text)
+}
+
+/// What `--from-legacy` makes of a bundle.
+fn converted(directory: &[u8]) -> Result<String> {
+    let read = |name: &str| {
+        let path = [directory, name.as_bytes()].concat();
+        let text = files::read(Path::new(OsStr::from_bytes(&path)));
+        (text, path)
+    };
+    let (config, path) = read("/config.json");
+    let config = config.map_err(|errno| Error::of("", &path, errno))?;
+    legacy::convert(config, read("/runtime.json").0.unwrap_or(b"{}".to_vec()))
+}
+
+/// Makes a file; nothing is left of one that can't be written.
+fn write(path: &CStr, text: &str) -> Result<u8> {
     let failed = |errno| match errno {
-        Errno::EXIST => Error::bytes(&[&path, b" exists: remove it first"]),
-        _ => Error::of("", &path, errno),
+        Errno::EXIST => Error::bytes(&[path.to_bytes(), b" exists: remove it first"]),
+        _ => Error::of("", path.to_bytes(), errno),
     };
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-    let file = files::open(Path::new(OsStr::from_bytes(&path)), flags, 0o666).map_err(failed)?;
+    let file =
+        files::open(Path::new(OsStr::from_bytes(path.to_bytes())), flags, 0o666).map_err(failed)?;
     files::write_all(file.as_fd(), text.as_bytes()).map_err(|errno| {
-        // Half a template would stand in the way of the next attempt.
-        let _ = rustix::fs::unlink(c(&[&path]).as_c_str());
+        // Half a config would stand in the way of the next attempt.
+        let _ = rustix::fs::unlink(path);
         failed(errno)
     })?;
     Ok(0)

@@ -1,0 +1,56 @@
+//! A value of any kind: for documents whose shape isn't known.
+
+use core::ffi::CStr;
+
+use crate::{List, Map, Read, Reader, Refused};
+
+/// A value as its decoded text. Absent and `null` are none.
+#[derive(Clone, Copy, Debug)]
+pub struct Raw<'a>(&'a [u8]);
+
+/// What a [`Raw`] is.
+#[derive(Clone, Copy, Debug)]
+pub enum Any<'a> {
+    /// Nothing, or `null`.
+    Null,
+    /// An object.
+    Object(Map<'a, Raw<'a>>),
+    /// An array.
+    Array(List<'a, Raw<'a>>),
+    /// A string.
+    String(&'a CStr),
+    /// A number, `true` or `false`, as it is written.
+    Word(&'a str),
+}
+
+impl<'a> Raw<'a> {
+    /// What it is.
+    #[inline(never)]
+    pub fn any(self) -> Any<'a> {
+        match self.0.first() {
+            None | Some(b'n') => Any::Null,
+            Some(b'{') => Any::Object(self.read()),
+            Some(b'[') => Any::Array(self.read()),
+            Some(b'"') => Any::String(self.read()),
+            Some(_) => Any::Word(core::str::from_utf8(self.0).unwrap_or_default()),
+        }
+    }
+
+    /// The value as the type that its first byte shows.
+    fn read<T: Read<'a>>(self) -> T {
+        let mut value = T::ABSENT;
+        match value.fill(&mut Reader::new(self.0)) {
+            Ok(()) => value,
+            Err(Refused) => T::ABSENT,
+        }
+    }
+}
+
+impl<'a> Read<'a> for Raw<'a> {
+    const ABSENT: Self = Raw(&[]);
+
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
+        self.0 = reader.whole();
+        Ok(())
+    }
+}
