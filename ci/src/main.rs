@@ -6,6 +6,7 @@ mod counts;
 mod demo;
 mod dist;
 mod elf;
+mod fuzz;
 mod mangling;
 mod properties;
 mod sh;
@@ -62,6 +63,12 @@ const TASKS: &[Task] = &[
         run: properties::run,
     },
     Task {
+        name: "fuzz",
+        arguments: "[seconds] [target]",
+        help: "coverage-guided fuzzing; target: parse plan process state resources",
+        run: fuzz::run,
+    },
+    Task {
         name: "tidy",
         arguments: "",
         help: "format, clippy, and the architecture's rules about the source text",
@@ -95,7 +102,7 @@ fn usage() -> ExitCode {
     println!("usage: cargo ci <task>");
     for task in TASKS {
         let left = format!("{} {}", task.name, task.arguments);
-        println!("  {left:<20} {}", task.help);
+        println!("  {left:<24} {}", task.help);
     }
     ExitCode::SUCCESS
 }

@@ -2,7 +2,7 @@
 
 use crate::counts::Counts;
 use crate::sh::{self, Result};
-use crate::{apt, dist, size, tidy, toolchain};
+use crate::{apt, dist, fuzz, size, tidy, toolchain};
 use std::process::Command;
 
 /// A part: its name, and what runs it and adds a line for each check that failed or did not run.
@@ -12,6 +12,7 @@ type Part = (&'static str, fn(&mut Vec<String>) -> Result<Counts>);
 const PARTS: &[Part] = &[
     ("tidy", tidy),
     ("unit tests", unit),
+    ("fuzz targets", fuzz::check),
     ("static binary", binary),
     ("end-to-end tests", end_to_end),
 ];

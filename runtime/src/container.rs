@@ -414,7 +414,8 @@ impl Record {
         json.finish()
     }
 
-    fn parse(text: &mut [u8]) -> Option<Record> {
+    /// Reads state.json; none if that is not what the text is.
+    pub fn parse(text: &mut [u8]) -> Option<Record> {
         let recorded: Recorded<'_> = spec_min::parse(text).ok()?;
         let owned = |text: Option<&core::ffi::CStr>| lossy(text.unwrap_or_default().to_bytes());
         Some(Record {

@@ -10,6 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("init", &["targets"]),
     ("runtime", &["targets", "spec-min", "init"]),
     ("tests", &[]),
+    ("tests/parser", &["spec-min", "init", "runtime"]),
     ("ci", &[]),
 ];
 

@@ -1,0 +1,150 @@
+//! What the fuzz targets do: read any bytes, and hold that nothing panics and that what must be true of every document is.
+
+use crate::judge::{check_place, compare};
+use init::sys::arena::Arena;
+use runtime::cgroup::Group;
+use runtime::container::Record;
+use runtime::plan::{self, Facts};
+use serde_json::Value;
+use spec_min::{Error, Process, Read, Resources, Spec};
+use std::ffi::CStr;
+
+/// What root on an ordinary host finds out.
+pub const ROOT: Facts<'static> = Facts {
+    document: "config.json",
+    id: c"box",
+    bundle: c"/bundle",
+    rootless: false,
+    euid: 0,
+    egid: 0,
+    in_user_namespace: false,
+    setgroups_denied: false,
+    joins_own_network: false,
+    kcore: true,
+    no_pivot: false,
+    no_new_keyring: false,
+    keep_fds: 0,
+    extra_env: &[],
+};
+
+/// What an ordinary user does.
+pub const USER: Facts<'static> = Facts {
+    rootless: true,
+    euid: 1000,
+    egid: 1000,
+    ..ROOT
+};
+
+/// Reads a document as a `T`; an error has to lead into it.
+pub fn read<'b, T: Read<'b>>(document: &[u8], buffer: &'b mut Vec<u8>) -> Option<T> {
+    *buffer = document.to_vec();
+    let told = |error: Error| {
+        check_place(&error, document);
+        assert!(!error.message.as_str().is_empty());
+    };
+    spec_min::parse(buffer).map_err(told).ok()
+}
+
+/// Any bytes as a config.json: serde_json has to agree about the syntax and the values.
+pub fn parse(document: &[u8]) {
+    let good = compare(document, &mut false).is_some();
+    let mut buffer = Vec::new();
+    if let Some(spec) = read::<Spec<'_>>(document, &mut buffer) {
+        assert!(good || runs_into_oracle(document));
+        // All lists are walked, as far down as they go.
+        assert!(!format!("{spec:?}").is_empty());
+    }
+}
+
+/// Whether serde_json can't judge the document: see [`compare`].
+fn runs_into_oracle(document: &[u8]) -> bool {
+    String::from_utf8_lossy(document).contains("$serde_json::private")
+}
+
+/// Any bytes as a config.json of which a plan is made, for root and for an ordinary user.
+pub fn plan(document: &[u8]) {
+    let mut buffer = Vec::new();
+    let Some(spec) = read::<Spec<'_>>(document, &mut buffer) else {
+        return;
+    };
+    for facts in [ROOT, USER] {
+        with_arena(document.len(), |arena| {
+            let plan = plan::container(&spec, &facts, arena, &mut |path, text| {
+                assert!(!format!("{path}{text}").is_empty());
+            });
+            match plan {
+                Ok(plan) => check_state(&plan.state, &spec),
+                Err(refusal) => check_refusal(&refusal),
+            }
+        });
+    }
+}
+
+/// Any bytes as exec's process.json.
+pub fn process(document: &[u8]) {
+    let mut buffer = Vec::new();
+    let Some(process) = read::<Process<'_>>(document, &mut buffer) else {
+        return;
+    };
+    let mut config =
+        br#"{"ociVersion": "1.0.0", "linux": {"namespaces": [{"type": "pid"}]}}"#.to_vec();
+    let Some(spec) = read::<Spec<'_>>(&config.clone(), &mut config) else {
+        panic!("the container's own config is good");
+    };
+    with_arena(document.len(), |arena| {
+        let plan = plan::process(&process, &spec, &ROOT, arena, &mut |_, _| ());
+        plan.err().iter().for_each(check_refusal);
+    });
+}
+
+fn with_arena(length: usize, work: impl FnOnce(&Arena)) {
+    work(&Arena::new(plan::arena_size(length)).expect("memory"));
+}
+
+/// A refusal is one line about the document, never about memory: the arena is made large enough for any.
+fn check_refusal(refusal: &plan::Refusal) {
+    let line = refusal.to_string();
+    assert!(!line.contains('\n'), "{line}");
+    assert!(!refusal.text().contains("more memory"), "{line}");
+}
+
+/// What hooks get to read is JSON, and holds the annotations as they were written.
+fn check_state(state: &init::plan::StateText<'_>, spec: &Spec<'_>) {
+    if state.head.is_empty() {
+        return;
+    }
+    let text = [state.head, b"created", state.middle, b"42", state.tail].concat();
+    let value: Value = serde_json::from_slice(&text).expect("a state document is JSON");
+    assert_eq!(
+        (&value["status"], &value["pid"]),
+        (&"created".into(), &42.into())
+    );
+    let text = |text: &CStr| text.to_str().expect("decoded text is UTF-8").to_owned();
+    for (key, _) in spec.annotations.iter() {
+        let annotation = spec.annotations.get(key).map(text);
+        assert_eq!(
+            value["annotations"][text(key)].as_str(),
+            annotation.as_deref()
+        );
+    }
+}
+
+/// Any bytes as mote's own state.json: what can be read is written again and read as the same.
+pub fn state(document: &[u8]) {
+    let Some(record) = Record::parse(&mut document.to_vec()) else {
+        return;
+    };
+    let again = Record::parse(&mut record.json().into_bytes()).expect("mote reads what it writes");
+    assert_eq!(format!("{record:?}"), format!("{again:?}"));
+    // Opening its directories is left to those who need them.
+    let _ = Group::load(&record.cgroup);
+}
+
+/// Any bytes as the resources that `update` is given.
+pub fn resources(document: &[u8]) {
+    let mut buffer = Vec::new();
+    if let Some(resources) = read::<Resources<'_>>(document, &mut buffer) {
+        // All lists are walked.
+        assert!(!format!("{resources:?}").is_empty());
+    }
+}
