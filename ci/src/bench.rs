@@ -1,7 +1,9 @@
-//! `cargo ci bench [--rounds N]`: mote beside crun, runc and the kernel's floor, all in one run and in turn.
+//! `cargo ci bench [parse | --rounds N]`: reading config.json beside serde_json; mote beside crun, runc and the kernel's
+//! floor, all in one run and in turn.
 
 mod clock;
 mod figures;
+mod parse;
 mod setup;
 mod subjects;
 
@@ -12,7 +14,7 @@ use std::process::Command;
 
 /// How many containers live beside the measured ones in the second half.
 const LIVE: usize = 300;
-const USAGE: &str = "usage: cargo ci bench [--rounds N] [--mote FILE]";
+const USAGE: &str = "usage: cargo ci bench [parse] [--rounds N] [--mote FILE]";
 
 /// What the command line asks for.
 pub struct Options {
@@ -26,10 +28,14 @@ pub struct Options {
 
 /// The task: prepares, then runs itself again where no v2 hierarchy stands beside v1 ones, which crun refuses.
 pub fn run(arguments: &[String]) -> Result {
-    let mut options = parse(arguments)?;
+    if arguments == ["parse"] {
+        return parse::run();
+    }
+    let mut options = options(arguments)?;
     if options.inside {
         return measure(&options);
     }
+    parse::run()?;
     let mote = setup::prepare(options.mote.take())?;
     let program = std::env::current_exe().map_err(|e| format!("/proc/self/exe: {e}"))?;
     let mut command = Command::new("unshare");
@@ -61,7 +67,7 @@ pub fn run(arguments: &[String]) -> Result {
     }
 }
 
-fn parse(arguments: &[String]) -> Result<Options> {
+fn options(arguments: &[String]) -> Result<Options> {
     let mut options = Options {
         rounds: 60,
         mote: None,

@@ -52,8 +52,8 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bench",
-        arguments: "[--rounds N]",
-        help: "time and memory beside crun, runc and the kernel's floor, in one run",
+        arguments: "[parse] [--rounds N]",
+        help: "time and memory beside serde_json, crun, runc and the kernel's floor, in one run",
         run: bench::run,
     },
     Task {

@@ -4,6 +4,7 @@
 use core::fmt::Write;
 
 use crate::message::{Message, quote};
+use crate::text;
 
 /// Longest text that is shown, in bytes.
 const ROOM: usize = 48;
@@ -33,7 +34,7 @@ pub(crate) fn value(message: &mut Message, rest: &[u8]) {
     match rest.first() {
         Some(b'{') => message.push("an object"),
         Some(b'[') => message.push("an array"),
-        Some(b'"') => quote(message, string(&rest[1..]), '"'),
+        Some(&byte) if text::starts_string(byte) => quote(message, string(rest), '"'),
         _ => {
             let word = |b: &u8| matches!(b, b'a'..=b'z' | b'E' | b'0'..=b'9' | b'-' | b'+' | b'.');
             let end = rest.iter().take_while(|byte| word(byte)).count();
@@ -43,8 +44,7 @@ pub(crate) fn value(message: &mut Message, rest: &[u8]) {
     message.end_part();
 }
 
-/// The decoded string whose text starts here.
+/// The decoded string that starts here.
 pub(crate) fn string(rest: &[u8]) -> &str {
-    let end = rest.iter().take_while(|byte| **byte != 0).count();
-    core::str::from_utf8(&rest[..end]).unwrap_or_default()
+    core::str::from_utf8(text::string(rest).unwrap_or_default()).unwrap_or_default()
 }

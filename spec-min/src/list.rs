@@ -1,6 +1,6 @@
 //! Arrays and dictionaries of any length, without a table: each is the piece of text it was read from.
 //!
-//! Reading one checks every member, and iterating reads the members again, one at a time. So a list costs two words
+//! Reading one checks every member, and iterating reads the members again, one at a time. So a list costs three words
 //! wherever it is stored, and a long one costs no more than the text it is written in.
 
 use core::ffi::CStr;
@@ -9,26 +9,40 @@ use core::marker::PhantomData;
 
 use crate::reader::{Read, Reader, Refused};
 
+/// The members of an array or object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Members<'a> {
+    /// From bracket to bracket; none without a member.
+    pub text: Option<&'a [u8]>,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl Members<'_> {
+    pub const NONE: Self = Members {
+        text: None,
+        count: 0,
+    };
+}
+
 /// A JSON array whose elements are all `T`. Absent and `null` are the empty list.
 #[derive(Clone, Copy)]
 pub struct List<'a, T> {
-    /// From bracket to bracket; none without an element.
-    text: Option<&'a [u8]>,
+    members: Members<'a>,
     of: PhantomData<T>,
 }
 
 /// A JSON object used as a dictionary: any keys, and values that are all `V`. Absent and `null` are the empty map.
 #[derive(Clone, Copy)]
 pub struct Map<'a, V> {
-    /// From bracket to bracket; none without a member.
-    text: Option<&'a [u8]>,
+    members: Members<'a>,
     of: PhantomData<V>,
 }
 
 impl<T> Default for List<'_, T> {
     fn default() -> Self {
         List {
-            text: None,
+            members: Members::NONE,
             of: PhantomData,
         }
     }
@@ -37,7 +51,7 @@ impl<T> Default for List<'_, T> {
 impl<V> Default for Map<'_, V> {
     fn default() -> Self {
         Map {
-            text: None,
+            members: Members::NONE,
             of: PhantomData,
         }
     }
@@ -47,19 +61,19 @@ impl<'a, T: Read<'a>> List<'a, T> {
     /// The elements in the order of the document.
     pub fn iter(&self) -> ListIter<'a, T> {
         ListIter {
-            reader: Reader::inside(self.text),
+            reader: Reader::inside(self.members.text),
             of: PhantomData,
         }
     }
 
     /// Whether there is no element.
     pub fn is_empty(&self) -> bool {
-        self.text.is_none()
+        self.members.count == 0
     }
 
-    /// The number of elements, counted anew at each call.
+    /// The number of elements.
     pub fn len(&self) -> usize {
-        count(self.text)
+        self.members.count
     }
 
     /// The first element.
@@ -73,19 +87,19 @@ impl<'a, V: Read<'a>> Map<'a, V> {
     /// members in order lets the last one win.
     pub fn iter(&self) -> MapIter<'a, V> {
         MapIter {
-            reader: Reader::inside(self.text),
+            reader: Reader::inside(self.members.text),
             of: PhantomData,
         }
     }
 
     /// Whether there is no member.
     pub fn is_empty(&self) -> bool {
-        self.text.is_none()
+        self.members.count == 0
     }
 
-    /// The number of members as written, counted anew at each call.
+    /// The number of members as written.
     pub fn len(&self) -> usize {
-        count(self.text) / 2
+        self.members.count
     }
 
     /// The value of a key, the last one if the document repeats it.
@@ -100,42 +114,25 @@ impl<'a, V: Read<'a>> Map<'a, V> {
     }
 }
 
-/// Counts the values in an array, or the keys and values in an object.
-fn count(text: Option<&[u8]>) -> usize {
-    let mut reader = Reader::inside(text);
-    let mut count = 0;
-    while reader.another() {
-        reader.skip();
-        count += 1;
-    }
-    count
-}
-
-/// Reads one value, to see whether it is a `T`.
-fn check<'a, T: Read<'a>>(reader: &mut Reader<'a>) -> Result<(), Refused> {
-    let mut value = T::ABSENT;
-    value.fill(reader)
-}
-
 impl<'a, T: Read<'a>> Read<'a> for List<'a, T> {
     const ABSENT: Self = List {
-        text: None,
+        members: Members::NONE,
         of: PhantomData,
     };
 
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
-        reader.array(&mut self.text, check::<T>)
+        reader.array(&mut self.members, T::check)
     }
 }
 
 impl<'a, V: Read<'a>> Read<'a> for Map<'a, V> {
     const ABSENT: Self = Map {
-        text: None,
+        members: Members::NONE,
         of: PhantomData,
     };
 
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
-        reader.dictionary(&mut self.text, check::<V>)
+        reader.dictionary(&mut self.members, V::check)
     }
 }
 

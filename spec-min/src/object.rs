@@ -194,11 +194,11 @@ impl<'a> Reader<'a> {
         // Bit n: the nth key has had a value.
         let mut seen = 0u64;
         while self.another() {
-            let key = self.string()?;
+            let key = self.bytes()?;
             if self.null() {
                 continue;
             }
-            match keys.find(key.to_bytes()) {
+            match keys.find(key) {
                 Some(at) => {
                     seen |= 1 << at;
                     if fields.field(at, self).is_err() {

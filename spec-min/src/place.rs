@@ -6,11 +6,9 @@
 
 use core::fmt::Write;
 
-use memchr::memchr;
-
-use crate::found::string;
+use crate::found;
 use crate::message::{DOTS, Message, quote};
-use crate::text::MAX_DEPTH;
+use crate::text::{MAX_DEPTH, starts_string, string};
 
 /// Longest path, in bytes. Of one that is longer the end is kept, behind `...`.
 const ROOM: usize = 128;
@@ -20,7 +18,7 @@ const ROOM: usize = 128;
 enum Step {
     /// In an object, between its bracket or a comma and the next key.
     NoKey,
-    /// In an object: where the key's text starts.
+    /// In an object: where the key starts.
     Key(usize),
     /// In an array: the element's number.
     Index(usize),
@@ -51,15 +49,15 @@ pub(crate) fn locate(text: &[u8], offset: usize, message: &mut Message) -> (usiz
             (b'}' | b']', _) => depth = depth.saturating_sub(1),
             (b',', Some(Step::Index(index))) => *index += 1,
             (b',', Some(step)) => *step = Step::NoKey,
-            (b'"', top) => {
+            (byte, top) if starts_string(byte) => {
                 // Without an end the offset is inside of this string.
-                let Some(length) = memchr(0, &before[start..]) else {
+                let Some(string) = string(&before[at - 1..]) else {
                     break;
                 };
-                at = start + length;
                 if let Some(step @ Step::NoKey) = top {
-                    *step = Step::Key(start);
+                    *step = Step::Key(at - 1);
                 }
+                at += string.len();
             }
             _ => {}
         }
@@ -97,7 +95,7 @@ impl Step {
                 let _ = write!(path, "[{index}]");
             }
             Step::Key(start) => {
-                let key = string(&text[start..]);
+                let key = found::string(&text[start..]);
                 let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
                 if key.is_empty() || !key.bytes().all(plain) {
                     path.push("[");

@@ -2,6 +2,7 @@
 
 use core::ffi::CStr;
 
+use crate::text::starts_string;
 use crate::{List, Map, Read, Reader, Refused};
 
 /// A value as its decoded text. Absent and `null` are none.
@@ -31,7 +32,7 @@ impl<'a> Raw<'a> {
             None | Some(b'n') => Any::Null,
             Some(b'{') => Any::Object(self.read()),
             Some(b'[') => Any::Array(self.read()),
-            Some(b'"') => Any::String(self.read()),
+            Some(byte) if starts_string(*byte) => Any::String(self.read()),
             Some(_) => Any::Word(core::str::from_utf8(self.0).unwrap_or_default()),
         }
     }

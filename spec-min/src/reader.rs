@@ -6,9 +6,9 @@
 use core::ffi::CStr;
 use core::fmt;
 
-use memchr::memchr;
-
 use crate::error::{Error, Fault, Phase};
+use crate::list::Members;
+use crate::text;
 
 /// The value has a wrong type or is out of range. What and where is kept in the [`Reader`], so that the many small
 /// reading functions return one bit.
@@ -27,6 +27,12 @@ pub trait Read<'a>: Copy {
     /// The same for a `self` that is [`Read::ABSENT`].
     fn fill(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
         self.read(reader)
+    }
+
+    /// Passes one value, and refuses what [`Read::read`] would.
+    fn check(reader: &mut Reader<'a>) -> Result<(), Refused> {
+        let mut value = Self::ABSENT;
+        value.fill(reader)
     }
 }
 
@@ -104,49 +110,50 @@ impl<'a> Reader<'a> {
         self.at
     }
 
-    /// Passes an array whose elements satisfy `check`, and gives its text; none where there are none.
+    /// Passes an array whose elements satisfy `check`.
     pub(crate) fn array(
         &mut self,
-        text: &mut Option<&'a [u8]>,
+        members: &mut Members<'a>,
         check: Check<'a>,
     ) -> Result<(), Refused> {
-        self.members(text, b'[', check)
+        self.members(members, b'[', check)
     }
 
     /// The same for an object used as a dictionary, and its values.
     pub(crate) fn dictionary(
         &mut self,
-        text: &mut Option<&'a [u8]>,
+        members: &mut Members<'a>,
         check: Check<'a>,
     ) -> Result<(), Refused> {
-        self.members(text, b'{', check)
+        self.members(members, b'{', check)
     }
 
     fn members(
         &mut self,
-        text: &mut Option<&'a [u8]>,
+        members: &mut Members<'a>,
         bracket: u8,
         check: Check<'a>,
     ) -> Result<(), Refused> {
-        *text = None;
+        *members = Members::NONE;
         if self.null() {
             return Ok(());
         }
         let start = self.position();
         let keys = bracket == b'{';
         self.open(bracket, if keys { "an object" } else { "an array" })?;
-        let mut any = false;
+        let mut count = 0;
         while self.another() {
             if keys {
-                self.string()?;
+                self.bytes()?;
             }
             if check(self).is_err() {
                 self.recover()?;
             }
-            any = true;
+            count += 1;
         }
-        if any {
-            *text = self.text.get(start..self.at);
+        if count > 0 {
+            members.text = self.text.get(start..self.at);
+            members.count = count;
         }
         Ok(())
     }
@@ -183,15 +190,22 @@ impl<'a> Reader<'a> {
 
     /// The string that comes next, in its C form.
     pub(crate) fn string(&mut self) -> Result<&'a CStr, Refused> {
-        if self.peek() != b'"' {
-            return self.expected("a string");
-        }
-        let rest = self.text.get(self.at + 1..).unwrap_or_default();
-        let Ok(string) = CStr::from_bytes_until_nul(rest) else {
+        self.peek();
+        let start = self.at + 1;
+        let length = self.bytes()?.len();
+        let string = self.text.get(start..=start + length).unwrap_or_default();
+        Ok(CStr::from_bytes_with_nul(string).unwrap_or_default())
+    }
+
+    /// Its bytes.
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], Refused> {
+        self.peek();
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let Some(bytes) = text::string(rest) else {
             return self.expected("a string");
         };
-        self.at += 1 + string.count_bytes();
-        Ok(string)
+        self.at += 1 + bytes.len();
+        Ok(bytes)
     }
 
     fn boolean(&mut self) -> Result<bool, Refused> {
@@ -239,7 +253,8 @@ impl<'a> Reader<'a> {
         let start = self.position();
         self.skip();
         // A string with the NUL that ends it.
-        let end = self.at + usize::from(self.text.get(start) == Some(&b'"'));
+        let first = self.text.get(start).copied().unwrap_or_default();
+        let end = self.at + usize::from(text::starts_string(first));
         self.text.get(start..end).unwrap_or_default()
     }
 
@@ -249,7 +264,11 @@ impl<'a> Reader<'a> {
         loop {
             match self.peek() {
                 0 => return,
-                b'"' => self.skip_string(),
+                byte if text::starts_string(byte) => {
+                    if self.bytes().is_err() {
+                        return;
+                    }
+                }
                 b'{' | b'[' => {
                     depth += 1;
                     self.at += 1;
@@ -264,11 +283,6 @@ impl<'a> Reader<'a> {
                 return;
             }
         }
-    }
-
-    fn skip_string(&mut self) {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        self.at += memchr(0, rest).unwrap_or(rest.len());
     }
 
     /// Passes a number or one of the three names.
@@ -352,6 +366,10 @@ impl<'a> Read<'a> for &'a CStr {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
         *self = reader.string()?;
         Ok(())
+    }
+
+    fn check(reader: &mut Reader<'a>) -> Result<(), Refused> {
+        reader.bytes().map(drop)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::error::{Fault, Phase};
 use crate::found::string;
 use crate::message::Message;
 use crate::place;
-use crate::text::{MAX_DEPTH, decode};
+use crate::text::{MAX_DEPTH, decode, starts_string};
 
 /// A place in the table of [`repeated_keys`]: where an object starts and where a key in it starts; zeros are free.
 pub type Slot = [u32; 2];
@@ -29,8 +29,8 @@ pub fn repeated_keys(
     let (mut depth, mut at) = (0usize, 0);
     let (mut kept, mut told, mut key) = (0, 0, false);
     while let Some(&byte) = text.get(at) {
-        let start = at + 1;
-        at = start;
+        let start = at;
+        at += 1;
         match byte {
             b'{' | b'[' => {
                 if let Some(start) = around.get_mut(depth) {
@@ -41,9 +41,9 @@ pub fn repeated_keys(
             }
             b'}' | b']' => depth = depth.saturating_sub(1),
             b',' => key = depth.checked_sub(1).and_then(|top| around.get(top)) != Some(&0),
-            b'"' => {
+            byte if starts_string(byte) => {
                 let name = string(&text[start..]);
-                at = start + name.len();
+                at += name.len();
                 if !core::mem::take(&mut key) {
                     continue;
                 }
@@ -86,14 +86,14 @@ fn insert(text: &[u8], slots: &mut [Slot], new: Slot, name: &str) -> bool {
 
 /// The path is that of the value, line and column are those of the key.
 fn error(text: &[u8], key: usize) -> Error {
-    let value = key + string(&text[key..]).len() + 1;
+    let value = key + string(&text[key..]).len() + 2;
     let fault = Fault::broken(
         value,
         "the object has this key twice; the last value counts",
     );
-    let (line, column) = place::locate(text, key - 1, &mut Message::new());
+    let (line, column) = place::locate(text, key, &mut Message::new());
     Error {
-        offset: key - 1,
+        offset: key,
         line,
         column,
         ..Error::new(text, fault, Phase::Types)

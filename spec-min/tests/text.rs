@@ -22,13 +22,36 @@ fn strings_are_decoded_where_they_stand() {
     let before = buf.clone();
     text::decode(&mut buf).expect("it is JSON");
     let expected =
-        b" [ \"plain\0, \"\0, \"a\xc3\xa9\n\0\0\0\0\0\0, \"\xf0\x9f\x98\x80!\0\0\0\0\0\0\0\0\0 , \
-        \"\"\\/\x08\x0c\n\r\t\0\0\0\0\0\0\0\0\0 ] ";
+        b" [ \x85plain\0, \x80\0, \x84a\xc3\xa9\n\0\0\0\0\0\0, \x85\xf0\x9f\x98\x80!\0\0\0\0\0\0\0\0\0 , \
+        \x88\"\\/\x08\x0c\n\r\t\0\0\0\0\0\0\0\0\0 ] ";
     assert_eq!(
         buf.escape_ascii().to_string(),
         expected.escape_ascii().to_string()
     );
     assert_eq!(buf.len(), before.len());
+}
+
+/// A length that doesn't fit beside the bit leaves the quote.
+#[test]
+fn long_strings_keep_their_quote() {
+    for length in [126, 127, 128, 129, 300] {
+        for end in ["\\n", "n"] {
+            let content = "x".repeat(length - 1);
+            let mut buf = format!("[\"{content}{end}\", 1]").into_bytes();
+            let mut copy = buf.clone();
+            let list = parse::<List<&CStr>>(&mut copy);
+            assert_eq!(list.expect_err("a number").offset, buf.len() - 2);
+            text::decode(&mut buf).expect("it is JSON");
+            assert_eq!(
+                buf[1],
+                if length < 128 {
+                    0x80 + length as u8
+                } else {
+                    b'"'
+                }
+            );
+        }
+    }
 }
 
 #[test]

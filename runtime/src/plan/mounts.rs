@@ -255,10 +255,15 @@ fn propagations<'a>(
     sum: &Sum,
 ) -> Result<&'a [u32]> {
     let mut list = job.arena.list(sum.propagations)?;
-    if sum.propagations != 0 {
-        for option in mount.options.iter() {
-            if let Some(Effect::Propagate(flags)) = options::effect(option) {
-                list.push(flags)?;
+    match sum.propagations {
+        0 => {}
+        // Most have one, and it need not be looked for again.
+        1 => list.push(sum.propagation)?,
+        _ => {
+            for option in mount.options.iter() {
+                if let Some(Effect::Propagate(flags)) = options::effect(option) {
+                    list.push(flags)?;
+                }
             }
         }
     }

@@ -176,6 +176,8 @@ pub struct Sum {
     pub copy_up: bool,
     /// Number of changes of propagation.
     pub propagations: usize,
+    /// The last of them, `MS_*`.
+    pub propagation: u32,
     /// Number of data options, those inside one text counted apart.
     pub data: usize,
 }
@@ -215,6 +217,7 @@ pub fn sum(job: &Job<'_, '_>, options: List<'_, &CStr>) -> Result<Sum> {
         superblock: 0,
         copy_up: false,
         propagations: 0,
+        propagation: 0,
         data: 0,
     };
     for option in options.iter() {
@@ -228,7 +231,10 @@ pub fn sum(job: &Job<'_, '_>, options: List<'_, &CStr>) -> Result<Sum> {
             Some(AtimeAll(value)) => sum.tree.atime(value),
             Some(Superblock(bit)) => sum.superblock |= bit,
             Some(NotSuperblock(bit)) => sum.superblock &= !bit,
-            Some(Propagate(_)) => sum.propagations += 1,
+            Some(Propagate(flags)) => {
+                sum.propagations += 1;
+                sum.propagation = flags;
+            }
             Some(Remount) => sum.making = Making::Remount,
             Some(Bind) if sum.making == Making::New => {
                 sum.making = Making::Bind { recursive: false }

@@ -14,11 +14,13 @@ fn decoded(text: &[u8], at: &mut usize, repeated: &mut bool) -> Value {
     let start = *at;
     *at += 1;
     match text[start] {
-        b'"' => {
+        first @ (b'"' | 0x80..) => {
             let length = text[*at..]
                 .iter()
                 .position(|byte| *byte == 0)
                 .expect("a string ends in NUL");
+            let short = u8::try_from(length).ok().filter(|length| *length < 0x80);
+            assert_eq!(first, short.map_or(b'"', |length| 0x80 | length));
             let content = text[*at..*at + length].to_vec();
             *at += length;
             *at += text[*at..].iter().take_while(|byte| **byte == 0).count();

@@ -1,0 +1,114 @@
+//! What `cargo ci bench parse` measures with: reads one document over and over and prints the time of each reading.
+//!
+//! `bench SUBJECT FILE SAMPLES` prints nanoseconds, a line each; `bench documents DIR` writes the documents.
+
+use init::sys::arena::Arena;
+#[cfg(target_env = "musl")]
+use init::sys::heap::Heap;
+use parser::large::{ENGINES, grown, plannable, synthetic};
+use parser::owned;
+use parser::target::ROOT;
+use runtime::plan;
+use rustix::mm::{MlockAllFlags, mlockall, munlockall};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// mote's own, where this is built as mote is.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static HEAP: Heap = Heap::new();
+
+/// A sample is so long that the clock's own time is nothing in it.
+const SAMPLE: Duration = Duration::from_micros(500);
+
+/// Reads the document once, and gives the time that the reading itself took.
+type Subject = fn(&[u8]) -> Duration;
+
+const SUBJECTS: &[(&str, Subject)] = &[
+    ("parse", |document| {
+        in_arena(document, |buffer, _| {
+            assert!(black_box(spec_min::parse_spec(buffer)).is_ok());
+        })
+    }),
+    ("plan", |document| in_arena(document, make_plan)),
+    ("memory", |document| {
+        munlockall().expect("memory was locked");
+        let start = Instant::now();
+        in_arena(document, make_plan);
+        start.elapsed()
+    }),
+    ("serde_json", |document| {
+        let start = Instant::now();
+        let spec = serde_json::from_slice::<owned::Spec>(document).expect("a good document");
+        let time = start.elapsed();
+        drop(black_box(spec));
+        time
+    }),
+];
+
+/// Reads a copy, as mote does.
+fn in_arena(document: &[u8], work: impl Fn(&mut [u8], &Arena)) -> Duration {
+    let arena = Arena::new(document.len() + plan::arena_size(document.len())).expect("memory");
+    let buffer = arena.bytes(document.len()).expect("memory");
+    let start = Instant::now();
+    buffer.copy_from_slice(document);
+    work(buffer, &arena);
+    start.elapsed()
+}
+
+fn make_plan(buffer: &mut [u8], arena: &Arena) {
+    let spec = spec_min::parse_spec(buffer).expect("a good document");
+    let plan = plan::container(&spec, &ROOT, arena, &mut |_, _| ());
+    assert!(black_box(plan).is_ok());
+}
+
+fn main() {
+    // Memory is there as soon as it is mapped: the kernel's time is in no figure but that of `memory`.
+    let locked = mlockall(MlockAllFlags::FUTURE);
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["documents", dir] => write_documents(dir),
+        [subject, file, samples] => {
+            let (_, subject) = SUBJECTS
+                .iter()
+                .find(|(name, _)| *name == subject)
+                .expect("a subject");
+            locked.expect("the right to lock memory");
+            measure(
+                *subject,
+                &std::fs::read(file).expect(file),
+                samples.parse().expect("a number"),
+            );
+        }
+        _ => panic!("bench SUBJECT FILE SAMPLES | bench documents DIR"),
+    }
+}
+
+/// Prints samples, after a few that don't count.
+fn measure(subject: Subject, document: &[u8], samples: usize) {
+    const WARM_UP: usize = 3;
+    for sample in 0..samples + WARM_UP {
+        let (mut time, mut count) = (Duration::ZERO, 0);
+        while time < SAMPLE {
+            time += subject(document);
+            count += 1;
+        }
+        if sample >= WARM_UP {
+            println!("{}", time.as_nanos() / count);
+        }
+    }
+}
+
+fn write_documents(dir: &str) {
+    let write = |name: &str, text: String| {
+        let path = format!("{dir}/{name}.json");
+        std::fs::write(&path, text).expect(&path);
+    };
+    for (name, document) in ENGINES {
+        write(name, plannable(grown(document, 100 << 10)).0);
+    }
+    for mebibytes in [1, 2, 4, 8] {
+        let text = synthetic(12_500 * mebibytes, 1_250 * mebibytes);
+        write(&format!("synthetic-{mebibytes}"), text);
+    }
+}
