@@ -11,6 +11,7 @@ mod mangling;
 mod properties;
 mod sh;
 mod size;
+mod syscalls;
 mod test;
 mod tidy;
 mod toolchain;
@@ -67,6 +68,12 @@ const TASKS: &[Task] = &[
         arguments: "[seconds] [target]",
         help: "coverage-guided fuzzing; target: parse plan process state resources",
         run: fuzz::run,
+    },
+    Task {
+        name: "syscalls",
+        arguments: "",
+        help: "write the tables of system calls from the kernel's headers",
+        run: syscalls::run,
     },
     Task {
         name: "tidy",

@@ -2,7 +2,7 @@
 
 use crate::counts::Counts;
 use crate::sh::{self, Result};
-use crate::{apt, dist, fuzz, size, tidy, toolchain};
+use crate::{apt, dist, fuzz, size, syscalls, tidy, toolchain};
 use std::process::Command;
 
 /// A part: its name, and what runs it and adds a line for each check that failed or did not run.
@@ -11,6 +11,7 @@ type Part = (&'static str, fn(&mut Vec<String>) -> Result<Counts>);
 /// The parts in order; each goes on after a failure of the one before, so that one run shows all there is.
 const PARTS: &[Part] = &[
     ("tidy", tidy),
+    ("generated tables", generated),
     ("unit tests", unit),
     ("fuzz targets", fuzz::check),
     ("static binary", binary),
@@ -48,6 +49,11 @@ pub fn run(_: &[String]) -> Result {
 /// Formatting, clippy and the text's rules.
 fn tidy(summary: &mut Vec<String>) -> Result<Counts> {
     tidy::check(summary)
+}
+
+/// What is generated and committed, generated again.
+fn generated(_: &mut Vec<String>) -> Result<Counts> {
+    syscalls::check().map(|()| Counts::one(true))
 }
 
 /// The crates' own tests, with the toolchain that the contributor uses.

@@ -21,6 +21,7 @@ pub mod plan;
 pub mod relay;
 pub mod report;
 pub mod seal;
+pub mod seccomp;
 pub mod signals;
 pub mod socket;
 pub mod stored;
