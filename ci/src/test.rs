@@ -3,6 +3,7 @@
 use crate::counts::Counts;
 use crate::sh::{self, Result};
 use crate::{apt, dist, fuzz, size, syscalls, tidy, toolchain};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// A part: its name, and what runs it and adds a line for each check that failed or did not run.
@@ -66,7 +67,22 @@ fn unit(summary: &mut Vec<String>) -> Result<Counts> {
         "tests",
         "--no-fail-fast",
     ]);
+    cargo.env("MOTE_LIBSECCOMP", libseccomp()?);
     counted(&mut cargo, summary)
+}
+
+/// The program that the seccomp compiler is compared with; Debian 13's library, since 12's knows fewer architectures.
+fn libseccomp() -> Result<PathBuf> {
+    apt::need(&["gcc"])?;
+    let files = apt::unpacked("amd64", "libseccomp-dev")?.join("usr");
+    let program = sh::target("libseccomp")?.join("oracle");
+    let mut cc = Command::new("gcc");
+    cc.args(["-O2", "-Wall", "-o"]).arg(&program);
+    cc.arg(sh::top().join("runtime/tests/seccomp/libseccomp.c"));
+    cc.arg("-I").arg(files.join("include"));
+    cc.arg(files.join("lib/x86_64-linux-gnu/libseccomp.a"));
+    sh::run(&mut cc)?;
+    Ok(program)
 }
 
 fn binary(summary: &mut Vec<String>) -> Result<Counts> {

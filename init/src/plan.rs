@@ -328,6 +328,40 @@ pub struct Scheduler {
     pub period: u64,
 }
 
+/// `linux.seccomp`, compiled.
+#[derive(Clone, Copy, Debug)]
+pub struct Seccomp<'a> {
+    /// The filter.
+    pub program: &'a [Instruction],
+    /// SECCOMP_FILTER_FLAG_* for seccomp(2); with NEW_LISTENER, what it returns is a descriptor for `listener`.
+    pub flags: u32,
+    /// Where that goes; there is one if the filter asks anybody.
+    pub listener: Option<Listener<'a>>,
+}
+
+/// Who is asked about the calls of SCMP_ACT_NOTIFY.
+#[derive(Clone, Copy, Debug)]
+pub struct Listener<'a> {
+    /// `listenerPath`: a stream socket of the host's.
+    pub path: &'a CStr,
+    /// `listenerMetadata`, empty if there is none.
+    pub metadata: &'a CStr,
+}
+
+/// `struct sock_filter` (linux/filter.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Instruction {
+    /// What to do.
+    pub code: u16,
+    /// How many instructions to skip when a test holds,
+    pub yes: u8,
+    /// and when it doesn't.
+    pub no: u8,
+    /// The operand.
+    pub value: u32,
+}
+
 /// `linux.memoryPolicy`.
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryPolicy<'a> {

@@ -57,6 +57,7 @@ impl Stored {
             no_pivot: false,
             no_new_keyring: false,
             keep_fds: 0,
+            debug: false,
             extra_env: &[],
         })
     }

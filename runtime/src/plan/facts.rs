@@ -34,6 +34,8 @@ pub struct Facts<'a> {
     pub no_new_keyring: bool,
     /// Descriptors after 2 that the program inherits: those of LISTEN_FDS and of `--preserve-fds`.
     pub keep_fds: u32,
+    /// `--debug`: system calls that this runtime doesn't know by name are told of.
+    pub debug: bool,
     /// `NAME=value` put behind the document's environment, over equal names: LISTEN_FDS, NOTIFY_SOCKET.
     pub extra_env: &'a [&'a CStr],
 }

@@ -18,6 +18,7 @@ mod ranges;
 mod refusal;
 mod root;
 mod scheduler;
+mod seccomp;
 mod sysctl;
 mod unsupported;
 mod version;
@@ -31,6 +32,7 @@ pub use facts::Facts;
 pub use namespaces::KINDS as NAMESPACES;
 pub use options::names as mount_options;
 pub use refusal::Refusal;
+pub use seccomp::{Filter, filter};
 pub use version::OCI_VERSION_MIN;
 
 use core::cell::RefCell;

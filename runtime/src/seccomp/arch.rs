@@ -163,7 +163,7 @@ impl Arch {
 
     /// Which word of `struct seccomp_data` (linux/seccomp.h) has the low or the high half of an argument.
     pub fn word(&self, argument: u8, high: bool) -> u8 {
-        4 + 2 * argument + u8::from(high != self.has(BIG))
+        super::graph::ARGUMENTS + 2 * argument + u8::from(high != self.has(BIG))
     }
 
     fn has(&self, what: u8) -> bool {

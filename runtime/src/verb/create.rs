@@ -463,6 +463,7 @@ pub fn facts<'a>(
         no_pivot: false,
         no_new_keyring: false,
         keep_fds: 0,
+        debug: global.report.level() == crate::report::Level::Debug,
         extra_env: &[],
     })
 }

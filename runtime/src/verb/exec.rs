@@ -40,6 +40,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let spec = stored.spec()?;
     let facts = Facts {
         keep_fds,
+        debug: global.report.level() == crate::report::Level::Debug,
         extra_env: extra_environment(stored.arena(), &listening, false)?,
         setgroups_denied: container
             .init

@@ -22,6 +22,7 @@ pub const ROOT: Facts<'static> = Facts {
     joins_own_network: false,
     kcore: true,
     selinux: true,
+    debug: false,
     no_pivot: false,
     no_new_keyring: false,
     keep_fds: 0,

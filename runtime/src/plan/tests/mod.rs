@@ -33,6 +33,7 @@ const FACTS: Facts<'static> = Facts {
     no_pivot: false,
     no_new_keyring: false,
     keep_fds: 0,
+    debug: false,
     extra_env: &[],
 };
 

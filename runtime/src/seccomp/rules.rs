@@ -1,0 +1,379 @@
+//! A profile in the kernel's terms, and which of its rules decides about a call.
+//!
+//! The order is libseccomp's (src/db.c), which runc has taught everybody to expect:
+//! - the first rule without conditions decides whatever the others say;
+//! - without one, conditions are asked in an order of their own, see [`Rule::before`], and the first rule all of whose
+//!   conditions hold decides;
+//! - else the default does.
+
+use super::arch::Arch;
+use super::syscalls;
+use core::cmp::Ordering;
+use init::sys::arena::{Arena, List};
+use rustix::io::Errno;
+
+/// How a filter says no such system call: SECCOMP_RET_ERRNO (linux/seccomp.h) with ENOSYS.
+pub const ENOSYS: u32 = 0x0005_0000 | 38;
+
+/// How an argument compares with a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Op {
+    /// It is another one.
+    Ne,
+    /// It is less.
+    Lt,
+    /// It is no greater.
+    Le,
+    /// It is the same.
+    Eq,
+    /// It is no less.
+    Ge,
+    /// It is greater.
+    Gt,
+    /// It is the same under a mask.
+    Masked,
+}
+
+/// That an argument compares so.
+#[derive(Clone, Copy)]
+pub struct Condition {
+    /// 0 to 5.
+    pub argument: u8,
+    /// How it compares
+    pub op: Op,
+    /// in these bits: all, but for [`Op::Masked`],
+    pub mask: u64,
+    /// with this.
+    pub value: u64,
+}
+
+/// One of `linux.seccomp.syscalls`.
+#[derive(Clone, Copy)]
+pub struct Entry<'a> {
+    /// Its place in the list.
+    pub at: usize,
+    /// What the filter returns.
+    pub action: u32,
+    /// Each a list of conditions, by their arguments: it is enough that those of one list hold.
+    pub alternatives: &'a [&'a [Condition]],
+}
+
+/// `linux.seccomp`.
+#[derive(Clone, Copy)]
+pub struct Profile<'a> {
+    /// The machine's own first, each once.
+    pub archs: &'a [&'static Arch],
+    /// What the filter returns where no rule decides.
+    pub default: u32,
+    /// Whether a call that is newer than all that the profile names is answered with [`ENOSYS`] instead.
+    pub enosys: bool,
+    /// The rules, but for those that say what the default says.
+    pub entries: &'a [Entry<'a>],
+    /// By the id of a system call's name.
+    pub named: &'a [Named],
+    /// Which entries name it.
+    pub mentions: &'a [Mention],
+}
+
+/// What the profile says of a name.
+#[derive(Clone, Copy)]
+pub struct Named {
+    /// It is there at all.
+    pub named: bool,
+    /// The first and the last in `mentions`, or [`NONE`].
+    pub first: u32,
+    /// See `first`.
+    pub last: u32,
+}
+
+/// An entry that names a system call, and the next one that does.
+#[derive(Clone, Copy)]
+pub struct Mention {
+    /// Its place in [`Profile::entries`].
+    pub entry: u32,
+    /// See [`Named::first`].
+    pub next: u32,
+}
+
+/// No mention.
+pub const NONE: u32 = u32::MAX;
+
+/// One way to an action.
+#[derive(Clone, Copy)]
+pub struct Rule<'a> {
+    /// The entry's place in [`Profile::entries`].
+    pub entry: usize,
+    /// What the filter returns.
+    pub action: u32,
+    /// For socketcall(2) and ipc(2), which call their first argument has to say; it stands in for a condition on
+    /// that argument, as in libseccomp. 0 for other calls.
+    pub call: u8,
+    conditions: &'a [Condition],
+}
+
+impl<'a> Rule<'a> {
+    /// What has to hold, by the arguments.
+    pub fn conditions(&self, wide: bool) -> impl DoubleEndedIterator<Item = Condition> + use<'a> {
+        let call = self.call;
+        let first = Condition {
+            argument: 0,
+            op: Op::Eq,
+            mask: u64::MAX,
+            value: call.into(),
+        };
+        let others = self.conditions.iter().copied();
+        let others =
+            others.filter(move |other| other.asks(wide) && (call == 0 || other.argument != 0));
+        (call != 0).then_some(first).into_iter().chain(others)
+    }
+
+    /// Whether a rule is asked before another one, which the profile has first. libseccomp keeps the conditions of
+    /// a call in a tree, which this describes: later arguments first, then kinds of comparison, then larger values,
+    /// or smaller ones where less is asked for; and the rule of fewer conditions before one that has more.
+    fn before(&self, other: &Rule<'_>, wide: bool) -> bool {
+        let (mut ours, mut theirs) = (self.conditions(wide), other.conditions(wide));
+        loop {
+            let (Some(our), Some(their)) = (ours.next(), theirs.next()) else {
+                return false;
+            };
+            match our.rank(&their) {
+                Ordering::Equal if our == their => {}
+                rank => return rank == Ordering::Greater,
+            }
+        }
+    }
+}
+
+impl PartialEq for Condition {
+    fn eq(&self, other: &Condition) -> bool {
+        (self.argument, self.op, self.mask, self.value & self.mask)
+            == (
+                other.argument,
+                other.op,
+                other.mask,
+                other.value & other.mask,
+            )
+    }
+}
+
+impl Condition {
+    /// Whether it asks anything. An architecture of 32 bits has only the low half of an argument.
+    fn asks(&self, wide: bool) -> bool {
+        self.mask & if wide { u64::MAX } else { u32::MAX.into() } != 0
+    }
+
+    /// Which is asked first: the greater one.
+    fn rank(&self, other: &Condition) -> Ordering {
+        let kind = |op| match op {
+            Op::Eq | Op::Ne | Op::Masked => 3,
+            Op::Lt | Op::Le => 2,
+            Op::Gt | Op::Ge => 1,
+        };
+        let values = (self.value & self.mask).cmp(&(other.value & other.mask));
+        let less = matches!(self.op, Op::Lt | Op::Le);
+        let values = if less { values.reverse() } else { values };
+        (self.argument, kind(self.op))
+            .cmp(&(other.argument, kind(other.op)))
+            .then(values)
+    }
+
+    /// Whether it holds for an argument.
+    pub fn holds(&self, argument: u64, wide: bool) -> bool {
+        let part = |value: u64| {
+            if wide {
+                value
+            } else {
+                value & u64::from(u32::MAX)
+            }
+        };
+        let (argument, value) = (part(argument & self.mask), part(self.value & self.mask));
+        match self.op {
+            Op::Ne => argument != value,
+            Op::Lt => argument < value,
+            Op::Le => argument <= value,
+            Op::Eq | Op::Masked => argument == value,
+            Op::Ge => argument >= value,
+            Op::Gt => argument > value,
+        }
+    }
+}
+
+/// The calls behind socketcall(2) and ipc(2), by the number that their first argument has for each (linux/net.h,
+/// linux/ipc.h).
+const MULTIPLEXED: [(&str, &[(&str, u8)]); 2] = [
+    (
+        "socketcall",
+        &[
+            ("socket", 1),
+            ("bind", 2),
+            ("connect", 3),
+            ("listen", 4),
+            ("accept", 5),
+            ("getsockname", 6),
+            ("getpeername", 7),
+            ("socketpair", 8),
+            ("send", 9),
+            ("recv", 10),
+            ("sendto", 11),
+            ("recvfrom", 12),
+            ("shutdown", 13),
+            ("setsockopt", 14),
+            ("getsockopt", 15),
+            ("sendmsg", 16),
+            ("recvmsg", 17),
+            ("accept4", 18),
+            ("recvmmsg", 19),
+            ("sendmmsg", 20),
+        ],
+    ),
+    (
+        "ipc",
+        &[
+            ("semop", 1),
+            ("semget", 2),
+            ("semctl", 3),
+            ("semtimedop", 4),
+            ("msgsnd", 11),
+            ("msgrcv", 12),
+            ("msgget", 13),
+            ("msgctl", 14),
+            ("shmat", 21),
+            ("shmdt", 22),
+            ("shmget", 23),
+            ("shmctl", 24),
+        ],
+    ),
+];
+
+/// A multiplexer and what is behind it, as ids.
+#[derive(Clone, Copy)]
+pub struct Multiplexers([(u16, [(u16, u8); 20]); 2]);
+
+impl Multiplexers {
+    /// Looks the names up.
+    pub fn new() -> Multiplexers {
+        let id = |name: &str| syscalls::id(name.as_bytes()).unwrap_or_default();
+        Multiplexers(MULTIPLEXED.map(|(name, calls)| {
+            let mut ids = [(0, 0); 20];
+            for (slot, &(name, number)) in ids.iter_mut().zip(calls) {
+                *slot = (id(name), number);
+            }
+            (id(name), ids)
+        }))
+    }
+
+    /// Whether a multiplexer can be asked for a call.
+    pub fn hide(&self, id: u16) -> bool {
+        self.0
+            .iter()
+            .any(|(_, calls)| calls.iter().any(|call| call.0 == id))
+    }
+
+    /// What is behind a call, if it is a multiplexer.
+    fn behind(&self, id: u16) -> &[(u16, u8)] {
+        let found = self.0.iter().find(|row| row.0 == id);
+        found.map_or(&[], |row| &row.1)
+    }
+}
+
+/// What decides about a call.
+pub enum Answer<'a> {
+    /// This whatever its arguments are; the entry, if it isn't the default.
+    Always(u32, Option<usize>),
+    /// The first of these rules that holds, or the default.
+    Rules(&'a [Rule<'a>]),
+}
+
+impl<'a> Profile<'a> {
+    /// About the call with that name on an architecture.
+    pub fn answer(
+        &self,
+        arch: &Arch,
+        multiplexers: &Multiplexers,
+        id: u16,
+        arena: &'a Arena,
+    ) -> Result<Answer<'a>, Errno> {
+        let wide = arch.wide();
+        let mut count = 0;
+        for (_, entry) in self.about(id) {
+            for conditions in entry.alternatives {
+                if !conditions.iter().any(|condition| condition.asks(wide)) {
+                    return Ok(Answer::Always(entry.action, Some(entry.at)));
+                }
+                count += 1;
+            }
+        }
+        let behind = match arch.multiplexes() {
+            true => multiplexers.behind(id),
+            false => &[],
+        };
+        let behind = || {
+            behind
+                .iter()
+                .copied()
+                .chain([(id, 0)])
+                .filter(|call| call.0 != 0)
+        };
+        for (call, _) in behind().filter(|call| call.1 != 0) {
+            count += self
+                .about(call)
+                .map(|(_, entry)| entry.alternatives.len())
+                .sum::<usize>();
+        }
+        if count == 0 {
+            return Ok(Answer::Always(self.default, None));
+        }
+        let mut rules = arena.list(count)?;
+        for (call, number) in behind() {
+            for (at, entry) in self.about(call) {
+                for conditions in entry.alternatives {
+                    insert(
+                        &mut rules,
+                        wide,
+                        Rule {
+                            entry: at,
+                            action: entry.action,
+                            call: number,
+                            conditions,
+                        },
+                    )?;
+                }
+            }
+        }
+        Ok(Answer::Rules(rules.finish()))
+    }
+
+    /// The entries about a name, with their places, in their order.
+    pub fn about(&self, id: u16) -> impl Iterator<Item = (usize, &'a Entry<'a>)> {
+        let (entries, mentions) = (self.entries, self.mentions);
+        let mut next = self
+            .named
+            .get(usize::from(id))
+            .map_or(NONE, |named| named.first);
+        core::iter::from_fn(move || {
+            let mention = mentions.get(next as usize)?;
+            next = mention.next;
+            let at = mention.entry as usize;
+            Some((at, entries.get(at)?))
+        })
+    }
+
+    /// Whether the profile has the name, be it only to say what the default says.
+    pub fn names(&self, id: u16) -> bool {
+        self.named
+            .get(usize::from(id))
+            .is_some_and(|named| named.named)
+    }
+}
+
+/// Puts a rule where it is asked.
+fn insert<'a>(rules: &mut List<'_, Rule<'a>>, wide: bool, rule: Rule<'a>) -> Result<(), Errno> {
+    rules.push(rule)?;
+    let rules = rules.as_mut_slice();
+    let earlier = rules.len() - 1;
+    let place = rules[..earlier]
+        .iter()
+        .position(|other| rule.before(other, wide));
+    rules[place.unwrap_or(earlier)..].rotate_right(1);
+    Ok(())
+}

@@ -1,0 +1,326 @@
+//! The seccomp compiler against libseccomp, on a machine for its programs that shares no code with either.
+
+mod generate;
+mod machine;
+mod meaning;
+mod oracle;
+
+use init::plan::Instruction;
+use init::sys::arena::Arena;
+use machine::{Call, check};
+use oracle::{ARCHS, ENOSYS, Oracle, audit, big, token};
+use runtime::plan::{self, Facts};
+use runtime::seccomp::arch::called;
+use serde_json::{Value, json};
+
+const FACTS: Facts<'static> = Facts {
+    document: "config.json",
+    id: c"box",
+    bundle: c"/bundle",
+    rootless: false,
+    euid: 0,
+    egid: 0,
+    in_user_namespace: false,
+    setgroups_denied: false,
+    joins_own_network: false,
+    kcore: true,
+    no_pivot: false,
+    no_new_keyring: false,
+    keep_fds: 0,
+    debug: false,
+    extra_env: &[],
+};
+
+/// An engine's default profile.
+fn engine() -> Value {
+    serde_json::from_str(include_str!("engine.json")).unwrap()
+}
+
+/// Our program for a profile on a machine, or why there is none.
+fn compile(profile: &Value, machine: &str) -> Result<Vec<Instruction>, String> {
+    let mut text = json!({"ociVersion": "1.2.0", "linux": {"seccomp": profile}})
+        .to_string()
+        .into_bytes();
+    let arena = Arena::new(plan::arena_size(text.len()) + (1 << 20)).unwrap();
+    let spec = spec_min::parse_spec(&mut text).unwrap();
+    let machine = called(machine).unwrap();
+    match plan::filter(&spec, machine, &FACTS, &arena, &mut |_, _| {}) {
+        Ok(filter) => Ok(filter.unwrap().loaded.program.to_vec()),
+        Err(refusal) => Err(refusal.to_string()),
+    }
+}
+
+/// Compares on one call.
+fn compare(
+    ours: &[Instruction],
+    theirs: &oracle::Filter,
+    call: &Call,
+    big: bool,
+    what: &dyn Fn() -> String,
+) {
+    let (ours, _) = machine::run(ours, call, big);
+    let (theirs, _) = theirs.run(call);
+    assert_eq!(
+        format!("{ours:#x}"),
+        format!("{theirs:#x}"),
+        "{call:x?} of {}",
+        what()
+    );
+}
+
+/// Each of the 23 architectures has the same numbers for the same names as libseccomp.
+#[test]
+fn numbers() {
+    let Some(mut oracle) = Oracle::start() else {
+        return;
+    };
+    let arena = Arena::new(1 << 20).unwrap();
+    let mut compared = 0;
+    let numbers = runtime::seccomp::syscalls::Numbers::unpack(&arena, 17).unwrap();
+    for (name, token, _, wide) in ARCHS {
+        let arch = called(name).unwrap();
+        assert_eq!((arch.audit(), arch.wide()), (audit(token), wide), "{name}");
+        let table = numbers.of(arch.table());
+        for id in 1..=runtime::seccomp::syscalls::COUNT as u16 {
+            let call = runtime::seccomp::syscalls::name(id);
+            let ours = table
+                .iter()
+                .position(|other| *other == id)
+                .map(|at| arch.number(at) as i32);
+            match oracle.number(token, &call) {
+                // Newer than libseccomp, or behind a multiplexer, or not of this architecture.
+                ..=-1 => {}
+                // The kernel's table for 64 bits has none (arch/parisc/kernel/syscalls/syscall.tbl).
+                140 if (name, &*call) == ("PARISC64", "_llseek") => {}
+                theirs => {
+                    compared += 1;
+                    assert_eq!(ours, Some(theirs), "{name} {call}");
+                }
+            }
+        }
+    }
+    assert!(compared > 8000, "{compared}");
+}
+
+#[test]
+fn engine_profile_on_every_architecture() {
+    let Some(mut oracle) = Oracle::start() else {
+        return;
+    };
+    for (name, token, big, _) in ARCHS {
+        let mut profile = engine();
+        profile["defaultErrnoRet"] = json!(7);
+        profile["architectures"] = json!([format!("SCMP_ARCH_{name}")]);
+        let ours = compile(&profile, name).unwrap();
+        check(&ours);
+        let theirs = oracle.filter(&profile, &[token], 1).unwrap();
+        for base in [
+            0,
+            1000,
+            4000,
+            5000,
+            6000,
+            0xf0000,
+            1 << 30,
+            u32::MAX - 600,
+            u32::MAX - 599,
+        ] {
+            for more in 0..600 {
+                let number = base + more;
+                for argument in [
+                    0,
+                    1,
+                    2,
+                    8,
+                    9,
+                    0x20000,
+                    0x20008,
+                    0xffff_ffff,
+                    1 << 32,
+                    u64::MAX,
+                ] {
+                    let arguments = [argument, 0, 0, 0, 0, 0];
+                    for arch in [audit(token), 0x1234] {
+                        let call = Call {
+                            number,
+                            arch,
+                            arguments,
+                        };
+                        compare(&ours, &theirs, &call, big, &|| name.to_owned());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn engine_profile_as_it_is() {
+    let Some(mut oracle) = Oracle::start() else {
+        return;
+    };
+    let profile = engine();
+    let ours = compile(&profile, "X86_64").unwrap();
+    check(&ours);
+    let archs = ["X86_64", "X86", "X32"].map(token);
+    let theirs = [1, 2].map(|optimize| oracle.filter(&profile, &archs, optimize).unwrap());
+    for arch in archs {
+        for base in [0, 1 << 30, u32::MAX - 1000] {
+            for number in base..=base + 1000 {
+                let call = Call {
+                    number,
+                    arch: audit(arch),
+                    arguments: [0x20000, 2, 3, 4, 5, 6],
+                };
+                for theirs in &theirs {
+                    compare(&ours, theirs, &call, false, &|| {
+                        "the engine's profile".into()
+                    });
+                }
+            }
+        }
+    }
+    println!("{} instructions", ours.len());
+}
+
+/// How often libseccomp has no answer, and random profiles otherwise.
+#[test]
+fn random_profiles() {
+    let Some(mut oracle) = Oracle::start() else {
+        return;
+    };
+    let count: u64 = std::env::var("MOTE_PROFILES")
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(500);
+    let seed: u64 = std::env::var("MOTE_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(1);
+    let (mut refused, mut long, mut calls, mut wrong) = (0, 0, 0, 0);
+    for at in seed..seed + count {
+        let mut random = generate::Random::new(at);
+        let (profile, machine, archs) = generate::profile(&mut random);
+        let tokens: Vec<u32> = archs.iter().map(|name| token(name)).collect();
+        let theirs = match oracle.filter(&profile, &tokens, 1) {
+            Ok(filter) => filter,
+            Err(_) => {
+                refused += 1;
+                if let Ok(ours) = compile(&profile, machine) {
+                    check(&ours);
+                }
+                continue;
+            }
+        };
+        let ours = match compile(&profile, machine) {
+            Ok(ours) => ours,
+            Err(why) => {
+                assert!(why.contains("4096"), "{why}: {profile:#}");
+                long += 1;
+                continue;
+            }
+        };
+        check(&ours);
+        for (token, call) in generate::calls(&mut random, &profile, &tokens, &mut oracle) {
+            calls += 1;
+            let (mine, _) = machine::run(&ours, &call, big(tokens[0]));
+            let (yours, _) = theirs.run(&call);
+            if mine == yours && calls % 16 != 0 {
+                continue;
+            }
+            let right = meaning::of(&profile, &tokens, token, &call, &mut oracle);
+            let newer = mine == ENOSYS && theirs.newer(&call);
+            assert!(
+                mine == right || newer,
+                "{mine:#x} for {call:x?}, seed {at}: {profile}"
+            );
+            wrong += usize::from(mine != yours);
+        }
+    }
+    println!(
+        "{count} profiles, {calls} calls, of which libseccomp got {wrong} wrong; it refused {refused} profiles, and {long} were too long"
+    );
+    // It keeps the accumulator's state for each block, and loses it where blocks are shared or left half-way.
+    assert!(wrong * 100 < calls);
+}
+
+/// What programs ask for most, by a count of many traces of servers and shells on x86_64.
+const USUAL: [&str; 20] = [
+    "read",
+    "write",
+    "close",
+    "fstat",
+    "mmap",
+    "mprotect",
+    "munmap",
+    "brk",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "ioctl",
+    "writev",
+    "poll",
+    "recvfrom",
+    "sendto",
+    "futex",
+    "epoll_wait",
+    "openat",
+    "newfstatat",
+    "clock_nanosleep",
+];
+
+/// How many instructions the usual calls take.
+#[test]
+fn usual_calls_take_fewer_instructions() {
+    let Some(mut oracle) = Oracle::start() else {
+        return;
+    };
+    let ours = compile(&engine(), "X86_64").unwrap();
+    let archs = ["X86_64", "X86", "X32"].map(token);
+    let theirs = [1, 2].map(|optimize| oracle.filter(&engine(), &archs, optimize).unwrap());
+    let mut sums = [0; 3];
+    for name in USUAL {
+        let call = Call {
+            number: oracle.number(archs[0], name) as u32,
+            arch: archs[0],
+            arguments: [0; 6],
+        };
+        let steps = [
+            machine::run(&ours, &call, false).1,
+            theirs[0].run(&call).1,
+            theirs[1].run(&call).1,
+        ];
+        println!("{name:16} {steps:?}");
+        for (sum, steps) in sums.iter_mut().zip(steps) {
+            *sum += steps;
+        }
+        assert!(steps[0] < steps[2]);
+    }
+    println!("ours, libseccomp's, its tree: {sums:?}");
+    assert!(sums[0] < sums[1] && sums[0] < sums[2]);
+}
+
+/// How long a filter takes to make. Only an optimized build says anything.
+#[test]
+fn time() {
+    let Some(mut oracle) = Oracle::start() else {
+        return;
+    };
+    let archs = ["X86_64", "X86", "X32"].map(token);
+    let theirs = [1, 2].map(|optimize| oracle.time(&engine(), &archs, optimize, 20));
+    let document = json!({"ociVersion": "1.2.0", "linux": {"seccomp": engine()}}).to_string();
+    let machine = called("X86_64").unwrap();
+    let mut ours = u128::MAX;
+    for _ in 0..200 {
+        let mut text = document.clone().into_bytes();
+        let spec = spec_min::parse_spec(&mut text).unwrap();
+        let arena = Arena::new(plan::arena_size(document.len()) + (1 << 20)).unwrap();
+        let start = std::time::Instant::now();
+        let filter = plan::filter(&spec, machine, &FACTS, &arena, &mut |_, _| {});
+        ours = ours.min(start.elapsed().as_nanos());
+        assert!(filter.is_ok());
+    }
+    println!("nanoseconds: ours {ours}, libseccomp's and its tree {theirs:?}");
+    if !cfg!(debug_assertions) {
+        assert!(ours < 150_000 && u64::try_from(ours).unwrap() * 10 < theirs[0].min(theirs[1]));
+    }
+}
