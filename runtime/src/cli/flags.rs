@@ -191,3 +191,12 @@ pub(super) static SPEC: &[Flag] = &[
 ];
 
 pub(super) static PS: &[Flag] = &[FORMAT];
+
+pub(super) static SECCOMP: &[Flag] = &[
+    flag(
+        "arch ARCH",
+        "as `uname -m` or SCMP_ARCH_* says; by default this machine's",
+    ),
+    BUNDLE,
+    flag("config FILE", "a config.json outside a bundle"),
+];

@@ -216,6 +216,20 @@ pub static VERBS: &[Verb] = &[
         error_code: 1,
         enters: false,
     },
+    Verb {
+        name: "seccomp",
+        arguments: "dump | explain <system-call> [argument...]",
+        help: "list a config's filter, or say what it answers to a system call",
+        flags: flags::SECCOMP,
+        words: Words {
+            min: 1,
+            max: 8,
+            tail: Tail::Mixed,
+        },
+        run: verb::seccomp::run,
+        error_code: 1,
+        enters: false,
+    },
 ];
 
 /// The verb with this name.

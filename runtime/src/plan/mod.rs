@@ -32,7 +32,7 @@ pub use facts::Facts;
 pub use namespaces::KINDS as NAMESPACES;
 pub use options::names as mount_options;
 pub use refusal::Refusal;
-pub use seccomp::{Filter, filter};
+pub use seccomp::{ACTIONS, Filter, filter};
 pub use version::OCI_VERSION_MIN;
 
 use core::cell::RefCell;

@@ -232,6 +232,7 @@ fn profile<'a>(
         entries: job.arena.list(seccomp.syscalls.len())?,
         named: named.finish_mut(),
         mentions: job.arena.list(count)?,
+        finder: syscalls::Finder::default(),
     };
     for (at, rule) in seccomp.syscalls.iter().enumerate() {
         rules
@@ -254,6 +255,7 @@ struct Rules<'a> {
     entries: List<'a, Entry<'a>>,
     named: &'a mut [Named],
     mentions: List<'a, Mention>,
+    finder: syscalls::Finder<'a>,
 }
 
 impl<'a> Rules<'a> {
@@ -270,7 +272,7 @@ impl<'a> Rules<'a> {
                         "SCMP_ACT_NOTIFY would ask about the call that hands the listener over",
                     ));
                 }
-                name => match syscalls::id(name) {
+                name => match self.finder.id(name) {
                     Some(id) => self.mention(id, action != self.default)?,
                     None if job.facts.debug => {
                         let odd =
@@ -352,7 +354,14 @@ fn alternatives<'a>(
             alternatives.push(condition)?;
         }
     } else {
-        conditions.sort_unstable_by_key(|condition| condition.argument);
+        // Six at most: nothing is gained by a better way of sorting.
+        for end in 1..conditions.len() {
+            for at in (1..=end).rev() {
+                if conditions[at].argument < conditions[at - 1].argument {
+                    conditions.swap(at, at - 1);
+                }
+            }
+        }
         alternatives.push(&*conditions)?;
     }
     Ok(alternatives.finish())

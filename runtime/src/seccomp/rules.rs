@@ -105,42 +105,18 @@ pub struct Rule<'a> {
     pub entry: usize,
     /// What the filter returns.
     pub action: u32,
-    /// For socketcall(2) and ipc(2), which call their first argument has to say; it stands in for a condition on
-    /// that argument, as in libseccomp. 0 for other calls.
-    pub call: u8,
-    conditions: &'a [Condition],
+    /// What has to hold, by the arguments.
+    pub conditions: &'a [Condition],
 }
 
-impl<'a> Rule<'a> {
-    /// What has to hold, by the arguments.
-    pub fn conditions(&self, wide: bool) -> impl DoubleEndedIterator<Item = Condition> + use<'a> {
-        let call = self.call;
-        let first = Condition {
-            argument: 0,
-            op: Op::Eq,
-            mask: u64::MAX,
-            value: call.into(),
-        };
-        let others = self.conditions.iter().copied();
-        let others =
-            others.filter(move |other| other.asks(wide) && (call == 0 || other.argument != 0));
-        (call != 0).then_some(first).into_iter().chain(others)
-    }
-
+impl Rule<'_> {
     /// Whether a rule is asked before another one, which the profile has first. libseccomp keeps the conditions of
     /// a call in a tree, which this describes: later arguments first, then kinds of comparison, then larger values,
     /// or smaller ones where less is asked for; and the rule of fewer conditions before one that has more.
-    fn before(&self, other: &Rule<'_>, wide: bool) -> bool {
-        let (mut ours, mut theirs) = (self.conditions(wide), other.conditions(wide));
-        loop {
-            let (Some(our), Some(their)) = (ours.next(), theirs.next()) else {
-                return false;
-            };
-            match our.rank(&their) {
-                Ordering::Equal if our == their => {}
-                rank => return rank == Ordering::Greater,
-            }
-        }
+    fn before(&self, other: &Rule<'_>) -> bool {
+        let mut pairs = self.conditions.iter().zip(other.conditions);
+        let differ = pairs.find(|(ours, theirs)| ours != theirs);
+        differ.is_some_and(|(ours, theirs)| ours.rank(theirs) == Ordering::Greater)
     }
 }
 
@@ -198,81 +174,39 @@ impl Condition {
     }
 }
 
-/// The calls behind socketcall(2) and ipc(2), by the number that their first argument has for each (linux/net.h,
-/// linux/ipc.h).
-const MULTIPLEXED: [(&str, &[(&str, u8)]); 2] = [
-    (
-        "socketcall",
-        &[
-            ("socket", 1),
-            ("bind", 2),
-            ("connect", 3),
-            ("listen", 4),
-            ("accept", 5),
-            ("getsockname", 6),
-            ("getpeername", 7),
-            ("socketpair", 8),
-            ("send", 9),
-            ("recv", 10),
-            ("sendto", 11),
-            ("recvfrom", 12),
-            ("shutdown", 13),
-            ("setsockopt", 14),
-            ("getsockopt", 15),
-            ("sendmsg", 16),
-            ("recvmsg", 17),
-            ("accept4", 18),
-            ("recvmmsg", 19),
-            ("sendmmsg", 20),
-        ],
-    ),
-    (
-        "ipc",
-        &[
-            ("semop", 1),
-            ("semget", 2),
-            ("semctl", 3),
-            ("semtimedop", 4),
-            ("msgsnd", 11),
-            ("msgrcv", 12),
-            ("msgget", 13),
-            ("msgctl", 14),
-            ("shmat", 21),
-            ("shmdt", 22),
-            ("shmget", 23),
-            ("shmctl", 24),
-        ],
-    ),
+/// socketcall(2) and ipc(2), each with the calls behind it in the order of the numbers from 1 on that their first
+/// argument has for them (linux/net.h, linux/ipc.h).
+const MULTIPLEXED: [&str; 2] = [
+    "socketcall socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown \
+     setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg",
+    "ipc semop semget semctl semtimedop - - - - - - msgsnd msgrcv msgget msgctl - - - - - - shmat shmdt shmget shmctl",
 ];
 
-/// A multiplexer and what is behind it, as ids.
+/// The same as ids, and 0 for none.
 #[derive(Clone, Copy)]
-pub struct Multiplexers([(u16, [(u16, u8); 20]); 2]);
+pub struct Multiplexers([[u16; 25]; 2]);
 
 impl Multiplexers {
     /// Looks the names up.
     pub fn new() -> Multiplexers {
-        let id = |name: &str| syscalls::id(name.as_bytes()).unwrap_or_default();
-        Multiplexers(MULTIPLEXED.map(|(name, calls)| {
-            let mut ids = [(0, 0); 20];
-            for (slot, &(name, number)) in ids.iter_mut().zip(calls) {
-                *slot = (id(name), number);
+        let mut ids = [[0; 25]; 2];
+        for (row, names) in ids.iter_mut().zip(MULTIPLEXED) {
+            for (slot, name) in row.iter_mut().zip(names.split(' ')) {
+                *slot = syscalls::id(name.as_bytes()).unwrap_or_default();
             }
-            (id(name), ids)
-        }))
+        }
+        Multiplexers(ids)
     }
 
     /// Whether a multiplexer can be asked for a call.
     pub fn hide(&self, id: u16) -> bool {
-        self.0
-            .iter()
-            .any(|(_, calls)| calls.iter().any(|call| call.0 == id))
+        self.0.iter().any(|row| row[1..].contains(&id))
     }
 
-    /// What is behind a call, if it is a multiplexer.
-    fn behind(&self, id: u16) -> &[(u16, u8)] {
-        let found = self.0.iter().find(|row| row.0 == id);
-        found.map_or(&[], |row| &row.1)
+    /// What is behind a call, if it is a multiplexer: itself, then the others.
+    fn behind(&self, id: u16) -> &[u16] {
+        let row = self.0.iter().find(|row| row[0] == id);
+        row.map_or(&[], |row| row)
     }
 }
 
@@ -294,49 +228,36 @@ impl<'a> Profile<'a> {
         arena: &'a Arena,
     ) -> Result<Answer<'a>, Errno> {
         let wide = arch.wide();
-        let mut count = 0;
-        for (_, entry) in self.about(id) {
-            for conditions in entry.alternatives {
-                if !conditions.iter().any(|condition| condition.asks(wide)) {
-                    return Ok(Answer::Always(entry.action, Some(entry.at)));
-                }
-                count += 1;
-            }
-        }
+        let own = [id];
         let behind = match arch.multiplexes() {
             true => multiplexers.behind(id),
             false => &[],
         };
-        let behind = || {
-            behind
-                .iter()
-                .copied()
-                .chain([(id, 0)])
-                .filter(|call| call.0 != 0)
-        };
-        for (call, _) in behind().filter(|call| call.1 != 0) {
-            count += self
-                .about(call)
-                .map(|(_, entry)| entry.alternatives.len())
-                .sum::<usize>();
+        let calls = if behind.is_empty() { &own } else { behind };
+        let mut count = 0;
+        for (number, call) in calls.iter().enumerate() {
+            for (_, entry) in self.about(*call) {
+                for conditions in entry.alternatives {
+                    if number == 0 && !conditions.iter().any(|condition| condition.asks(wide)) {
+                        return Ok(Answer::Always(entry.action, Some(entry.at)));
+                    }
+                    count += 1;
+                }
+            }
         }
         if count == 0 {
             return Ok(Answer::Always(self.default, None));
         }
         let mut rules = arena.list(count)?;
-        for (call, number) in behind() {
-            for (at, entry) in self.about(call) {
+        for (number, call) in calls.iter().enumerate() {
+            for (at, entry) in self.about(*call) {
                 for conditions in entry.alternatives {
-                    insert(
-                        &mut rules,
-                        wide,
-                        Rule {
-                            entry: at,
-                            action: entry.action,
-                            call: number,
-                            conditions,
-                        },
-                    )?;
+                    let rule = Rule {
+                        entry: at,
+                        action: entry.action,
+                        conditions: asked(conditions, number as u64, wide, arena)?,
+                    };
+                    insert(&mut rules, rule)?;
                 }
             }
         }
@@ -366,14 +287,40 @@ impl<'a> Profile<'a> {
     }
 }
 
+/// The conditions that ask anything. For a call behind a multiplexer, its number stands in for whatever would be asked
+/// about the first argument, as in libseccomp.
+fn asked<'a>(
+    conditions: &[Condition],
+    number: u64,
+    wide: bool,
+    arena: &'a Arena,
+) -> Result<&'a [Condition], Errno> {
+    let mut asked = arena.list(conditions.len() + 1)?;
+    if number != 0 {
+        asked.push(Condition {
+            argument: 0,
+            op: Op::Eq,
+            mask: u64::MAX,
+            value: number,
+        })?;
+    }
+    for condition in conditions {
+        if condition.asks(wide) && (number == 0 || condition.argument != 0) {
+            asked.push(*condition)?;
+        }
+    }
+    Ok(asked.finish())
+}
+
 /// Puts a rule where it is asked.
-fn insert<'a>(rules: &mut List<'_, Rule<'a>>, wide: bool, rule: Rule<'a>) -> Result<(), Errno> {
+fn insert<'a>(rules: &mut List<'_, Rule<'a>>, rule: Rule<'a>) -> Result<(), Errno> {
     rules.push(rule)?;
     let rules = rules.as_mut_slice();
-    let earlier = rules.len() - 1;
-    let place = rules[..earlier]
-        .iter()
-        .position(|other| rule.before(other, wide));
-    rules[place.unwrap_or(earlier)..].rotate_right(1);
+    let mut at = rules.len() - 1;
+    let place = rules[..at].iter().position(|other| rule.before(other));
+    while at > place.unwrap_or(at) {
+        rules.swap(at, at - 1);
+        at -= 1;
+    }
     Ok(())
 }

@@ -12,36 +12,85 @@ const SHARED: u8 = 0x20;
 
 /// The id of a name.
 pub fn id(name: &[u8]) -> Option<u16> {
-    let (mut low, mut high) = (0, tables::BLOCKS.len());
-    while high - low > 1 {
-        let middle = (low + high) / 2;
-        let first = rest(&tables::NAMES[usize::from(tables::BLOCKS[middle]) + 1..]);
-        match first <= name {
-            true => low = middle,
-            false => high = middle,
+    Finder::default().id(name)
+}
+
+/// Looks names up; those of a profile are in order for the most part, so that the next one is near the last.
+#[derive(Default)]
+pub struct Finder<'n> {
+    /// What was found last, or nothing,
+    last: &'n [u8],
+    /// the block that has it,
+    block: usize,
+    /// and its place there.
+    at: usize,
+    /// Where in the names the next entry is.
+    next: usize,
+}
+
+impl<'n> Finder<'n> {
+    /// The id of a name.
+    pub fn id(&mut self, name: &'n [u8]) -> Option<u16> {
+        let ahead = !self.last.is_empty() && self.last < name;
+        if ahead && let Some(id) = self.scan(name, common(self.last, name)) {
+            return Some(id);
         }
+        self.last = &[];
+        let (mut low, mut high) = (0, tables::BLOCKS.len());
+        while high - low > 1 {
+            let middle = (low + high) / 2;
+            let first = rest(&tables::NAMES[start(middle) + 1..]);
+            match first <= name {
+                true => low = middle,
+                false => high = middle,
+            }
+        }
+        (self.block, self.at, self.next) = (low, 0, start(low));
+        self.scan(name, 0)
     }
-    // How much of the name is that of the entry before, which comes before the name.
-    let mut same = 0;
-    for (at, (shared, rest)) in block(low).enumerate() {
-        if shared > same {
-            continue;
+
+    /// Looks through the rest of the block. The name comes after the entry before, of which it has the first `same`
+    /// bytes.
+    fn scan(&mut self, name: &'n [u8], mut same: usize) -> Option<u16> {
+        let entries = tables::NAMES.get(self.next..start(self.block + 1))?;
+        for (at, (shared, rest)) in block(entries).enumerate() {
+            self.next += 1 + rest.len();
+            if shared > same {
+                continue;
+            }
+            let wanted = name.get(same..).filter(|_| shared == same)?;
+            let more = common(wanted, rest);
+            if more == rest.len() && more == wanted.len() {
+                self.at += at + 1;
+                self.last = name;
+                return Some((self.block * tables::BLOCK + self.at) as u16);
+            }
+            same += more;
         }
-        let wanted = name.get(same..).filter(|_| shared == same)?;
-        let more = wanted.iter().zip(rest).take_while(|(a, b)| a == b).count();
-        if more == rest.len() && more == wanted.len() {
-            return Some((low * tables::BLOCK + at + 1) as u16);
-        }
-        same += more;
+        None
     }
-    None
+}
+
+/// How many bytes both begin with.
+fn common(one: &[u8], other: &[u8]) -> usize {
+    one.iter().zip(other).take_while(|(a, b)| a == b).count()
+}
+
+/// Where a block starts.
+fn start(block: usize) -> usize {
+    let start = tables::BLOCKS.get(block);
+    start.map_or(tables::NAMES.len(), |at| usize::from(*at))
 }
 
 /// The name with an id.
 pub fn name(id: u16) -> String {
     let at = usize::from(id).wrapping_sub(1);
     let mut name = Vec::new();
-    for (shared, rest) in block(at / tables::BLOCK).take(at % tables::BLOCK + 1) {
+    let (number, place) = (at / tables::BLOCK, at % tables::BLOCK);
+    let entries = tables::NAMES
+        .get(start(number)..start(number + 1))
+        .unwrap_or_default();
+    for (shared, rest) in block(entries).take(place + 1) {
         name.truncate(shared);
         name.extend_from_slice(rest);
     }
@@ -49,10 +98,7 @@ pub fn name(id: u16) -> String {
 }
 
 /// The entries of a block: how much each shares with the one before, and the rest of it.
-fn block(at: usize) -> impl Iterator<Item = (usize, &'static [u8])> {
-    let start = |at: usize| tables::BLOCKS.get(at).copied().map(usize::from);
-    let from = start(at).unwrap_or(tables::NAMES.len());
-    let mut entries = &tables::NAMES[from..start(at + 1).unwrap_or(tables::NAMES.len())];
+fn block(mut entries: &'static [u8]) -> impl Iterator<Item = (usize, &'static [u8])> {
     core::iter::from_fn(move || {
         let (shared, after) = entries.split_first()?;
         let rest = rest(after);

@@ -1,7 +1,7 @@
 //! Names and numbers.
 
 use super::arch::{ARCHS, called, named};
-use super::syscalls::{COUNT, Numbers, id, name};
+use super::syscalls::{COUNT, Finder, Numbers, id, name};
 use init::sys::arena::Arena;
 
 #[test]
@@ -25,6 +25,23 @@ fn every_name_is_found() {
     }
     for other in ["", "_", "a", "zzz", "\u{1}", "\0accept", "accept\u{6}4"] {
         assert_eq!(id(other.as_bytes()), None, "{other}");
+    }
+}
+
+/// In any order, with others between.
+#[test]
+fn one_after_the_other() {
+    let names: Vec<String> = (1..=COUNT as u16).map(name).collect();
+    let mut finder = Finder::default();
+    let mut at = 1;
+    for turn in 0..20_000 {
+        // Steps of all sizes, mostly small ones.
+        at = (at + 1 + turn % 3 * (turn % 97)) % COUNT;
+        assert_eq!(finder.id(names[at].as_bytes()), Some(at as u16 + 1));
+        if turn % 5 == 0 {
+            let other = ["zz", "", "acceptx", "getpgx", "mq_", "write_"][turn / 5 % 6];
+            assert_eq!(finder.id(other.as_bytes()), None);
+        }
     }
 }
 

@@ -143,8 +143,8 @@ impl<'a> Maker<'_, 'a> {
                 let mut next = self.default;
                 for rule in rules.iter().rev() {
                     let mut yes = self.graph.result(rule.action)?;
-                    for condition in rule.conditions(arch.wide()).rev() {
-                        yes = self.graph.condition(arch, &condition, yes, next)?;
+                    for condition in rule.conditions.iter().rev() {
+                        yes = self.graph.condition(arch, condition, yes, next)?;
                     }
                     next = yes;
                 }

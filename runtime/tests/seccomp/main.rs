@@ -50,6 +50,10 @@ fn compile(profile: &Value, machine: &str) -> Result<Vec<Instruction>, String> {
     }
 }
 
+/// Where libseccomp 2.6 has other numbers than the kernel's headers: _llseek is one of 32 bits only, and memfd_secret came to
+/// loongarch later.
+const DIFFERENT: [(&str, u32); 2] = [("PARISC64", 140), ("LOONGARCH64", 447)];
+
 /// Compares on one call.
 fn compare(
     ours: &[Instruction],
@@ -90,8 +94,7 @@ fn numbers() {
             match oracle.number(token, &call) {
                 // Newer than libseccomp, or behind a multiplexer, or not of this architecture.
                 ..=-1 => {}
-                // The kernel's table for 64 bits has none (arch/parisc/kernel/syscalls/syscall.tbl).
-                140 if (name, &*call) == ("PARISC64", "_llseek") => {}
+                theirs if DIFFERENT.contains(&(name, theirs as u32)) => {}
                 theirs => {
                     compared += 1;
                     assert_eq!(ours, Some(theirs), "{name} {call}");
@@ -127,6 +130,9 @@ fn engine_profile_on_every_architecture() {
         ] {
             for more in 0..600 {
                 let number = base + more;
+                if DIFFERENT.contains(&(name, number)) {
+                    continue;
+                }
                 for argument in [
                     0,
                     1,
