@@ -24,14 +24,13 @@ pub fn decimal(number: u64) -> String {
     text
 }
 
-/// A number in hexadecimal, after `0x`.
-pub fn hexadecimal(number: u64) -> String {
-    let mut text = String::from("0x");
-    let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(1);
+/// Adds a number in hexadecimal, after `0x`.
+pub fn hexadecimal(text: &mut String, number: u32) {
+    text.push_str("0x");
+    let digits = (u32::BITS - number.leading_zeros()).div_ceil(4).max(1);
     for digit in (0..digits).rev() {
-        text.push(char::from_digit((number >> (4 * digit)) as u32 & 0xf, 16).unwrap_or('0'));
+        text.push(char::from_digit(number >> (4 * digit) & 0xf, 16).unwrap_or('0'));
     }
-    text
 }
 
 /// Adds a number in decimal, with zeros before it up to a width.
@@ -111,10 +110,10 @@ mod tests {
         push(&mut text, 12345, 4);
         push(&mut text, 0, 1);
         assert_eq!(text, "0007123450");
-        assert_eq!(
-            (&*hexadecimal(0), &*hexadecimal(0xc000_003e)),
-            ("0x0", "0xc000003e")
-        );
+        text.clear();
+        hexadecimal(&mut text, 0);
+        hexadecimal(&mut text, 0xc000_003e);
+        assert_eq!(text, "0x00xc000003e");
         assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
         for digits in [
             &b""[..],

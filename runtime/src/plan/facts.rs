@@ -39,3 +39,24 @@ pub struct Facts<'a> {
     /// `NAME=value` put behind the document's environment, over equal names: LISTEN_FDS, NOTIFY_SOCKET.
     pub extra_env: &'a [&'a CStr],
 }
+
+impl Facts<'static> {
+    /// Where only the document matters.
+    pub const OF_DOCUMENT: Facts<'static> = Facts {
+        document: "config.json",
+        id: c"",
+        bundle: c"",
+        rootless: false,
+        euid: 0,
+        egid: 0,
+        in_user_namespace: false,
+        setgroups_denied: false,
+        joins_own_network: false,
+        kcore: false,
+        no_pivot: false,
+        no_new_keyring: false,
+        keep_fds: 0,
+        debug: false,
+        extra_env: &[],
+    };
+}

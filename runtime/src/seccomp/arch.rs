@@ -1,5 +1,7 @@
 //! The architectures that the spec names: how each names itself to a filter, and which numbers its calls have.
 
+use super::syscalls::Numbers;
+
 /// One `SCMP_ARCH_*`.
 pub struct Arch {
     /// What follows `SCMP_ARCH_`.
@@ -80,17 +82,12 @@ pub static ARCHS: [Arch; 23] = [
     row("PARISC64",    15,  BIG | WIDE64,        17, 0),
 ];
 
-/// Names of `uname -m` that are not the spec's in small letters.
-const OTHER_NAMES: [(&str, &str); 9] = [
-    ("i386", "X86"),
-    ("i486", "X86"),
-    ("i586", "X86"),
-    ("i686", "X86"),
-    ("armv6l", "ARM"),
-    ("armv7l", "ARM"),
-    ("armv8l", "ARM"),
-    ("arm64", "AARCH64"),
-    ("sh4", "SH"),
+/// Names of `uname -m` that are not the spec's in small letters: what it calls them, then they.
+const OTHER_NAMES: [&str; 4] = [
+    "X86 i386 i486 i586 i686",
+    "ARM armv6l armv7l armv8l",
+    "AARCH64 arm64",
+    "SH sh4",
 ];
 
 /// The architecture that the spec calls so.
@@ -100,13 +97,18 @@ pub fn named(name: &[u8]) -> Option<&'static Arch> {
 }
 
 /// The same for a person, who may also say what `uname -m` says.
-pub fn called(name: &str) -> Option<&'static Arch> {
-    let other = OTHER_NAMES.iter().find(|row| row.0 == name);
-    let name = other.map_or(name, |row| row.1);
-    let name = name.strip_prefix("SCMP_ARCH_").unwrap_or(name);
+pub fn called(name: &[u8]) -> Option<&'static Arch> {
+    let is = |word: &str| word.as_bytes() == name;
+    let other = OTHER_NAMES
+        .iter()
+        .find(|row| row.split(' ').skip(1).any(is));
+    let name = other
+        .and_then(|row| row.split(' ').next())
+        .map_or(name, str::as_bytes);
+    let name = name.strip_prefix(b"SCMP_ARCH_").unwrap_or(name);
     ARCHS
         .iter()
-        .find(|arch| arch.name.eq_ignore_ascii_case(name))
+        .find(|arch| arch.name.as_bytes().eq_ignore_ascii_case(name))
 }
 
 impl Arch {
@@ -159,6 +161,14 @@ impl Arch {
                 true => at - PRIVATE_FROM + PRIVATE_BASE,
                 false => at,
             }
+    }
+
+    /// The id of the call with a number.
+    pub fn call(&self, numbers: &Numbers<'_>, number: u32) -> Option<u16> {
+        let table = numbers.of(self.table());
+        let mut calls = table.iter().enumerate().filter(|(_, id)| **id != 0);
+        let call = calls.find(|(at, _)| self.number(*at) == number);
+        call.map(|(_, id)| *id)
     }
 
     /// Which word of `struct seccomp_data` (linux/seccomp.h) has the low or the high half of an argument.

@@ -1,11 +1,11 @@
 //! A program for a person to read, and what it answers to a call.
 
-use super::arch::{ARCHS, Arch};
+use super::arch::Arch;
 use super::emit::{AND, IF_AT_LEAST, IF_EQUAL, IF_GREATER, JUMP, LOAD, RETURN};
 use super::graph::{ARCH, ARGUMENTS, NUMBER};
 use super::syscalls::{self, Numbers};
 use crate::plan::ACTIONS;
-use crate::text::{decimal, hexadecimal};
+use crate::text::{hexadecimal, push};
 use init::plan::Instruction;
 
 /// struct seccomp_data as words.
@@ -45,97 +45,104 @@ pub fn lines(program: &[Instruction], archs: &[&'static Arch], numbers: &Numbers
     let mut text = String::new();
     let (mut word, mut audit) = (ARCH, 0);
     for (at, step) in program.iter().enumerate() {
-        let place = decimal(at as u64);
-        text.push_str(&"      "[place.len().min(5)..]);
-        text.push_str(&place);
-        text.push_str("  ");
-        let to = |skip: u32| decimal(at as u64 + 1 + u64::from(skip));
+        text.push('\n');
+        push(&mut text, at as u64, 4);
+        let to = |text: &mut String, say: &str, skip: u32| {
+            text.push_str(say);
+            push(text, at as u64 + 1 + u64::from(skip), 1);
+        };
+        let say = match step.code {
+            LOAD => "  load ",
+            AND => "  keep ",
+            JUMP => "  go",
+            RETURN => "  return ",
+            IF_EQUAL => "  if == ",
+            IF_GREATER => "  if > ",
+            IF_AT_LEAST => "  if >= ",
+            _ => "  if & ",
+        };
+        text.push_str(say);
         match step.code {
             LOAD => {
                 word = (step.value / 4) as u8;
-                text.push_str("load ");
-                text.push_str(&name_of(word, archs));
+                load(&mut text, word, archs);
             }
-            AND => text.push_str(&["keep ", &hexadecimal(step.value.into())].concat()),
-            JUMP => text.push_str(&["go to ", &to(step.value)].concat()),
-            RETURN => text.push_str(&["return ", &action(step.value)].concat()),
-            code => {
+            RETURN => action(&mut text, step.value),
+            JUMP => to(&mut text, " to ", step.value),
+            _ => {
                 if word == ARCH {
                     audit = step.value;
                 }
-                let sign = match code {
-                    IF_EQUAL => "== ",
-                    IF_GREATER => "> ",
-                    IF_AT_LEAST => ">= ",
-                    _ => "& ",
-                };
-                let value = match (word, code) {
-                    (NUMBER, _) => call(step.value, audit, archs, numbers),
-                    (ARCH, _) => architecture(step.value, archs),
-                    _ => hexadecimal(step.value.into()),
-                };
-                let (yes, no) = (to(step.yes.into()), to(step.no.into()));
-                text.push_str(&["if ", sign, &value, " go to ", &yes, " else ", &no].concat());
+                value(&mut text, word, audit, step.value, archs, numbers);
+                if step.code != AND {
+                    to(&mut text, " go to ", step.yes.into());
+                    to(&mut text, " else ", step.no.into());
+                }
             }
         }
-        text.push('\n');
     }
+    text.push('\n');
     text
 }
 
-/// `SCMP_ACT_ERRNO 38`.
-pub fn action(returned: u32) -> String {
-    let data = returned & 0xffff;
-    let name = ACTIONS
-        .iter()
-        .rev()
-        .find(|row| row.1 & !0xffff == returned & !0xffff);
-    let mut text = String::from(name.map_or("", |row| row.0));
-    if data != 0 {
+/// Adds `SCMP_ACT_ERRNO 38`.
+pub fn action(text: &mut String, returned: u32) {
+    let mut named = ACTIONS.iter().rev();
+    let row = named.find(|row| (row.1 ^ returned) >> 16 == 0);
+    text.push_str(row.map_or("", |row| row.0));
+    if returned & 0xffff != 0 {
         text.push(' ');
-        text.push_str(&decimal(data.into()));
+        push(text, (returned & 0xffff).into(), 1);
     }
-    text
 }
 
-/// A word of struct seccomp_data.
-fn name_of(word: u8, archs: &[&Arch]) -> String {
+/// Adds the name of a word of struct seccomp_data.
+fn load(text: &mut String, word: u8, archs: &[&Arch]) {
     match word {
-        NUMBER => "number".to_owned(),
-        ARCH => "architecture".to_owned(),
+        NUMBER => text.push_str("number"),
+        ARCH => text.push_str("architecture"),
         word => {
             let argument = word.wrapping_sub(ARGUMENTS) / 2;
             let high = archs
                 .first()
                 .is_some_and(|arch| arch.word(argument, true) == word);
-            let half = if high { ", high half" } else { ", low half" };
-            ["argument ", &decimal(argument.into()), half].concat()
+            text.push_str(if high {
+                "high half of argument "
+            } else {
+                "low half of argument "
+            });
+            push(text, argument.into(), 1);
         }
     }
 }
 
-fn architecture(audit: u32, archs: &[&Arch]) -> String {
-    let names: Vec<&str> = archs
+/// Adds what a word is compared with, by its name if it has one.
+fn value(
+    text: &mut String,
+    word: u8,
+    audit: u32,
+    value: u32,
+    archs: &[&Arch],
+    numbers: &Numbers<'_>,
+) {
+    match word {
+        ARCH => {}
+        NUMBER => push(text, value.into(), 1),
+        _ => hexadecimal(text, value),
+    }
+    let mut or = "";
+    for arch in archs
         .iter()
-        .filter(|arch| arch.audit() == audit)
-        .map(|arch| arch.name)
-        .collect();
-    names.join(" or ")
-}
-
-/// A number with the name of its call, if it has one.
-fn call(number: u32, audit: u32, archs: &[&Arch], numbers: &Numbers<'_>) -> String {
-    let mut text = decimal(number.into());
-    for arch in archs.iter().filter(|arch| arch.audit() == audit) {
-        let table = numbers.of(arch.table()).iter().enumerate();
-        for (_, id) in table.filter(|(at, id)| arch.number(*at) == number && **id != 0) {
-            text = [&text, " (", &syscalls::name(*id), ")"].concat();
+        .filter(|arch| arch.audit() == audit && word <= ARCH)
+    {
+        if word == ARCH {
+            text.push_str(or);
+            text.push_str(arch.name);
+            or = " or ";
+        } else if let Some(id) = arch.call(numbers, value) {
+            text.push_str(" (");
+            text.push_str(&syscalls::name(id));
+            text.push(')');
         }
     }
-    text
-}
-
-/// How many places there are in the tables of numbers for these architectures.
-pub fn last_table() -> usize {
-    ARCHS.iter().map(Arch::table).max().unwrap_or_default()
 }

@@ -110,6 +110,13 @@ pub struct Rule<'a> {
 }
 
 impl Rule<'_> {
+    /// Whether all of its conditions hold.
+    pub fn holds(&self, arguments: &[u64; 6], wide: bool) -> bool {
+        let mut conditions = self.conditions.iter();
+        conditions
+            .all(|condition| condition.holds(arguments[usize::from(condition.argument)], wide))
+    }
+
     /// Whether a rule is asked before another one, which the profile has first. libseccomp keeps the conditions of
     /// a call in a tree, which this describes: later arguments first, then kinds of comparison, then larger values,
     /// or smaller ones where less is asked for; and the rule of fewer conditions before one that has more.
@@ -154,7 +161,7 @@ impl Condition {
     }
 
     /// Whether it holds for an argument.
-    pub fn holds(&self, argument: u64, wide: bool) -> bool {
+    fn holds(&self, argument: u64, wide: bool) -> bool {
         let part = |value: u64| {
             if wide {
                 value
@@ -212,7 +219,7 @@ impl Multiplexers {
 
 /// What decides about a call.
 pub enum Answer<'a> {
-    /// This whatever its arguments are; the entry, if it isn't the default.
+    /// This whatever its arguments are; the place of the entry, if it isn't the default.
     Always(u32, Option<usize>),
     /// The first of these rules that holds, or the default.
     Rules(&'a [Rule<'a>]),
@@ -236,10 +243,10 @@ impl<'a> Profile<'a> {
         let calls = if behind.is_empty() { &own } else { behind };
         let mut count = 0;
         for (number, call) in calls.iter().enumerate() {
-            for (_, entry) in self.about(*call) {
+            for (at, entry) in self.about(*call) {
                 for conditions in entry.alternatives {
                     if number == 0 && !conditions.iter().any(|condition| condition.asks(wide)) {
-                        return Ok(Answer::Always(entry.action, Some(entry.at)));
+                        return Ok(Answer::Always(entry.action, Some(at)));
                     }
                     count += 1;
                 }

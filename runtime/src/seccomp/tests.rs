@@ -74,7 +74,7 @@ fn numbers() {
         ("PARISC", "accept", 35),
         ("PARISC64", "mseal", 462),
     ] {
-        let arch = called(arch).unwrap();
+        let arch = called(arch.as_bytes()).unwrap();
         let id = id(call.as_bytes()).unwrap();
         let at = numbers
             .of(arch.table())
@@ -94,15 +94,15 @@ fn architectures() {
     for arch in &ARCHS {
         let name = format!("SCMP_ARCH_{}", arch.name);
         assert!(core::ptr::eq(named(name.as_bytes()).unwrap(), arch));
-        assert!(core::ptr::eq(called(&name.to_string()).unwrap(), arch));
+        assert!(core::ptr::eq(called(name.as_bytes()).unwrap(), arch));
         assert!(core::ptr::eq(
-            called(&arch.name.to_lowercase()).unwrap(),
+            called(arch.name.to_lowercase().as_bytes()).unwrap(),
             arch
         ));
     }
-    assert_eq!(called("i686").unwrap().name, "X86");
+    assert_eq!(called(b"i686").unwrap().name, "X86");
     assert!(
-        called("vax").is_none() && named(b"X86").is_none() && named(b"SCMP_ARCH_x86").is_none()
+        called(b"vax").is_none() && named(b"X86").is_none() && named(b"SCMP_ARCH_x86").is_none()
     );
     // linux/audit.h.
     for (name, audit) in [
@@ -130,6 +130,6 @@ fn architectures() {
         ("PARISC", 15),
         ("PARISC64", 0x8000_000f),
     ] {
-        assert_eq!(called(name).unwrap().audit(), audit, "{name}");
+        assert_eq!(called(name.as_bytes()).unwrap().audit(), audit, "{name}");
     }
 }

@@ -1,15 +1,15 @@
 //! `seccomp dump` and `seccomp explain`: the filter that a config makes, on any architecture.
 
-use crate::bundle::{arena, parse};
+use crate::bundle::{arena, no_memory, parse};
 use crate::cli::{Global, Options, print};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, lossy};
 use crate::files;
 use crate::plan::{self, Facts, Filter};
-use crate::seccomp::arch::{Arch, called};
+use crate::seccomp::arch::{ARCHS, Arch, called};
 use crate::seccomp::listing;
 use crate::seccomp::rules::{Answer, Multiplexers};
 use crate::seccomp::syscalls::{self, Numbers};
-use crate::text::{decimal, hexadecimal, number};
+use crate::text::{hexadecimal, number, push};
 use init::sys::arena::Arena;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -25,56 +25,42 @@ struct Asked<'a> {
 /// See the row in [`crate::cli::rows`].
 pub fn run(_global: &Global, options: &Options) -> Result<u8> {
     let arch = architecture(options)?;
+    let explains = match word(options, 0) {
+        b"dump" => false,
+        b"explain" => true,
+        _ => return Err(Error::new("seccomp: 'dump' or 'explain' is needed")),
+    };
     let dir = Path::new(options.text("bundle").unwrap_or(".".as_ref()));
     let path = options
         .text("config")
         .map_or_else(|| dir.join("config.json"), |path| path.into());
-    let config =
-        files::read(&path).map_err(|errno| Error::of("", path.as_os_str().as_bytes(), errno))?;
+    let config = files::read(&path);
+    let config = config.map_err(|errno| Error::of("", path.as_os_str().as_bytes(), errno))?;
     let arena = arena(config.len())?;
     let spec = parse(&config, &arena)?;
-    let facts = Facts {
-        document: "config.json",
-        id: c"",
-        bundle: c"",
-        rootless: false,
-        euid: 0,
-        egid: 0,
-        in_user_namespace: false,
-        setgroups_denied: false,
-        joins_own_network: false,
-        kcore: false,
-        no_pivot: false,
-        no_new_keyring: false,
-        keep_fds: 0,
-        debug: false,
-        extra_env: &[],
-    };
-    let machine = machine_of(arch);
-    let filter = plan::filter(&spec, machine, &facts, &arena, &mut |_, _| {});
+    let filter = plan::filter(
+        &spec,
+        machine_of(arch),
+        &Facts::OF_DOCUMENT,
+        &arena,
+        &mut |_, _| {},
+    );
     let filter = filter.map_err(|refusal| Error::new(refusal.to_string()))?;
     let Some(filter) = filter else {
         print("no linux.seccomp: every system call is made\n")?;
         return Ok(0);
     };
-    let memory = |errno| Error::call("memory", errno);
     let asked = Asked {
         filter,
         arch,
         arena: &arena,
-        numbers: Numbers::unpack(&arena, listing::last_table()).map_err(memory)?,
+        numbers: Numbers::unpack(&arena, ARCHS[ARCHS.len() - 1].table()).map_err(no_memory)?,
     };
-    match word(options, 0).as_str() {
-        "dump" => print(&dump(&asked))?,
-        "explain" => print(&explain(&asked, options)?)?,
-        other => {
-            return Err(Error::join(&[
-                "seccomp: '",
-                other,
-                "': 'dump' or 'explain' is needed",
-            ]));
-        }
-    }
+    print(&if explains {
+        explain(&asked, options)?
+    } else {
+        dump(&asked)
+    })?;
     Ok(0)
 }
 
@@ -82,42 +68,32 @@ pub fn run(_global: &Global, options: &Options) -> Result<u8> {
 fn architecture(options: &Options) -> Result<&'static Arch> {
     let name = options
         .text("arch")
-        .map_or(targets::NAME.to_owned(), |name| {
-            name.to_string_lossy().into_owned()
-        });
-    called(&name).ok_or_else(|| {
-        Error::join(&[
-            "--arch ",
-            &name,
-            ": no such architecture; x86_64 or SCMP_ARCH_X86_64, for instance",
+        .map_or(targets::NAME.as_bytes(), OsStrExt::as_bytes);
+    let arch = called(name);
+    arch.ok_or_else(|| {
+        Error::bytes(&[
+            b"--arch ",
+            name,
+            b": no such architecture; x86_64 or SCMP_ARCH_X86_64 is one",
         ])
     })
 }
 
-/// Where calls of an architecture are made as a rule: what x86 and x32 are is decided by x86_64's kernels.
+/// Where calls of an architecture are made as a rule: those of x86 and x32 on x86_64.
 fn machine_of(arch: &'static Arch) -> &'static Arch {
-    let native = called(targets::NAME).unwrap_or(arch);
-    match arch.name {
-        "X86" | "X32" if !core::ptr::eq(native, arch) => called("X86_64").unwrap_or(arch),
-        _ => arch,
-    }
+    let compatible = matches!(arch.name, "X86" | "X32")
+        && !called(targets::NAME.as_bytes()).is_some_and(|native| core::ptr::eq(native, arch));
+    if compatible { &ARCHS[0] } else { arch }
 }
 
-fn word(options: &Options, at: usize) -> String {
-    let word = options.positional(at).unwrap_or_default();
-    word.to_string_lossy().into_owned()
+fn word(options: &Options, at: usize) -> &[u8] {
+    options.positional(at).unwrap_or_default().as_bytes()
 }
 
 fn dump(asked: &Asked<'_>) -> String {
     let loaded = &asked.filter.loaded;
-    let mut text = [
-        "flags ",
-        &hexadecimal(loaded.flags.into()),
-        ", ",
-        &decimal(loaded.program.len() as u64),
-        " instructions\n",
-    ]
-    .concat();
+    let mut text = String::from("flags ");
+    hexadecimal(&mut text, loaded.flags);
     text.push_str(&listing::lines(
         loaded.program,
         asked.filter.profile.archs,
@@ -127,114 +103,106 @@ fn dump(asked: &Asked<'_>) -> String {
 }
 
 fn explain(asked: &Asked<'_>, options: &Options) -> Result<String> {
+    let arch = asked.arch;
     let call = word(options, 1);
-    if call.is_empty() {
-        return Err(Error::new("seccomp explain: which system call?"));
-    }
-    let number = number_of(asked, &call)?;
+    let number = number_of(asked, call)?;
     let mut arguments = [0; 6];
-    for (at, slot) in arguments.iter_mut().enumerate() {
-        let Some(given) = options.positional(at + 2) else {
-            break;
-        };
-        *slot = value(given.as_bytes()).ok_or_else(|| {
-            let given = crate::text::quoted(given);
-            Error::join(&[
-                "seccomp explain: ",
-                &given,
-                ": a number is needed, as 10 or 0xa",
-            ])
-        })?;
-    }
     let mut words = [0; 16];
-    (words[0], words[1]) = (number, asked.arch.audit());
-    for (at, argument) in (0..).zip(arguments) {
-        words[usize::from(asked.arch.word(at, false))] = argument as u32;
-        words[usize::from(asked.arch.word(at, true))] = (argument >> 32) as u32;
+    (words[0], words[1]) = (number, arch.audit());
+    for (at, slot) in (0..).zip(&mut arguments) {
+        let given = word(options, usize::from(at) + 2);
+        if !given.is_empty() {
+            let wrong = || {
+                Error::bytes(&[
+                    b"seccomp explain: ",
+                    given,
+                    b": a number is needed, as 10 or 0xa",
+                ])
+            };
+            *slot = value(given).ok_or_else(wrong)?;
+        }
+        words[usize::from(arch.word(at, false))] = *slot as u32;
+        words[usize::from(arch.word(at, true))] = (*slot >> 32) as u32;
     }
     let answer = listing::answer(asked.filter.loaded.program, &words).unwrap_or_default();
-    let place = [&decimal(number.into()), " on ", asked.arch.name].concat();
-    let reason = reason(asked, &call, &arguments, answer)?;
-    Ok([
-        &*call,
-        " (",
-        &place,
-        "): ",
-        &listing::action(answer),
-        ", ",
-        &reason,
-        "\n",
-    ]
-    .concat())
+    let mut text = lossy(call);
+    text.push_str(" (");
+    push(&mut text, number.into(), 1);
+    text.push_str(" on ");
+    text.push_str(arch.name);
+    text.push_str("): ");
+    listing::action(&mut text, answer);
+    reason(asked, number, &arguments, answer, &mut text)?;
+    text.push('\n');
+    Ok(text)
 }
 
 /// A call's number on the architecture.
-fn number_of(asked: &Asked<'_>, call: &str) -> Result<u32> {
-    if let Some(number) = value(call.as_bytes()) {
+fn number_of(asked: &Asked<'_>, call: &[u8]) -> Result<u32> {
+    if let Some(number) = value(call) {
         return Ok(number as u32);
     }
-    let id = syscalls::id(call.as_bytes());
+    let id = syscalls::id(call);
     let mut table = asked.numbers.of(asked.arch.table()).iter();
     match table.position(|other| Some(*other) == id) {
         Some(at) => Ok(asked.arch.number(at)),
-        None => Err(Error::join(&[
+        None => Err(Error::bytes(&[
+            b"seccomp explain: ",
+            asked.arch.name.as_bytes(),
+            b" has no system call '",
             call,
-            ": ",
-            asked.arch.name,
-            " has no such system call",
+            b"'",
         ])),
     }
 }
 
-/// What made the answer.
-fn reason(asked: &Asked<'_>, call: &str, arguments: &[u64; 6], answer: u32) -> Result<String> {
-    let profile = &asked.filter.profile;
-    let table = asked.numbers.of(asked.arch.table());
-    let number = number_of(asked, call)?;
-    let id = table
-        .iter()
-        .enumerate()
-        .find(|(at, _)| asked.arch.number(*at) == number);
-    let id = id.map_or(0, |(_, id)| *id);
-    let wide = asked.arch.wide();
-    let decided = match profile.answer(asked.arch, &Multiplexers::new(), id, asked.arena) {
-        Ok(Answer::Always(action, entry)) => (action, entry),
-        Ok(Answer::Rules(rules)) => {
-            let holds = rules.iter().find(|rule| {
-                let mut conditions = rule.conditions.iter();
-                conditions.all(|condition| {
-                    condition.holds(arguments[usize::from(condition.argument)], wide)
-                })
-            });
-            holds.map_or((profile.default, None), |rule| {
-                (
-                    rule.action,
-                    profile.entries.get(rule.entry).map(|entry| entry.at),
-                )
-            })
+/// Adds what made the answer.
+fn reason(
+    asked: &Asked<'_>,
+    number: u32,
+    arguments: &[u64; 6],
+    answer: u32,
+    text: &mut String,
+) -> Result<()> {
+    let (profile, arch) = (&asked.filter.profile, asked.arch);
+    let id = arch.call(&asked.numbers, number).unwrap_or_default();
+    let decided = profile.answer(arch, &Multiplexers::new(), id, asked.arena);
+    let (action, entry) = match decided.map_err(no_memory)? {
+        Answer::Always(action, entry) => (action, entry),
+        Answer::Rules(rules) => {
+            match rules.iter().find(|rule| rule.holds(arguments, arch.wide())) {
+                Some(rule) => (rule.action, Some(rule.entry)),
+                None => (profile.default, None),
+            }
         }
-        Err(errno) => return Err(Error::call("memory", errno)),
     };
-    Ok(match decided {
-        (action, Some(at)) if action == answer => {
-            ["by linux.seccomp.syscalls[", &decimal(at as u64), "]"].concat()
-        }
-        (action, None) if action == answer => "by linux.seccomp.defaultAction".to_owned(),
-        _ if !profile
-            .archs
-            .iter()
-            .any(|arch| core::ptr::eq(*arch, asked.arch)) =>
-        {
-            "for want of the architecture in linux.seccomp.architectures".to_owned()
-        }
-        _ => "for it is newer than every system call that the profile names".to_owned(),
-    })
+    if !profile
+        .archs
+        .iter()
+        .any(|other| core::ptr::eq(*other, arch))
+    {
+        text.push_str(", as the architecture is not in linux.seccomp.architectures");
+    } else if action != answer {
+        text.push_str(", as it is newer than every system call that the profile names");
+    } else if let Some(entry) = entry.and_then(|at| profile.entries.get(at)) {
+        text.push_str(", by linux.seccomp.syscalls[");
+        push(text, entry.at as u64, 1);
+        text.push(']');
+    } else {
+        text.push_str(", by linux.seccomp.defaultAction");
+    }
+    Ok(())
 }
 
 /// A number in decimal or, after `0x`, in hexadecimal.
 fn value(digits: &[u8]) -> Option<u64> {
-    match digits.strip_prefix(b"0x") {
-        Some(digits) => u64::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok(),
-        None => number(digits),
+    let Some(digits) = digits.strip_prefix(b"0x") else {
+        return number(digits);
+    };
+    let mut value = 0u64;
+    for digit in digits {
+        let digit = char::from(*digit).to_digit(16)?;
+        value = value.checked_mul(16)? + u64::from(digit);
     }
+    Some(value).filter(|_| !digits.is_empty())
 }

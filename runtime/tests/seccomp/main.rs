@@ -13,24 +13,6 @@ use runtime::plan::{self, Facts};
 use runtime::seccomp::arch::called;
 use serde_json::{Value, json};
 
-const FACTS: Facts<'static> = Facts {
-    document: "config.json",
-    id: c"box",
-    bundle: c"/bundle",
-    rootless: false,
-    euid: 0,
-    egid: 0,
-    in_user_namespace: false,
-    setgroups_denied: false,
-    joins_own_network: false,
-    kcore: true,
-    no_pivot: false,
-    no_new_keyring: false,
-    keep_fds: 0,
-    debug: false,
-    extra_env: &[],
-};
-
 /// An engine's default profile.
 fn engine() -> Value {
     serde_json::from_str(include_str!("engine.json")).unwrap()
@@ -43,8 +25,8 @@ fn compile(profile: &Value, machine: &str) -> Result<Vec<Instruction>, String> {
         .into_bytes();
     let arena = Arena::new(plan::arena_size(text.len()) + (1 << 20)).unwrap();
     let spec = spec_min::parse_spec(&mut text).unwrap();
-    let machine = called(machine).unwrap();
-    match plan::filter(&spec, machine, &FACTS, &arena, &mut |_, _| {}) {
+    let machine = called(machine.as_bytes()).unwrap();
+    match plan::filter(&spec, machine, &Facts::OF_DOCUMENT, &arena, &mut |_, _| {}) {
         Ok(filter) => Ok(filter.unwrap().loaded.program.to_vec()),
         Err(refusal) => Err(refusal.to_string()),
     }
@@ -82,7 +64,7 @@ fn numbers() {
     let mut compared = 0;
     let numbers = runtime::seccomp::syscalls::Numbers::unpack(&arena, 17).unwrap();
     for (name, token, _, wide) in ARCHS {
-        let arch = called(name).unwrap();
+        let arch = called(name.as_bytes()).unwrap();
         assert_eq!((arch.audit(), arch.wide()), (audit(token), wide), "{name}");
         let table = numbers.of(arch.table());
         for id in 1..=runtime::seccomp::syscalls::COUNT as u16 {
@@ -314,14 +296,14 @@ fn time() {
     let archs = ["X86_64", "X86", "X32"].map(token);
     let theirs = [1, 2].map(|optimize| oracle.time(&engine(), &archs, optimize, 20));
     let document = json!({"ociVersion": "1.2.0", "linux": {"seccomp": engine()}}).to_string();
-    let machine = called("X86_64").unwrap();
+    let machine = called(b"X86_64").unwrap();
     let mut ours = u128::MAX;
     for _ in 0..200 {
         let mut text = document.clone().into_bytes();
         let spec = spec_min::parse_spec(&mut text).unwrap();
         let arena = Arena::new(plan::arena_size(document.len()) + (1 << 20)).unwrap();
         let start = std::time::Instant::now();
-        let filter = plan::filter(&spec, machine, &FACTS, &arena, &mut |_, _| {});
+        let filter = plan::filter(&spec, machine, &Facts::OF_DOCUMENT, &arena, &mut |_, _| {});
         ours = ours.min(start.elapsed().as_nanos());
         assert!(filter.is_ok());
     }

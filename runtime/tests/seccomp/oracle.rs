@@ -320,7 +320,7 @@ fn own_number(token: u32, name: &str) -> Option<u32> {
     let arena = init::sys::arena::Arena::new(1 << 20).unwrap();
     let numbers = syscalls::Numbers::unpack(&arena, 17).unwrap();
     let row = ARCHS.iter().find(|row| row.1 == token).unwrap();
-    let arch = arch::called(row.0).unwrap();
+    let arch = arch::called(row.0.as_bytes()).unwrap();
     let id = syscalls::id(name.as_bytes())?;
     let at = numbers
         .of(arch.table())
