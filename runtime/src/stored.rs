@@ -42,23 +42,14 @@ impl Stored {
     pub fn facts<'a>(&'a self, global: &Global, container: &Container) -> Result<Facts<'a>> {
         let text = |text: &str| bundle::text(&self.arena, text.as_bytes());
         Ok(Facts {
-            document: "config.json",
             id: text(&container.id)?,
             bundle: text(&container.record.bundle)?,
             rootless: global.rootless(),
             euid: geteuid().as_raw(),
             egid: getegid().as_raw(),
             in_user_namespace: global.in_user_namespace(),
-            setgroups_denied: false,
-            joins_own_network: false,
-            kcore: false,
-            // Whoever writes the label finds out.
-            selinux: true,
-            no_pivot: false,
-            no_new_keyring: false,
-            keep_fds: 0,
-            debug: false,
-            extra_env: &[],
+            // Labels and the like: whoever sets them finds out.
+            ..Facts::OF_DOCUMENT
         })
     }
 

@@ -53,6 +53,7 @@ impl Facts<'static> {
         setgroups_denied: false,
         joins_own_network: false,
         kcore: false,
+        selinux: true,
         no_pivot: false,
         no_new_keyring: false,
         keep_fds: 0,

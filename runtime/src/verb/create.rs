@@ -448,7 +448,6 @@ pub fn facts<'a>(
     arena: &'a Arena,
 ) -> Result<Facts<'a>> {
     Ok(Facts {
-        document: "config.json",
         id: text(arena, bundle.id.as_bytes())?,
         bundle: text(arena, bundle.path.as_os_str().as_bytes())?,
         rootless: global.rootless(),
@@ -460,11 +459,8 @@ pub fn facts<'a>(
         joins_own_network: joins_own_network(spec),
         kcore: host.has_kcore(),
         selinux: !has_labels(spec) || host.has_selinux(),
-        no_pivot: false,
-        no_new_keyring: false,
-        keep_fds: 0,
         debug: global.report.level() == crate::report::Level::Debug,
-        extra_env: &[],
+        ..Facts::OF_DOCUMENT
     })
 }
 

@@ -51,21 +51,10 @@ const SILENT: &[(&str, &str)] = &[(
 )];
 
 const FACTS: Facts<'static> = Facts {
-    document: "config.json",
     id: c"box",
     bundle: c"/bundle",
-    rootless: false,
-    euid: 0,
-    egid: 0,
-    in_user_namespace: false,
-    setgroups_denied: false,
-    joins_own_network: false,
     kcore: true,
-    selinux: true,
-    no_pivot: false,
-    no_new_keyring: false,
-    keep_fds: 0,
-    extra_env: &[],
+    ..Facts::OF_DOCUMENT
 };
 
 /// What the plan makes of a document.

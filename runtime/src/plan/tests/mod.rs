@@ -19,22 +19,10 @@ use serde_json::{Value, json};
 
 /// What root on an ordinary host finds out.
 const FACTS: Facts<'static> = Facts {
-    document: "config.json",
     id: c"box",
     bundle: c"/bundle",
-    rootless: false,
-    euid: 0,
-    egid: 0,
-    in_user_namespace: false,
-    setgroups_denied: false,
-    joins_own_network: false,
     kcore: true,
-    selinux: true,
-    no_pivot: false,
-    no_new_keyring: false,
-    keep_fds: 0,
-    debug: false,
-    extra_env: &[],
+    ..Facts::OF_DOCUMENT
 };
 
 /// What an ordinary user does.
