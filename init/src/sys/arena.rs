@@ -119,6 +119,11 @@ impl<'a, T: Copy> List<'a, T> {
         Ok(())
     }
 
+    /// Forgets all values, to be filled again.
+    pub fn clear(&mut self) {
+        self.length = 0;
+    }
+
     /// What was filled so far.
     pub fn as_slice(&self) -> &[T] {
         // SAFETY: the first `length` values were written by `push`.

@@ -96,13 +96,8 @@ fn lower<'a>(job: &Job<'_, 'a>, machine: &'static Arch) -> Result<Option<Filter<
     if self::given(given.default_action).is_none() && given.syscalls.is_empty() {
         return Ok(None);
     }
-    let default = action(
-        job,
-        given.default_action,
-        "Action",
-        "default",
-        given.default_errno_ret,
-    )?;
+    const PATHS: [&str; 2] = [".defaultAction", ".defaultErrnoRet"];
+    let default = action(job, PATHS, given.default_action, given.default_errno_ret)?;
     if default == NOTIFY {
         return Err(job.refuse(
             ".defaultAction",
@@ -113,14 +108,11 @@ fn lower<'a>(job: &Job<'_, 'a>, machine: &'static Arch) -> Result<Option<Filter<
     let notifies = profile.entries.iter().any(|entry| entry.action == NOTIFY);
     let listener = listener(job, given, notifies)?;
     let mut flags = if given.flags.is_none() { SPEC_ALLOW } else { 0 };
-    for (at, flag) in given
-        .flags
-        .iter()
-        .flat_map(|flags| flags.iter())
-        .enumerate()
-    {
-        flags |= words::number(job, &FLAGS, Some(flag), "")
-            .map_err(|refused| job.element(refused, ".flags", at))?;
+    if let Some(list) = given.flags {
+        for (at, flag) in list.iter().enumerate() {
+            let flag = words::number(job, &FLAGS, Some(flag), "");
+            flags |= flag.map_err(|refused| job.element(refused, ".flags", at))?;
+        }
     }
     match notifies {
         true => flags |= NEW_LISTENER,
@@ -143,6 +135,7 @@ fn lower<'a>(job: &Job<'_, 'a>, machine: &'static Arch) -> Result<Option<Filter<
 }
 
 /// Who is asked, if anybody.
+#[inline(never)]
 fn listener<'a>(
     job: &Job<'_, 'a>,
     seccomp: &spec_min::Seccomp<'a>,
@@ -162,36 +155,30 @@ fn listener<'a>(
     }
 }
 
-/// What the filter returns for an action. `prefix` is what stands before its name in the document: for the default
-/// that and for rules the small letter.
+/// What the filter returns for an action; its path and that of its number.
 fn action(
     job: &Job<'_, '_>,
+    paths: [&str; 2],
     word: Option<&CStr>,
-    name: &str,
-    prefix: &str,
     errno: Option<u32>,
 ) -> Result<u32> {
-    let path = [".", prefix, name].concat();
-    let action = words::number(job, &ACTIONS, word, &path)?;
+    let [path, number] = paths;
+    let action = words::number(job, &ACTIONS, word, path)?;
     let most = match action {
         ERRNO => MOST_ERRNO,
         TRACE => MOST_DATA,
         _ => 0,
     };
-    let path = if prefix.is_empty() {
-        ".errnoRet"
-    } else {
-        ".defaultErrnoRet"
-    };
     match errno {
         None if most == 0 => Ok(action),
         None => Ok(action | EPERM),
-        Some(_) if most == 0 => {
-            Err(job.refuse(path, "only SCMP_ACT_ERRNO and SCMP_ACT_TRACE have a number"))
-        }
+        Some(_) if most == 0 => Err(job.refuse(
+            number,
+            "only SCMP_ACT_ERRNO and SCMP_ACT_TRACE have a number",
+        )),
         Some(errno) if errno > most => {
             let most = crate::text::decimal(most.into());
-            Err(job.refuse_number(path, errno.into(), &["at most ", &most].concat()))
+            Err(job.refuse_number(number, errno.into(), &["at most ", &most].concat()))
         }
         Some(errno) => Ok(action | errno),
     }
@@ -260,7 +247,7 @@ struct Rules<'a> {
 
 impl<'a> Rules<'a> {
     fn add(&mut self, job: &Job<'_, 'a>, at: usize, rule: &spec_min::Syscall<'a>) -> Result<()> {
-        let action = action(job, rule.action, "action", "", rule.errno_ret)?;
+        let action = action(job, [".action", ".errnoRet"], rule.action, rule.errno_ret)?;
         let alternatives = alternatives(job, rule.args)?;
         for (place, name) in rule.names.iter().enumerate() {
             let refuse = |text: &str| job.element(job.refuse_text("", name, text), ".names", place);

@@ -82,30 +82,19 @@ pub static ARCHS: [Arch; 23] = [
     row("PARISC64",    15,  BIG | WIDE64,        17, 0),
 ];
 
-/// Names of `uname -m` that are not the spec's in small letters: what it calls them, then they.
-const OTHER_NAMES: [&str; 4] = [
-    "X86 i386 i486 i586 i686",
-    "ARM armv6l armv7l armv8l",
-    "AARCH64 arm64",
-    "SH sh4",
-];
-
 /// The architecture that the spec calls so.
 pub fn named(name: &[u8]) -> Option<&'static Arch> {
     let name = name.strip_prefix(b"SCMP_ARCH_")?;
     ARCHS.iter().find(|arch| arch.name.as_bytes() == name)
 }
 
-/// The same for a person, who may also say what `uname -m` says.
+/// The same for a person, who may also say what `uname -m` says: mostly the same in small letters.
 pub fn called(name: &[u8]) -> Option<&'static Arch> {
-    let is = |word: &str| word.as_bytes() == name;
-    let other = OTHER_NAMES
-        .iter()
-        .find(|row| row.split(' ').skip(1).any(is));
-    let name = other
-        .and_then(|row| row.split(' ').next())
-        .map_or(name, str::as_bytes);
-    let name = name.strip_prefix(b"SCMP_ARCH_").unwrap_or(name);
+    let name = match name {
+        [b'i', _, b'8', b'6'] => b"X86",
+        [b'a', b'r', b'm', b'v', ..] => b"ARM",
+        _ => name.strip_prefix(b"SCMP_ARCH_").unwrap_or(name),
+    };
     ARCHS
         .iter()
         .find(|arch| arch.name.as_bytes().eq_ignore_ascii_case(name))

@@ -141,18 +141,34 @@ impl<'a> Graph<'a> {
             Op::Ge | Op::Lt => Some(Ask::AtLeast),
             Op::Eq | Op::Ne | Op::Masked => None,
         };
-        let Some(order) = order else {
-            let low = self.masked(low, yes, no)?;
-            return if arch.wide() {
-                self.masked(high, low, no)
-            } else {
-                Ok(low)
-            };
-        };
-        let low = self.ask(low.0, order, low.1, yes, no)?;
         if !arch.wide() {
-            return Ok(low);
+            return match order {
+                Some(order) => self.ask(low.0, order, low.1, yes, no),
+                None => self.masked(low, yes, no),
+            };
         }
+        // The low half is asked about only when the high one is equal, which settles what comes after as well.
+        let equal = Node {
+            word: high.0,
+            ask: if high.2 == u32::MAX {
+                Ask::Equal
+            } else {
+                Ask::Masked
+            },
+            value: high.1,
+            mask: high.2,
+            yes,
+            no,
+        };
+        let (then, otherwise) = (
+            self.follow(yes, &equal, true),
+            self.follow(no, &equal, true),
+        );
+        let Some(order) = order else {
+            let low = self.masked(low, then, otherwise)?;
+            return self.masked(high, low, no);
+        };
+        let low = self.ask(low.0, order, low.1, then, otherwise)?;
         let equal = self.ask(high.0, Ask::Equal, high.1, low, no)?;
         self.ask(high.0, Ask::Greater, high.1, yes, equal)
     }

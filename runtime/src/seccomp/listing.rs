@@ -97,6 +97,7 @@ pub fn action(text: &mut String, returned: u32) {
 }
 
 /// Adds the name of a word of struct seccomp_data.
+#[inline(never)]
 fn load(text: &mut String, word: u8, archs: &[&Arch]) {
     match word {
         NUMBER => text.push_str("number"),
@@ -117,6 +118,7 @@ fn load(text: &mut String, word: u8, archs: &[&Arch]) {
 }
 
 /// Adds what a word is compared with, by its name if it has one.
+#[inline(never)]
 fn value(
     text: &mut String,
     word: u8,

@@ -8,7 +8,6 @@
 
 use super::arch::Arch;
 use super::syscalls;
-use core::cmp::Ordering;
 use init::sys::arena::{Arena, List};
 use rustix::io::Errno;
 
@@ -121,21 +120,15 @@ impl Rule<'_> {
     /// a call in a tree, which this describes: later arguments first, then kinds of comparison, then larger values,
     /// or smaller ones where less is asked for; and the rule of fewer conditions before one that has more.
     fn before(&self, other: &Rule<'_>) -> bool {
-        let mut pairs = self.conditions.iter().zip(other.conditions);
-        let differ = pairs.find(|(ours, theirs)| ours != theirs);
-        differ.is_some_and(|(ours, theirs)| ours.rank(theirs) == Ordering::Greater)
-    }
-}
-
-impl PartialEq for Condition {
-    fn eq(&self, other: &Condition) -> bool {
-        (self.argument, self.op, self.mask, self.value & self.mask)
-            == (
-                other.argument,
-                other.op,
-                other.mask,
-                other.value & other.mask,
-            )
+        for (ours, theirs) in self.conditions.iter().zip(other.conditions) {
+            if ours.rank() != theirs.rank() {
+                return ours.rank() > theirs.rank();
+            }
+            if (ours.op, ours.mask) != (theirs.op, theirs.mask) {
+                break;
+            }
+        }
+        false
     }
 }
 
@@ -145,19 +138,15 @@ impl Condition {
         self.mask & if wide { u64::MAX } else { u32::MAX.into() } != 0
     }
 
-    /// Which is asked first: the greater one.
-    fn rank(&self, other: &Condition) -> Ordering {
-        let kind = |op| match op {
-            Op::Eq | Op::Ne | Op::Masked => 3,
-            Op::Lt | Op::Le => 2,
-            Op::Gt | Op::Ge => 1,
+    /// The greater one is asked first.
+    fn rank(&self) -> (u8, u64) {
+        let value = self.value & self.mask;
+        let (kind, value) = match self.op {
+            Op::Eq | Op::Ne | Op::Masked => (3, value),
+            Op::Lt | Op::Le => (2, !value),
+            Op::Gt | Op::Ge => (1, value),
         };
-        let values = (self.value & self.mask).cmp(&(other.value & other.mask));
-        let less = matches!(self.op, Op::Lt | Op::Le);
-        let values = if less { values.reverse() } else { values };
-        (self.argument, kind(self.op))
-            .cmp(&(other.argument, kind(other.op)))
-            .then(values)
+        (4 * self.argument + kind, value)
     }
 
     /// Whether it holds for an argument.
@@ -217,58 +206,57 @@ impl Multiplexers {
     }
 }
 
+/// No call has more rules than this; each takes an instruction at least.
+pub const MOST: usize = super::emit::MOST;
+
 /// What decides about a call.
-pub enum Answer<'a> {
+pub enum Answer {
     /// This whatever its arguments are; the place of the entry, if it isn't the default.
     Always(u32, Option<usize>),
-    /// The first of these rules that holds, or the default.
-    Rules(&'a [Rule<'a>]),
+    /// The first of the rules that holds, or the default.
+    Rules,
 }
 
 impl<'a> Profile<'a> {
-    /// About the call with that name on an architecture.
+    /// About the call with that name on an architecture. `rules` is filled with those that it depends on;
+    /// `TOOBIG` if there are more than there is room for.
     pub fn answer(
         &self,
         arch: &Arch,
         multiplexers: &Multiplexers,
         id: u16,
+        rules: &mut List<'_, Rule<'a>>,
         arena: &'a Arena,
-    ) -> Result<Answer<'a>, Errno> {
-        let wide = arch.wide();
+    ) -> Result<Answer, Errno> {
+        rules.clear();
         let own = [id];
         let behind = match arch.multiplexes() {
             true => multiplexers.behind(id),
             false => &[],
         };
         let calls = if behind.is_empty() { &own } else { behind };
-        let mut count = 0;
         for (number, call) in calls.iter().enumerate() {
             for (at, entry) in self.about(*call) {
                 for conditions in entry.alternatives {
-                    if number == 0 && !conditions.iter().any(|condition| condition.asks(wide)) {
+                    let conditions = asked(conditions, number as u64, arch.wide(), arena)?;
+                    if conditions.is_empty() {
                         return Ok(Answer::Always(entry.action, Some(at)));
                     }
-                    count += 1;
+                    insert(
+                        rules,
+                        Rule {
+                            entry: at,
+                            action: entry.action,
+                            conditions,
+                        },
+                    )?;
                 }
             }
         }
-        if count == 0 {
-            return Ok(Answer::Always(self.default, None));
-        }
-        let mut rules = arena.list(count)?;
-        for (number, call) in calls.iter().enumerate() {
-            for (at, entry) in self.about(*call) {
-                for conditions in entry.alternatives {
-                    let rule = Rule {
-                        entry: at,
-                        action: entry.action,
-                        conditions: asked(conditions, number as u64, wide, arena)?,
-                    };
-                    insert(&mut rules, rule)?;
-                }
-            }
-        }
-        Ok(Answer::Rules(rules.finish()))
+        Ok(match rules.as_slice() {
+            [] => Answer::Always(self.default, None),
+            _ => Answer::Rules,
+        })
     }
 
     /// The entries about a name, with their places, in their order.
@@ -296,13 +284,14 @@ impl<'a> Profile<'a> {
 
 /// The conditions that ask anything. For a call behind a multiplexer, its number stands in for whatever would be asked
 /// about the first argument, as in libseccomp.
+#[inline(never)]
 fn asked<'a>(
     conditions: &[Condition],
     number: u64,
     wide: bool,
     arena: &'a Arena,
 ) -> Result<&'a [Condition], Errno> {
-    let mut asked = arena.list(conditions.len() + 1)?;
+    let mut asked = arena.list(conditions.len() + usize::from(number != 0))?;
     if number != 0 {
         asked.push(Condition {
             argument: 0,
@@ -320,8 +309,9 @@ fn asked<'a>(
 }
 
 /// Puts a rule where it is asked.
+#[inline(never)]
 fn insert<'a>(rules: &mut List<'_, Rule<'a>>, rule: Rule<'a>) -> Result<(), Errno> {
-    rules.push(rule)?;
+    rules.push(rule).map_err(|_| Errno::TOOBIG)?;
     let rules = rules.as_mut_slice();
     let mut at = rules.len() - 1;
     let place = rules[..at].iter().position(|other| rule.before(other));

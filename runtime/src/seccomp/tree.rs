@@ -3,7 +3,7 @@
 use super::arch::{ARCHS, Arch, X32_BIT};
 use super::emit;
 use super::graph::{ARCH, Ask, Graph, NUMBER, Target};
-use super::rules::{Answer, ENOSYS, Multiplexers, Profile};
+use super::rules::{self, Answer, ENOSYS, Multiplexers, Profile, Rule};
 use super::syscalls::Numbers;
 use init::plan::Instruction;
 use init::sys::arena::{Arena, List};
@@ -31,9 +31,12 @@ struct Maker<'p, 'a> {
     arena: &'a Arena,
     graph: Graph<'a>,
     default: Target,
+    /// Those of the call at hand.
+    rules: List<'a, Rule<'a>>,
 }
 
 /// The program, or `TOOBIG` when it takes more instructions than the kernel does; other errors are the arena's.
+#[inline(never)]
 pub fn compile<'a>(profile: &Profile<'a>, arena: &'a Arena) -> Result<&'a [Instruction], Errno> {
     let last = profile.archs.iter().map(|arch| arch.table()).max();
     let mut graph = Graph::new(arena)?;
@@ -44,6 +47,7 @@ pub fn compile<'a>(profile: &Profile<'a>, arena: &'a Arena) -> Result<&'a [Instr
         arena,
         default: graph.result(profile.default)?,
         graph,
+        rules: arena.list(rules::MOST)?,
     };
     let root = maker.architectures()?;
     emit::emit(maker.graph.nodes(), root, arena)
@@ -133,24 +137,20 @@ impl<'a> Maker<'_, 'a> {
 
     /// What is asked about one call, and how likely it is to be made: hardly, if that is refused.
     fn call(&mut self, arch: &Arch, id: u16) -> Result<(Target, u32), Errno> {
-        match self
-            .profile
-            .answer(arch, &self.multiplexers, id, self.arena)?
-        {
-            Answer::Always(action, None) => Ok((self.graph.result(action)?, 0)),
-            Answer::Always(action, _) => Ok((self.graph.result(action)?, 1)),
-            Answer::Rules(rules) => {
-                let mut next = self.default;
-                for rule in rules.iter().rev() {
-                    let mut yes = self.graph.result(rule.action)?;
-                    for condition in rule.conditions.iter().rev() {
-                        yes = self.graph.condition(arch, condition, yes, next)?;
-                    }
-                    next = yes;
-                }
-                Ok((next, 1))
-            }
+        let (profile, arena) = (self.profile, self.arena);
+        let answer = profile.answer(arch, &self.multiplexers, id, &mut self.rules, arena)?;
+        if let Answer::Always(action, entry) = answer {
+            return Ok((self.graph.result(action)?, u32::from(entry.is_some())));
         }
+        let mut next = self.default;
+        for rule in self.rules.as_slice().iter().rev() {
+            let mut yes = self.graph.result(rule.action)?;
+            for condition in rule.conditions.iter().rev() {
+                yes = self.graph.condition(arch, condition, yes, next)?;
+            }
+            next = yes;
+        }
+        Ok((next, 1))
     }
 
     /// A question that halves what is likely to be asked, and the same again on both sides.
@@ -188,6 +188,7 @@ fn extend(
 }
 
 /// Where the first half of the weight ends, somewhere between the stretches.
+#[inline(never)]
 fn middle(stretches: &[Stretch]) -> usize {
     // Each stretch counts, so that the tree is no deeper than it must be where nothing is likely.
     let weight = |stretch: &Stretch| stretch.weight + 1;

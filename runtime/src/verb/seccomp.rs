@@ -7,10 +7,11 @@ use crate::files;
 use crate::plan::{self, Facts, Filter};
 use crate::seccomp::arch::{ARCHS, Arch, called};
 use crate::seccomp::listing;
-use crate::seccomp::rules::{Answer, Multiplexers};
+use crate::seccomp::rules::{self, Answer, Multiplexers};
 use crate::seccomp::syscalls::{self, Numbers};
 use crate::text::{hexadecimal, number, push};
 use init::sys::arena::Arena;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -30,12 +31,16 @@ pub fn run(_global: &Global, options: &Options) -> Result<u8> {
         b"explain" => true,
         _ => return Err(Error::new("seccomp: 'dump' or 'explain' is needed")),
     };
-    let dir = Path::new(options.text("bundle").unwrap_or(".".as_ref()));
-    let path = options
-        .text("config")
-        .map_or_else(|| dir.join("config.json"), |path| path.into());
-    let config = files::read(&path);
-    let config = config.map_err(|errno| Error::of("", path.as_os_str().as_bytes(), errno))?;
+    let path = match options.text("config") {
+        Some(file) => file.as_bytes().to_vec(),
+        None => [
+            options.text("bundle").map_or(&b"."[..], OsStrExt::as_bytes),
+            b"/config.json",
+        ]
+        .concat(),
+    };
+    let config = files::read(Path::new(OsStr::from_bytes(&path)));
+    let config = config.map_err(|errno| Error::of("", &path, errno))?;
     let arena = arena(config.len())?;
     let spec = parse(&config, &arena)?;
     let filter = plan::filter(
@@ -166,15 +171,15 @@ fn reason(
 ) -> Result<()> {
     let (profile, arch) = (&asked.filter.profile, asked.arch);
     let id = arch.call(&asked.numbers, number).unwrap_or_default();
-    let decided = profile.answer(arch, &Multiplexers::new(), id, asked.arena);
+    let mut rules = asked.arena.list(rules::MOST).map_err(no_memory)?;
+    let decided = profile.answer(arch, &Multiplexers::new(), id, &mut rules, asked.arena);
+    let mut rules = rules.as_slice().iter();
     let (action, entry) = match decided.map_err(no_memory)? {
         Answer::Always(action, entry) => (action, entry),
-        Answer::Rules(rules) => {
-            match rules.iter().find(|rule| rule.holds(arguments, arch.wide())) {
-                Some(rule) => (rule.action, Some(rule.entry)),
-                None => (profile.default, None),
-            }
-        }
+        Answer::Rules => match rules.find(|rule| rule.holds(arguments, arch.wide())) {
+            Some(rule) => (rule.action, Some(rule.entry)),
+            None => (profile.default, None),
+        },
     };
     if !profile
         .archs
