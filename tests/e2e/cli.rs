@@ -179,6 +179,8 @@ fn version(c: &Case) -> Res {
 fn features(c: &Case) -> Res {
     let text = bare(c, &["features"]).go()?.ok()?.out;
     check!(text.starts_with("{\n    \""), "indented by four");
+    // What is implemented, whoever asks and wherever.
+    same!(bare(c, &["features"]).user(1000).go()?.ok()?.out, text);
     let v: Value = serde_json::from_str(&text)?;
     same!(v["ociVersionMin"], json!("1.0.0"));
     check!(

@@ -149,7 +149,7 @@ fn half_a_config_is_refused() {
             config.to_string().into_bytes(),
             runtime.to_string().into_bytes(),
         );
-        result.err().expect("refused").to_string()
+        result.expect_err("refused").to_string()
     };
     let config = json!({"version": "0.1.0", "mounts": [{"name": "a", "path": "/a"}]});
     assert_eq!(
@@ -163,7 +163,7 @@ fn half_a_config_is_refused() {
     );
     let text = |config: &[u8], runtime: &[u8]| {
         let result = convert(config.to_vec(), runtime.to_vec());
-        result.err().expect("refused").to_string()
+        result.expect_err("refused").to_string()
     };
     assert_eq!(
         text(b"{", b"{}"),
