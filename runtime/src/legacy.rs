@@ -40,7 +40,7 @@ pub fn hint(path: &str, text: &str) -> &'static str {
         "; a flat list is the form from before 1.0.0, replaced by one for each set: `spec --from-legacy` converts it"
     } else if bytes.starts_with(b"linux.devices[")
         && bytes.ends_with(b"].type")
-        && text.ends_with(char::is_numeric)
+        && text.as_bytes().last().is_some_and(u8::is_ascii_digit)
     {
         "; a number is the form from before 1.0.0, replaced by a letter (c for 99): `spec --from-legacy` converts it"
     } else if bytes == b"ociVersion" && text.as_bytes().starts_with(b"required") {
@@ -251,8 +251,8 @@ pub fn convert(mut config: Vec<u8>, mut runtime: Vec<u8>) -> Result<String> {
             "linux.namespaces is neither in config.json nor in a runtime.json beside it",
         ));
     }
-    for row in MOVES.split('\n') {
-        let (from, to) = row.split_once(' ').unwrap_or_default();
+    let mut names = MOVES.split_ascii_whitespace();
+    while let (Some(from), Some(to)) = (names.next(), names.next()) {
         let node = new.take(from);
         new.put(to, node);
     }
@@ -262,7 +262,7 @@ pub fn convert(mut config: Vec<u8>, mut runtime: Vec<u8>) -> Result<String> {
         if let Word(name) = mount.take("name") {
             let path = mount.take("path");
             mount.put("destination", path);
-            match take(runtime.member("mounts").member(name.trim_matches('"'))) {
+            match take(runtime.member("mounts").member(unquoted(&name))) {
                 Null => {
                     return Err(Error::join(&[
                         "runtime.json: mounts: ",
@@ -292,7 +292,7 @@ pub fn convert(mut config: Vec<u8>, mut runtime: Vec<u8>) -> Result<String> {
 /// inheritable, a later execve(2) may give to who should not have it (CVE-2022-29162).
 fn process(process: &mut Node) {
     let cwd = match process.at("cwd") {
-        Word(word) => word.trim_matches('"'),
+        Word(word) => unquoted(word),
         _ => "",
     };
     let slash = if cwd.as_bytes().first() == Some(&b'/') {
@@ -318,6 +318,12 @@ fn process(process: &mut Node) {
     }
 }
 
+/// What is between the quotation marks of a word.
+fn unquoted(word: &str) -> &str {
+    word.get(1..word.len().saturating_sub(1))
+        .unwrap_or_default()
+}
+
 /// A device's type was the number of its letter. Its permissions were its own, and what had none was denied.
 fn devices(linux: &mut Node) {
     let mut rules = vec![Node::word("{\"allow\":false,\"access\":\"rwm\"}")];
@@ -331,18 +337,17 @@ fn devices(linux: &mut Node) {
             device.put("fileMode", Word(decimal(mode & 0o777)));
         }
         if let access @ Word(_) = device.take("permissions") {
-            let mut rule = String::from("{\"allow\":true,\"access\":");
-            rule.push_str(&access.json());
+            let mut rule = Object(Vec::new());
+            rule.put("allow", Node::word("true"));
+            rule.put("access", access);
             for key in ["type", "major", "minor"] {
-                let value = device.at(key).json();
-                if value != "-1" && value != "null" {
-                    for piece in [",\"", key, "\":", &value] {
-                        rule.push_str(piece);
-                    }
+                if let Word(word) = device.at(key)
+                    && word != "-1"
+                {
+                    rule.put(key, Node::word(word));
                 }
             }
-            rule.push('}');
-            rules.push(Word(rule));
+            rules.push(rule);
         }
         if matches!(device.at("path"), Word(path) if path != "\"\"") {
             nodes.push(take(device));

@@ -6,7 +6,7 @@ use crate::text::starts_string;
 use crate::{List, Map, Read, Reader, Refused};
 
 /// A value as its decoded text. Absent and `null` are none.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Raw<'a>(&'a [u8]);
 
 /// What a [`Raw`] is.
@@ -35,6 +35,34 @@ impl<'a> Raw<'a> {
             Some(byte) if starts_string(*byte) => Any::String(self.read()),
             Some(_) => Any::Word(core::str::from_utf8(self.0).unwrap_or_default()),
         }
+    }
+
+    /// Whether it says anything: it isn't `null` or empty.
+    pub fn is_given(self) -> bool {
+        match self.any() {
+            Any::Null => false,
+            Any::Object(members) => !members.is_empty(),
+            Any::Array(elements) => !elements.is_empty(),
+            Any::String(text) => !text.is_empty(),
+            Any::Word(_) => true,
+        }
+    }
+
+    /// A member of a member, by the keys with dots between them; absent if there is none.
+    pub fn at(self, path: &[u8]) -> Raw<'a> {
+        let mut at = self;
+        for key in path.split(|byte| *byte == b'.') {
+            let Any::Object(members) = at.any() else {
+                return Raw::ABSENT;
+            };
+            at = Raw::ABSENT;
+            for (name, value) in members.iter() {
+                if name.to_bytes() == key {
+                    at = value;
+                }
+            }
+        }
+        at
     }
 
     /// The value as the type that its first byte shows.

@@ -62,6 +62,6 @@ fn documents_that_are_no_object() {
             true
         )
     );
-    assert_eq!(errors("{").1, false);
+    assert!(!errors("{").1);
     assert_eq!(errors("{}"), (vec![], true));
 }

@@ -34,3 +34,30 @@ fn every_kind_of_value() {
         assert_eq!(shown(raw).replace("\\xc3\\xa9", "é"), expected);
     }
 }
+
+#[test]
+fn members_of_members() {
+    let mut buffer =
+        br#"{"a": {"b": 1, "c": {}, "b": [2], "": "x"}, "d": "", "e": null, "f": []}"#.to_vec();
+    let raw: Raw<'_> = parse(&mut buffer).unwrap();
+    for (path, expected, given) in [
+        ("a.b", "[2]", true),
+        ("a.c", "{}", false),
+        ("a.", "\"x\"", true),
+        ("d", "\"\"", false),
+        ("f", "[]", false),
+        ("e", "null", false),
+        ("a.b.c", "null", false),
+        ("x.y", "null", false),
+        ("", "null", false),
+    ] {
+        assert_eq!(
+            (
+                shown(raw.at(path.as_bytes())).as_str(),
+                raw.at(path.as_bytes()).is_given()
+            ),
+            (expected, given),
+            "{path}"
+        );
+    }
+}

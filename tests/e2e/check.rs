@@ -190,7 +190,7 @@ fn host_lacks(c: &Case) -> Res {
     let enabled = fs::read_to_string("/sys/module/apparmor/parameters/enabled").unwrap_or_default();
     let row = rows
         .iter()
-        .find(|row| row["asked"] == "kernel: AppArmor")
+        .find(|row| row["asked"] == "process.apparmorProfile")
         .ok_or("no AppArmor")?;
     same!(row["given"], json!(enabled.starts_with('Y')));
     let out = look(c, &b, &["--host"])?.exits(1)?;

@@ -95,16 +95,18 @@ impl Hierarchies {
     /// Whether a controller, by the name that its version has for it, can be asked for.
     #[inline(never)]
     pub fn control(&self, controller: &[u8]) -> bool {
-        let Ok(controller) = core::str::from_utf8(controller) else {
-            return false;
-        };
-        self.0.iter().any(|member| {
-            let unified = member
+        let controller = core::str::from_utf8(controller).unwrap_or_default();
+        for member in &self.0 {
+            let list = member
                 .mount()
                 .and_then(|top| file::read(top, "cgroup.controllers"));
-            member.has(controller)
-                || unified.is_ok_and(|list| path::pieces(list.trim_end(), b' ').has(controller))
-        })
+            let list = list.unwrap_or_default();
+            let list = path::pieces(list.strip_suffix('\n').unwrap_or(&list), b' ');
+            if member.has(controller) || list.has(controller) {
+                return true;
+            }
+        }
+        false
     }
 
     /// The place of container `id` in each hierarchy; nothing is made yet.

@@ -48,7 +48,14 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         }
         if let (true, Some(plan)) = (options.flag("host"), plan) {
             findings.list("host");
-            needs(&host, spec, &plan, &mut findings)?;
+            let document = spec_min::parse(copy(&bundle.config, &arena)?);
+            needs(
+                &host,
+                document.unwrap_or_default(),
+                spec,
+                &plan,
+                &mut findings,
+            )?;
         }
     }
     findings.borrow_mut().end(with_table)

@@ -17,49 +17,58 @@ use init::sys::{capability, mount};
 use linux_raw_sys::general::{CAP_SYS_RESOURCE, CLONE_NEWUSER};
 use rustix::fs::Access;
 use rustix::process::{getegid, geteuid};
-use spec_min::Spec;
+use spec_min::{Raw, Spec};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// Rows of what is asked for, where it shows, and what gives it. A letter says how to look:
-/// `n` a file of that name in /proc/self/ns, `c` a cgroup controller of one of two names, `s` an action of seccomp,
-/// `/` a file, which must start with a certain text if one is given, `?` the same for a file that not every kernel has.
-/// The rows are those of [`NAMESPACES`] and of [`asked`], then seccomp's. One text is smaller than a table of texts.
+///
+/// - `n`: a new namespace needs a file; these are first, in the order of [`NAMESPACES`];
+/// - `0`: a new user namespace needs a number in a file that isn't 0;
+/// - `?`: one of an ordinary user needs a text at the start of a file, which not every kernel has;
+/// - `f`: the property is given, and needs a file, with a text at its start if there is one in the row;
+/// - `c`: the property is given, and needs a cgroup controller of one of two names;
+/// - `s`: the profile has this action of seccomp.
+///
+/// One text is smaller than a table of texts.
 const ROWS: &str = "\
-pid|npid|CONFIG_PID_NS, and sysctl user.max_pid_namespaces above 0
-network|nnet|CONFIG_NET_NS, and sysctl user.max_net_namespaces above 0
-mount|nmnt|sysctl user.max_mnt_namespaces above 0
-ipc|nipc|CONFIG_IPC_NS, and sysctl user.max_ipc_namespaces above 0
-uts|nuts|CONFIG_UTS_NS, and sysctl user.max_uts_namespaces above 0
-user|nuser|CONFIG_USER_NS, and sysctl user.max_user_namespaces above 0
-cgroup|ncgroup|CONFIG_CGROUPS, and sysctl user.max_cgroup_namespaces above 0
-time|ntime|CONFIG_TIME_NS, and sysctl user.max_time_namespaces above 0
-memory|cmemory|CONFIG_MEMCG, and no cgroup_disable=memory at boot
-cpu|ccpu|CONFIG_CGROUP_SCHED and CONFIG_CFS_BANDWIDTH
-cpuset|ccpuset|CONFIG_CPUSETS
-pids|cpids|CONFIG_CGROUP_PIDS
-blkio or io|cblkio io|CONFIG_BLK_CGROUP
-hugetlb|chugetlb|CONFIG_CGROUP_HUGETLB
-rdma|crdma|CONFIG_CGROUP_RDMA
-net_cls|cnet_cls|CONFIG_CGROUP_NET_CLASSID, and cgroup v1
-net_prio|cnet_prio|CONFIG_CGROUP_NET_PRIO, and cgroup v1
-devices|cdevices|CONFIG_CGROUP_DEVICE, or cgroup v2
-AppArmor|/sys/module/apparmor/parameters/enabled Y|CONFIG_SECURITY_APPARMOR, and apparmor in the boot option lsm=
-SELinux|/sys/fs/selinux/enforce|CONFIG_SECURITY_SELINUX, selinux in the boot option lsm=, and a policy
-seccomp|/proc/sys/kernel/seccomp/actions_avail|CONFIG_SECCOMP_FILTER
-intelRdt|/sys/fs/resctrl/info|CONFIG_X86_CPU_RESCTRL, and resctrl mounted on /sys/fs/resctrl
-memoryPolicy|/sys/devices/system/node|CONFIG_NUMA
-user namespaces for all|?proc/sys/kernel/unprivileged_userns_clone 1|sysctl kernel.unprivileged_userns_clone=1
-user namespaces without a profile|?proc/sys/kernel/apparmor_restrict_unprivileged_userns 0|sysctl kernel.apparmor_restrict_unprivileged_userns=0
-KILL|skill_thread|Linux 4.14
-KILL_THREAD|skill_thread|Linux 4.14
-KILL_PROCESS|skill_process|Linux 4.14
-TRAP|strap|Linux 4.14
-ERRNO|serrno|Linux 4.14
-TRACE|strace|Linux 4.14
-LOG|slog|Linux 4.14
-NOTIFY|suser_notif|Linux 5.0";
+namespace pid|n/proc/self/ns/pid|CONFIG_PID_NS
+namespace network|n/proc/self/ns/net|CONFIG_NET_NS
+namespace mount|n/proc/self/ns/mnt|Linux
+namespace ipc|n/proc/self/ns/ipc|CONFIG_IPC_NS
+namespace uts|n/proc/self/ns/uts|CONFIG_UTS_NS
+namespace user|n/proc/self/ns/user|CONFIG_USER_NS
+namespace cgroup|n/proc/self/ns/cgroup|CONFIG_CGROUPS
+namespace time|n/proc/self/ns/time|CONFIG_TIME_NS
+user namespaces|0/proc/sys/user/max_user_namespaces|sysctl user.max_user_namespaces above 0
+user namespaces for all|?/proc/sys/kernel/unprivileged_userns_clone 1|sysctl kernel.unprivileged_userns_clone=1
+user namespaces without a profile|?/proc/sys/kernel/apparmor_restrict_unprivileged_userns 0|sysctl kernel.apparmor_restrict_unprivileged_userns=0
+linux.resources.memory|cmemory|CONFIG_MEMCG, and no cgroup_disable=memory at boot
+linux.resources.cpu|ccpu|CONFIG_CGROUP_SCHED and CONFIG_CFS_BANDWIDTH
+linux.resources.cpu.cpus|ccpuset|CONFIG_CPUSETS
+linux.resources.cpu.mems|ccpuset|CONFIG_CPUSETS
+linux.resources.pids|cpids|CONFIG_CGROUP_PIDS
+linux.resources.blockIO|cblkio io|CONFIG_BLK_CGROUP
+linux.resources.hugepageLimits|chugetlb|CONFIG_CGROUP_HUGETLB
+linux.resources.rdma|crdma|CONFIG_CGROUP_RDMA
+linux.resources.network.classID|cnet_cls|CONFIG_CGROUP_NET_CLASSID, and cgroup v1
+linux.resources.network.priorities|cnet_prio|CONFIG_CGROUP_NET_PRIO, and cgroup v1
+linux.resources.devices|cdevices|CONFIG_CGROUP_DEVICE, or cgroup v2
+process.apparmorProfile|f/sys/module/apparmor/parameters/enabled Y|CONFIG_SECURITY_APPARMOR, and apparmor in the boot option lsm=
+process.selinuxLabel|f/sys/fs/selinux/enforce|CONFIG_SECURITY_SELINUX, selinux in the boot option lsm=, and a policy
+linux.mountLabel|f/sys/fs/selinux/enforce|CONFIG_SECURITY_SELINUX, selinux in the boot option lsm=, and a policy
+linux.seccomp|f/proc/sys/kernel/seccomp/actions_avail|CONFIG_SECCOMP_FILTER
+linux.intelRdt|f/sys/fs/resctrl/info|CONFIG_X86_CPU_RESCTRL, and resctrl mounted on /sys/fs/resctrl
+linux.memoryPolicy|f/sys/devices/system/node|CONFIG_NUMA
+SCMP_ACT_KILL|skill_thread|Linux 4.14
+SCMP_ACT_KILL_THREAD|skill_thread|Linux 4.14
+SCMP_ACT_KILL_PROCESS|skill_process|Linux 4.14
+SCMP_ACT_TRAP|strap|Linux 4.14
+SCMP_ACT_ERRNO|serrno|Linux 4.14
+SCMP_ACT_TRACE|strace|Linux 4.14
+SCMP_ACT_LOG|slog|Linux 4.14
+SCMP_ACT_NOTIFY|suser_notif|Linux 5.0";
 
 /// The options of file systems whose option isn't CONFIG_NAME_FS.
 const FILE_SYSTEMS: &str = "bpf BPF_SYSCALL debugfs DEBUG_FS devpts UNIX98_PTYS hugetlbfs HUGETLBFS mqueue POSIX_MQUEUE \
@@ -68,6 +77,7 @@ const FILE_SYSTEMS: &str = "bpf BPF_SYSCALL debugfs DEBUG_FS devpts UNIX98_PTYS 
 /// Tells of everything that a config asks for, as far as it has a plan.
 pub fn needs(
     host: &Host,
+    document: Raw<'_>,
     spec: &Spec<'_>,
     plan: &Plan<'_>,
     findings: &mut Findings<'_>,
@@ -81,12 +91,17 @@ pub fn needs(
         why.is_empty(),
         why,
     );
-    list.rows(&Hierarchies::discover(host.procfs.fd())?, spec, plan);
+    list.rows(
+        &Hierarchies::discover(host.procfs.fd())?,
+        document,
+        spec,
+        plan,
+    );
     list.namespaces(plan);
     list.mounts(spec, plan);
     list.process(plan);
     for (name, _) in spec.linux.net_devices.iter() {
-        let there = exists(&[b"/sys/class/net/", name.to_bytes()]);
+        let there = exists(&[b"/sys/class/net/", name.to_bytes()].concat());
         list.add(
             "network device",
             name.to_bytes(),
@@ -97,42 +112,13 @@ pub fn needs(
     Ok(())
 }
 
-/// Which of the [`ROWS`] that aren't namespaces or actions of seccomp are asked for. Devices need no controller in v2.
-fn asked(spec: &Spec<'_>, plan: &Plan<'_>, unified: bool) -> [bool; 17] {
-    let linux = &spec.linux;
-    let resources = linux.resources.get().copied().unwrap_or_default();
-    let cpu = resources.cpu.get();
-    let network = resources.network.get();
-    let ordinary = plan.namespaces.new & CLONE_NEWUSER != 0 && !geteuid().is_root();
-    [
-        resources.memory.is_some(),
-        cpu.is_some(),
-        cpu.is_some_and(|cpu| cpu.cpus.or(cpu.mems).is_some()),
-        resources.pids.is_some(),
-        resources.block_io.is_some(),
-        !resources.hugepage_limits.is_empty(),
-        !resources.rdma.is_empty(),
-        network.is_some_and(|network| network.class_id.is_some()),
-        network.is_some_and(|network| !network.priorities.is_empty()),
-        !unified && !resources.devices.is_empty(),
-        plan.process.apparmor.is_some(),
-        plan.process.selinux.is_some(),
-        linux.seccomp.is_some(),
-        linux.intel_rdt.is_some(),
-        linux.memory_policy.is_some(),
-        ordinary,
-        ordinary,
-    ]
-}
-
 /// Whether the profile has a rule, or a default, with this action.
 fn acts(spec: &Spec<'_>, action: &[u8]) -> bool {
-    let is = |asked: Option<&CStr>| {
-        asked.and_then(|asked| asked.to_bytes().strip_prefix(b"SCMP_ACT_")) == Some(action)
+    let is = |asked: Option<&CStr>| asked.is_some_and(|asked| asked.to_bytes() == action);
+    let Some(profile) = spec.linux.seccomp.get() else {
+        return false;
     };
-    spec.linux.seccomp.get().is_some_and(|all| {
-        is(all.default_action) || all.syscalls.iter().any(|rule| is(rule.action))
-    })
+    is(profile.default_action) || profile.syscalls.iter().any(|rule| is(rule.action))
 }
 
 /// The first three fields of a line.
@@ -144,13 +130,13 @@ fn fields(line: &[u8], end: u8) -> [&[u8]; 3] {
 
 /// All the text of a file, none if it can't be read.
 #[inline(never)]
-fn text(path: &[&[u8]]) -> Vec<u8> {
-    files::read(Path::new(OsStr::from_bytes(&path.concat()))).unwrap_or_default()
+fn text(path: &[u8]) -> Vec<u8> {
+    files::read(Path::new(OsStr::from_bytes(path))).unwrap_or_default()
 }
 
 #[inline(never)]
-fn exists(path: &[&[u8]]) -> bool {
-    allows(&c(path), Access::EXISTS)
+fn exists(path: &[u8]) -> bool {
+    allows(&c(&[path]), Access::EXISTS)
 }
 
 #[inline(never)]
@@ -169,48 +155,38 @@ struct List<'f, 'g>(&'f mut Findings<'g>);
 impl List<'_, '_> {
     #[inline(never)]
     fn add(&mut self, what: &str, name: &[u8], given: bool, remedy: &str) {
-        let space = if name.is_empty() { "" } else { " " };
+        let space = if name.is_empty() || what.is_empty() {
+            ""
+        } else {
+            " "
+        };
         self.0
             .need(&[what, space, &lossy(name)].concat(), given, remedy);
     }
 
-    /// Those of [`ROWS`] that are asked for.
-    fn rows(&mut self, cgroups: &Hierarchies, spec: &Spec<'_>, plan: &Plan<'_>) {
+    /// Those of [`ROWS`] that are asked for. Devices need no controller in v2.
+    fn rows(&mut self, cgroups: &Hierarchies, document: Raw<'_>, spec: &Spec<'_>, plan: &Plan<'_>) {
         let made = plan.namespaces.new | plan.namespaces.late;
-        let asked = asked(spec, plan, cgroups.is_unified());
         for (at, row) in ROWS.as_bytes().split(|byte| *byte == b'\n').enumerate() {
             let [name, place, remedy] = fields(row, b'|');
-            let is_asked = match (
-                NAMESPACES.get(at),
-                asked.get(at.wrapping_sub(NAMESPACES.len())),
-            ) {
-                (Some((_, flag)), _) => made & flag != 0,
-                (None, Some(asked)) => *asked,
-                (None, None) => acts(spec, name),
+            let [first, second, _] = fields(&place[1..], b' ');
+            let asked = match place[0] {
+                b'n' => NAMESPACES.get(at).is_some_and(|(_, flag)| made & flag != 0),
+                b'0' => made & CLONE_NEWUSER != 0,
+                b'?' => made & CLONE_NEWUSER != 0 && !geteuid().is_root() && exists(first),
+                b's' => acts(spec, name),
+                _ => document.at(name).is_given() && (first != b"devices" || !cgroups.is_unified()),
             };
-            if !is_asked {
+            if !asked {
                 continue;
             }
-            let [first, second, _] = fields(&place[1..], b' ');
-            let limit: [&[u8]; 3] = [b"/proc/sys/user/max_", first, b"_namespaces"];
-            let file: [&[u8]; 2] = [b"/", first];
-            let (what, given) = match place[0] {
-                b'n' => (
-                    "namespace",
-                    exists(&[b"/proc/self/ns/", first]) && text(&limit) != b"0\n",
-                ),
-                b'c' => (
-                    "cgroup controller",
-                    cgroups.control(first) || cgroups.control(second),
-                ),
-                b's' => (
-                    "seccomp",
-                    has_word(&text(&[b"/proc/sys/kernel/seccomp/actions_avail"]), first),
-                ),
-                b'?' if !exists(&file) => continue,
-                _ => ("kernel:", exists(&file) && text(&file).starts_with(second)),
+            let given = match place[0] {
+                b'c' => cgroups.control(first) || cgroups.control(second),
+                b's' => has_word(&text(b"/proc/sys/kernel/seccomp/actions_avail"), first),
+                b'0' => !text(first).starts_with(b"0"),
+                _ => exists(first) && text(first).starts_with(second),
             };
-            self.add(what, name, given, &lossy(remedy));
+            self.add("", name, given, &lossy(remedy));
         }
     }
 
@@ -241,7 +217,7 @@ impl List<'_, '_> {
                 namespaces.gid_map,
             ),
         ] {
-            let table = text(&[file.as_bytes()]);
+            let table = text(file.as_bytes());
             for line in lines
                 .iter()
                 .filter(|line| line.count != 1 || line.outside != own)
@@ -259,7 +235,7 @@ impl List<'_, '_> {
     }
 
     fn mounts(&mut self, spec: &Spec<'_>, plan: &Plan<'_>) {
-        let known = text(&[b"/proc/filesystems"]);
+        let known = text(b"/proc/filesystems");
         let mut new_calls = spec
             .mounts
             .iter()
@@ -293,11 +269,14 @@ impl List<'_, '_> {
         // One with subtypes is known by its first name (fuse.sshfs).
         let [name, ..] = fields(kind, b'.');
         let release = rustix::system::uname();
-        let modules = text(&[
-            b"/lib/modules/",
-            release.release().to_bytes(),
-            b"/modules.dep",
-        ]);
+        let modules = text(
+            &[
+                b"/lib/modules/",
+                release.release().to_bytes(),
+                b"/modules.dep",
+            ]
+            .concat(),
+        );
         let module = [b"/", name, b".ko"].concat();
         let given =
             has_word(known, name) || modules.windows(module.len()).any(|part| part == module);
@@ -383,12 +362,11 @@ mod tests {
             .map(|row| row.split('|').collect())
             .collect();
         for (row, (kind, _)) in rows.iter().zip(NAMESPACES) {
-            assert_eq!(row[0], kind);
+            assert_eq!(row[0], format!("namespace {kind}"));
         }
         assert!(rows.iter().all(|row| row.len() == 3));
         let letters: String = rows.iter().map(|row| &row[1][..1]).collect();
-        assert_eq!(letters, "nnnnnnnncccccccccc/////??ssssssss");
-        assert_eq!(rows[18][0], "AppArmor");
+        assert_eq!(letters, "nnnnnnnn0??cccccccccccffffffssssssss");
     }
 
     #[test]
