@@ -31,6 +31,7 @@ pub use capabilities::NAMES as CAPABILITIES;
 pub use facts::Facts;
 pub use namespaces::KINDS as NAMESPACES;
 pub use options::names as mount_options;
+pub use ranges::{FLAGS as MEMORY_POLICY_FLAGS, MODES as MEMORY_POLICIES};
 pub use refusal::Refusal;
 pub use seccomp::{ACTIONS, Filter, filter};
 pub use version::OCI_VERSION_MIN;

@@ -18,7 +18,7 @@ const NODES_MAX: u64 = 1024;
 const NODES: &str = "expected NUMA nodes from 0 to 1023, such as \"0-3,7\"";
 
 /// linux/mempolicy.h.
-const MODES: [Row; 7] = [
+pub const MODES: [Row; 7] = [
     ("MPOL_DEFAULT", 0),
     ("MPOL_PREFERRED", 1),
     ("MPOL_BIND", 2),
@@ -30,7 +30,7 @@ const MODES: [Row; 7] = [
 const MPOL_LOCAL: u32 = 4;
 
 /// linux/mempolicy.h.
-const FLAGS: [Row; 3] = [
+pub const FLAGS: [Row; 3] = [
     ("MPOL_F_STATIC_NODES", 1 << 15),
     ("MPOL_F_RELATIVE_NODES", 1 << 14),
     ("MPOL_F_NUMA_BALANCING", 1 << 13),

@@ -8,7 +8,9 @@ use crate::SPEC_VERSION;
 use crate::cli::{self, Global, Options};
 use crate::error::Result;
 use crate::json::{Layout, Writer, indented};
-use crate::plan::{CAPABILITIES, NAMESPACES, OCI_VERSION_MIN, mount_options};
+use crate::plan::{
+    CAPABILITIES, MEMORY_POLICIES, MEMORY_POLICY_FLAGS, NAMESPACES, OCI_VERSION_MIN, mount_options,
+};
 
 /// The kinds of hooks in the order in which they run.
 const HOOKS: [&str; 6] = [
@@ -28,7 +30,6 @@ const REST: &str = r#",
 "apparmor": {"enabled": true},
 "selinux": {"enabled": true},
 "intelRdt": {"enabled": false, "schemata": false, "monitoring": false},
-"memoryPolicy": {"modes": [], "flags": []},
 "netDevices": {"enabled": false},
 "mountExtensions": {"idmap": {"enabled": false}}},
 "annotations": {"org.opencontainers.runc.checkpoint.enabled": "false"},
@@ -51,6 +52,14 @@ fn document() -> String {
     json.open_object();
     json.strings("namespaces", &mut NAMESPACES.iter().map(|(name, _)| *name));
     json.strings("capabilities", &mut CAPABILITIES.into_iter());
+    json.key("memoryPolicy");
+    json.open_object();
+    json.strings("modes", &mut MEMORY_POLICIES.iter().map(|(name, _)| *name));
+    json.strings(
+        "flags",
+        &mut MEMORY_POLICY_FLAGS.iter().map(|(name, _)| *name),
+    );
+    json.close();
     indented(&(json.finish() + REST), "    ")
 }
 
@@ -71,6 +80,10 @@ mod tests {
         assert!(has(
             &features["linux"]["capabilities"],
             "CAP_CHECKPOINT_RESTORE"
+        ));
+        assert!(has(
+            &features["linux"]["memoryPolicy"]["modes"],
+            "MPOL_LOCAL"
         ));
         assert_eq!(features["linux"]["cgroup"]["v2"], true);
         assert_eq!(
