@@ -62,7 +62,11 @@ impl Bundle {
 pub fn parse<'a>(config: &[u8], arena: &'a Arena) -> Result<Spec<'a>> {
     spec_min::parse_spec(copy(config, arena)?).map_err(|error| {
         let (path, text) = error.message.parts();
-        Error::join(&["config.json:", &error.to_string(), legacy::hint(path, text)])
+        Error::join(&[
+            "config.json:",
+            &error.to_string(),
+            legacy::hint(path, text, config),
+        ])
     })
 }
 

@@ -34,7 +34,7 @@ linux.resources.blockIO.blkioThrottleWriteIOPSDevice linux.resources.blockIO.thr
 /// What to add to an error about a property that had another form, or another name, before 1.0.0.
 #[cold]
 #[inline(never)]
-pub fn hint(path: &str, text: &str) -> &'static str {
+pub fn hint(path: &str, text: &str, document: &[u8]) -> &'static str {
     let bytes = path.as_bytes();
     if bytes == b"process.capabilities" {
         "; a flat list is the form from before 1.0.0, replaced by one for each set: `spec --from-legacy` converts it"
@@ -43,11 +43,18 @@ pub fn hint(path: &str, text: &str) -> &'static str {
         && text.as_bytes().last().is_some_and(u8::is_ascii_digit)
     {
         "; a number is the form from before 1.0.0, replaced by a letter (c for 99): `spec --from-legacy` converts it"
-    } else if bytes == b"ociVersion" && text.as_bytes().starts_with(b"required") {
+    } else if bytes == b"ociVersion" && has_version(document) {
         "; before 1.0.0 it was called version, and there was a runtime.json: `spec --from-legacy` converts them"
     } else {
         ""
     }
+}
+
+/// Whether the document says its version as the oldest did, and not as it is said now.
+fn has_version(document: &[u8]) -> bool {
+    let mut copy = document.to_vec();
+    let document: Raw<'_> = spec_min::parse(&mut copy).unwrap_or_default();
+    document.at(b"version").is_given() && !document.at(b"ociVersion").is_given()
 }
 
 /// A document that can be changed. Nothing of it is ever freed: the process ends when it is written.

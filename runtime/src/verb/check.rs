@@ -4,7 +4,7 @@
 mod needs;
 
 use super::list::wants_json;
-use crate::bundle::{Bundle, copy};
+use crate::bundle::{Bundle, copy, warn_of_repeated_keys};
 use crate::cli::{Global, Options, print};
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -26,7 +26,12 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let bundle = ManuallyDrop::new(Bundle::look(options)?);
     let host = ManuallyDrop::new(Host::look()?);
     let arena = ManuallyDrop::new(bundle.arena()?);
-    let findings = ManuallyDrop::new(RefCell::new(Findings::new(&global.report, json)));
+    warn_of_repeated_keys(&global.report, "config.json", &bundle.config);
+    let findings = ManuallyDrop::new(RefCell::new(Findings::new(
+        &global.report,
+        &bundle.config,
+        json,
+    )));
     let tell = |error: spec_min::Error| findings.borrow_mut().misread(&error);
     let document = copy(&bundle.config, &arena)?;
     let spec = spec_min::parse_all(document, &tell);
@@ -64,6 +69,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
 /// What was found, told as it comes: as lines of the log, as other verbs tell of their error, or as one JSON document.
 struct Findings<'g> {
     report: &'g Reporter,
+    config: &'g [u8],
     json: Option<Writer>,
     table: Table,
     /// The properties that can't be judged any further.
@@ -72,9 +78,10 @@ struct Findings<'g> {
 }
 
 impl<'g> Findings<'g> {
-    fn new(report: &'g Reporter, json: bool) -> Findings<'g> {
+    fn new(report: &'g Reporter, config: &'g [u8], json: bool) -> Findings<'g> {
         let mut findings = Findings {
             report,
+            config,
             json: json.then(|| Writer::new(Layout::Indented("  "))),
             table: Table::new(&["ASKED FOR", "HERE", "WHAT WOULD GIVE IT"]),
             misread: Vec::new(),
@@ -99,7 +106,7 @@ impl<'g> Findings<'g> {
 
     /// Something wrong or odd in the document; its place is the line and column.
     fn tell(&mut self, level: Level, place: Option<(usize, usize)>, path: &str, text: &str) {
-        let text = &*[text, hint(path, text)].concat();
+        let text = &*[text, hint(path, text, self.config)].concat();
         let (line, column) = place.unwrap_or_default();
         let [line, column] = [line, column].map(|number| decimal(number as u64));
         self.is_good &= level != Level::Error;

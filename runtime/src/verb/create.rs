@@ -113,7 +113,10 @@ pub fn create<'a>(
         global.report.warn(&format!("config.json: {path}: {text}"));
     };
     let mut plan = plan::container(&spec, &facts, arena, warn).map_err(|refusal| {
-        Error::join(&[&refusal.to_string(), hint(refusal.path(), refusal.text())])
+        Error::join(&[
+            &refusal.to_string(),
+            hint(refusal.path(), refusal.text(), &request.bundle.config),
+        ])
     })?;
     check_root(&plan)?;
     let mut streams = Streams::prepare(request, &plan)?;
