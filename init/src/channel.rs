@@ -20,6 +20,8 @@ pub enum Report {
     Mounted,
     /// All is done but what `start` asks for.
     Ready,
+    /// The filter is loaded, and whoever is to be asked about system calls gets this.
+    Listener(OwnedFd),
     /// It failed and is gone.
     Fault(Told),
     /// The socket is closed: execve(2) did it, or the child died.
@@ -31,6 +33,7 @@ const FAULT: u8 = 0;
 const MOUNTED: u8 = 1;
 const READY: u8 = 2;
 const NOTED: u8 = 3;
+const LISTENER: u8 = 4;
 
 /// Either end.
 #[derive(Debug)]
@@ -45,6 +48,11 @@ impl Channel {
     /// Child: only `start` is missing.
     pub fn ready(&self) -> Result<(), Fault> {
         send(self.0.as_fd(), &[READY]).at(Call::Send)
+    }
+
+    /// Child: the listener of its filter. Not to be waited for: a message in flight keeps what it carries.
+    pub fn listener(&self, listener: BorrowedFd<'_>) -> Result<(), Fault> {
+        rights::send(self.0.as_fd(), &[LISTENER], &[listener]).at(Call::SendListener)
     }
 
     /// Child: more on the fault that follows; what doesn't fit is cut.
@@ -98,7 +106,8 @@ impl Channel {
         let mut told = Told::nothing();
         let mut wire = [0u8; NOTE + 1];
         loop {
-            let message = match receive(self.0.as_fd(), &mut wire) {
+            let mut files = rights::Files::new();
+            let message = match rights::receive(self.0.as_fd(), &mut wire, &mut files) {
                 Ok(0) => return Ok(Report::End),
                 // The child ended with an answer unread. Said once, before what it had to say itself.
                 Err(Errno::CONNRESET) => continue,
@@ -108,6 +117,10 @@ impl Channel {
             match message[0] {
                 MOUNTED => return Ok(Report::Mounted),
                 READY => return Ok(Report::Ready),
+                LISTENER => {
+                    let listener = files.pop().ok_or(Errno::PROTO)?;
+                    return Ok(Report::Listener(listener));
+                }
                 NOTED => {
                     told.note.clear();
                     let _ = append(&mut told.note, &[&message[1..]]);

@@ -100,6 +100,8 @@ texts! {
         Apparmor = "process.apparmorProfile",
         /// `process.selinuxLabel`.
         Selinux = "process.selinuxLabel",
+        /// `linux.seccomp`.
+        Seccomp = "linux.seccomp",
         /// `process.cwd`.
         Cwd = "process.cwd",
         /// `process.args[0]`.
@@ -195,7 +197,9 @@ texts! {
         Ptmx = "/dev/pts/ptmx (is a devpts mounted on /dev/pts?)",
         SchedSetaffinity = "sched_setaffinity",
         SchedSetattr = "sched_setattr",
+        Seccomp = "seccomp",
         Send = "send",
+        SendListener = "sending the filter's listener",
         SendMaster = "sending the master to the console socket",
         SetControl = "TIOCSCTTY",
         Setdomainname = "setdomainname",

@@ -15,6 +15,7 @@ mod console;
 mod copyup;
 mod devices;
 pub mod fault;
+mod filter;
 pub mod hooks;
 mod identity;
 pub mod kernel;
@@ -229,6 +230,7 @@ fn list(child: &Child<'_>) -> Result<Infallible, Fault> {
     // may be on a file system that lets nobody else in: one of the two must work.
     let early = program::enter_cwd(child);
     identity::drop_bounding(child, &process.capabilities)?;
+    filter::put_on(child, &handles.channel, false)?;
     identity::become_user(child)?;
     identity::take_capabilities(child, &process.capabilities)?;
     // A change of ids may have undone it (fs.suid_dumpable).
@@ -269,6 +271,8 @@ fn run(child: &Child<'_>, path: &CStr, channel: &Channel) -> Result<Infallible, 
     signal::default_all().at(Call::Sigaction)?;
     signal::set_mask(child.handles.mask).at(Call::Sigprocmask)?;
     sys::process::close_from(channel.0.as_raw_fd() + 1);
+    filter::put_on(child, channel, true)?;
+    child.step(Step::Args);
     Err(program::run(&child.plan.process, path, channel))
 }
 

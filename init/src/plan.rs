@@ -273,6 +273,8 @@ pub struct Process<'a> {
     pub cpus: &'a [u64],
     /// `exec PROFILE`, as /proc/self/attr/apparmor/exec wants it.
     pub apparmor: Option<&'a CStr>,
+    /// The filter of its system calls.
+    pub seccomp: Option<Seccomp<'a>>,
     /// As /proc/self/attr/exec and /proc/self/attr/keycreate want it.
     pub selinux: Option<&'a CStr>,
     /// Name of the session keyring to join, `_ses.ID`.

@@ -4,6 +4,7 @@
 //! And a user namespace to join must be joined first of all, by somebody who then can't go back: one more
 //! process, which makes the real one as its own sibling and ends.
 
+use crate::agent;
 use crate::error::{Error, Result};
 use crate::fault::explain;
 use crate::host::Host;
@@ -49,6 +50,8 @@ pub struct Started {
     pub pidfd: OwnedFd,
     /// To it.
     pub channel: Channel,
+    /// The first process of the container that it enters; none for that process itself.
+    pub entered: Option<Pid>,
     armed: bool,
     /// Whether the next answer was given before it was asked for.
     answered: Cell<bool>,
@@ -62,14 +65,11 @@ impl Started {
 
     /// What it says next; its fault as an error.
     pub fn listen(&self, plan: &Plan<'_>) -> Result<Report> {
-        match self
-            .channel
-            .listen()
-            .map_err(|errno| Error::call("reading from the container's first process", errno))?
-        {
-            Report::Fault(fault) => Err(explain(&fault, plan)),
-            report => Ok(report),
-        }
+        let (first, status) = match self.entered {
+            Some(first) => (first, "running"),
+            None => (self.pid, "creating"),
+        };
+        listen(&self.channel, plan, self.pid, first, status)
     }
 
     /// Waits for a report that must be there before the program runs.
@@ -168,6 +168,24 @@ impl Drop for Started {
     }
 }
 
+/// What a process says next; its fault as an error. A filter's listener goes where the plan says.
+pub fn listen(
+    channel: &Channel,
+    plan: &Plan<'_>,
+    pid: Pid,
+    first: Pid,
+    status: &str,
+) -> Result<Report> {
+    let failed = |errno| Error::call("reading from the container's first process", errno);
+    loop {
+        match channel.listen().map_err(failed)? {
+            Report::Listener(listener) => agent::hand_over(plan, listener, pid, first, status)?,
+            Report::Fault(fault) => return Err(explain(&fault, plan)),
+            report => return Ok(report),
+        }
+    }
+}
+
 /// What to do when a process can't be born in the v2 cgroup.
 #[derive(Debug)]
 pub enum Otherwise {
@@ -244,6 +262,7 @@ pub fn launch(
             pid,
             pidfd,
             channel: Channel(ours),
+            entered: None,
             armed: true,
             answered: Cell::new(false),
         }),
@@ -352,6 +371,7 @@ fn by_way_of_another(
                     pid,
                     pidfd: adopt(number(&word[4..])),
                     channel: Channel(ours),
+                    entered: None,
                     armed: true,
                     answered: Cell::new(false),
                 }),

@@ -3,6 +3,7 @@
 //!
 //! A verb is a row in [`cli::rows`] and a file in [`verb`].
 
+pub mod agent;
 pub mod bundle;
 pub mod cgroup;
 pub mod cli;

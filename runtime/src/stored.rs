@@ -48,6 +48,7 @@ impl Stored {
             euid: geteuid().as_raw(),
             egid: getegid().as_raw(),
             in_user_namespace: global.in_user_namespace(),
+            makes: false,
             // Labels and the like: whoever sets them finds out.
             ..Facts::OF_DOCUMENT
         })

@@ -20,7 +20,6 @@ pub const MODULE: Module = Module {
         ("existing_empty_is_used", existing_empty),
         ("exec_joins", exec_joins),
         ("limits_refused_by_name", limits_refused),
-        ("seccomp_refused_by_name", seccomp_refused),
         ("cgroup_mount_v1", mount_v1),
         ("cgroup_mount_is_readonly", mount_ro),
         ("cgroup_mount_with_namespace", mount_namespace),
@@ -272,16 +271,6 @@ fn limits_refused(c: &Case) -> Res {
         c.run(&b)?.refused(1, &[name])?;
         c.verb("create", &b, &[])?.go()?.refused(1, &[name])?;
     }
-    Ok(())
-}
-
-fn seccomp_refused(c: &Case) -> Res {
-    if c.is_other("runc") {
-        return skip("runc has seccomp");
-    }
-    let mut b = c.bundle(&["true"])?;
-    b.set("/linux/seccomp", json!({"defaultAction": "SCMP_ACT_ALLOW"}));
-    c.run(&b)?.refused(1, &["seccomp"])?;
     Ok(())
 }
 

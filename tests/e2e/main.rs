@@ -25,6 +25,7 @@ mod process;
 mod races;
 mod rootfs;
 mod rootless;
+mod seccomp;
 mod security;
 mod stdio;
 mod stress;
@@ -61,6 +62,7 @@ const MODULES: &[Module] = &[
     races::MODULE,
     rootfs::MODULE,
     rootless::MODULE,
+    seccomp::MODULE,
     security::MODULE,
     stdio::MODULE,
     stress::MODULE,

@@ -26,6 +26,11 @@ const PURE: &[(&str, &[&str], &str)] = &[
         "decide here, do it in the verbs and in init",
     ),
     (
+        "runtime/src/seccomp/",
+        EFFECTS,
+        "decide here, do it in the verbs and in init",
+    ),
+    (
         "runtime/src/plan.rs",
         EFFECTS,
         "decide here, do it in the verbs and in init",

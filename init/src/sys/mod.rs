@@ -6,6 +6,7 @@ pub mod bpf;
 pub mod capability;
 pub mod clone;
 pub mod exec;
+pub mod filter;
 pub mod heap;
 pub mod keyring;
 pub mod mount;

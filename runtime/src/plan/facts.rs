@@ -28,6 +28,8 @@ pub struct Facts<'a> {
     pub kcore: bool,
     /// Whether the kernel may have SELinux, and labels can be set.
     pub selinux: bool,
+    /// Whether the process is still to be made, so that its filter is needed as a program.
+    pub makes: bool,
     /// `--no-pivot`.
     pub no_pivot: bool,
     /// `--no-new-keyring`.
@@ -54,6 +56,7 @@ impl Facts<'static> {
         joins_own_network: false,
         kcore: false,
         selinux: true,
+        makes: true,
         no_pivot: false,
         no_new_keyring: false,
         keep_fds: 0,

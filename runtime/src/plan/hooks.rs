@@ -63,8 +63,8 @@ fn seconds(job: &Job<'_, '_>, timeout: i64) -> Result<u32> {
     }
 }
 
-/// The state document (runtime.md, "State"), but for its status and pid. Nobody but hooks reads it.
-pub fn state<'a>(job: &Job<'_, 'a>, hooks: &Hooks<'_>) -> Result<StateText<'a>> {
+/// The state document (runtime.md, "State"), but for its status and pid. Hooks read it, and who `asks` for it.
+pub fn state<'a>(job: &Job<'_, 'a>, hooks: &Hooks<'_>, asks: bool) -> Result<StateText<'a>> {
     let annotations = job.spec.annotations;
     for (key, _) in annotations.iter() {
         if key.is_empty() {
@@ -79,12 +79,8 @@ pub fn state<'a>(job: &Job<'_, 'a>, hooks: &Hooks<'_>) -> Result<StateText<'a>> 
         hooks.poststart,
         hooks.poststop,
     ];
-    if lists.iter().all(|list| list.is_empty()) {
-        return Ok(StateText {
-            head: b"",
-            middle: b"",
-            tail: b"",
-        });
+    if !asks && lists.iter().all(|list| list.is_empty()) {
+        return Ok(StateText::default());
     }
     let mut head = Writer::new(Layout::Compact);
     head.open_object();

@@ -8,6 +8,7 @@ mod cgroup;
 mod devices;
 mod environment;
 mod facts;
+mod filtered;
 mod hooks;
 mod mounts;
 mod namespaces;
@@ -33,7 +34,7 @@ pub use namespaces::KINDS as NAMESPACES;
 pub use options::names as mount_options;
 pub use ranges::{FLAGS as MEMORY_POLICY_FLAGS, MODES as MEMORY_POLICIES};
 pub use refusal::Refusal;
-pub use seccomp::{ACTIONS, Filter, filter};
+pub use seccomp::{ACTIONS, FLAGS, Filter, OPERATORS, filter};
 pub use version::OCI_VERSION_MIN;
 
 use core::cell::RefCell;
@@ -127,9 +128,10 @@ fn each<'a, T: spec_min::Read<'a>, U: Copy>(
 }
 
 /// How much memory to set aside for the plan of a document of `length` bytes, `extra_env` not counted: no property
-/// takes more than twenty bytes of plan for one of its text. What isn't touched costs nothing.
+/// takes more than twenty bytes of plan for one of its text, and a seccomp filter no more than a megabyte to make. What
+/// isn't touched costs nothing.
 pub const fn arena_size(length: usize) -> usize {
-    20 * length + 64 * 1024
+    20 * length + 64 * 1024 + 1024 * 1024
 }
 
 /// The plan of a container.
@@ -191,6 +193,12 @@ fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
     let hooks = hooks::lower(job)?;
     let readonly = mounts::paths(job, "linux.readonlyPaths", spec.linux.readonly_paths);
     let masked = mounts::paths(job, "linux.maskedPaths", spec.linux.masked_paths);
+    let process = match spec.process.get() {
+        Some(process) => container_process(job, process)?,
+        None => job.part(Err(
+            job.refuse("process", "required: what runs in the container")
+        ))?,
+    };
     Ok(Plan {
         namespaces,
         root,
@@ -204,14 +212,9 @@ fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
         hostname: job.part(root::uts_name(job, "hostname", spec.hostname))?,
         domainname: job.part(root::uts_name(job, "domainname", spec.domainname))?,
         loopback: job.kinds.makes(CLONE_NEWNET),
-        process: match spec.process.get() {
-            Some(process) => container_process(job, process)?,
-            None => job.part(Err(
-                job.refuse("process", "required: what runs in the container")
-            ))?,
-        },
+        process,
         hooks,
-        state: job.part(hooks::state(job, &hooks))?,
+        state: job.part(hooks::state(job, &hooks, asks(&process)))?,
         cgroup: cgroup::lower(job)?,
     })
 }
@@ -231,6 +234,13 @@ fn container_process<'a>(
     Ok(lowered)
 }
 
+/// Whether somebody is to be asked about system calls, who is then told of the container's state.
+fn asks(process: &init::plan::Process<'_>) -> bool {
+    process
+        .seccomp
+        .is_some_and(|seccomp| seccomp.listener.is_some())
+}
+
 /// Of the container nothing is made, so all but the process is empty.
 fn lower_process<'a>(job: &mut Job<'_, 'a>, process: &spec_min::Process<'a>) -> Result<Plan<'a>> {
     job.kinds = Kinds::of(job)?;
@@ -241,6 +251,7 @@ fn lower_process<'a>(job: &mut Job<'_, 'a>, process: &spec_min::Process<'a>) -> 
     let mut lowered = process::lower(job, process)?;
     ranges::affinity(job, affinity, &mut lowered)?;
     Ok(Plan {
+        state: hooks::state(job, &init::plan::Hooks::default(), asks(&lowered))?,
         process: lowered,
         cgroup: Cgroup {
             private: job.kinds.has(CLONE_NEWCGROUP),

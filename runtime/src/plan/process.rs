@@ -3,7 +3,7 @@
 use super::paths::{absolute, given, required};
 use super::refusal::Result;
 use super::words::{Row, number};
-use super::{Job, capabilities, each, environment, namespaces, ranges, scheduler};
+use super::{Job, capabilities, each, environment, namespaces, ranges, scheduler, seccomp};
 use core::ffi::CStr;
 use init::plan::{Process, Rlimit};
 use init::sys::exec::Vector;
@@ -75,6 +75,7 @@ pub fn lower<'a>(job: &Job<'_, 'a>, process: &spec_min::Process<'a>) -> Result<P
             Some(profile) => Some(job.arena.text(&[b"exec ", profile.to_bytes()])?),
             None => None,
         },
+        seccomp: job.part(seccomp::of_process(job, process.no_new_privileges))?,
         selinux: job.part(label(job, "process.selinuxLabel", process.selinux_label))?,
         keyring: match job.facts.no_new_keyring {
             true => None,

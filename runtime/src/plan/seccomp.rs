@@ -3,7 +3,7 @@
 use super::paths::given;
 use super::refusal::Result;
 use super::words::{self, Row};
-use super::{Facts, Job, Refusal, Warn};
+use super::{Facts, Job, Refusal, Warn, filtered};
 use crate::seccomp::arch::{self, Arch};
 use crate::seccomp::rules::{Condition, Entry, Mention, NONE, Named, Op, Profile};
 use crate::seccomp::{self, syscalls};
@@ -22,15 +22,16 @@ pub const ACTIONS: [Row; 9] = [
     ("SCMP_ACT_TRAP",         0x0003_0000),
     ("SCMP_ACT_ERRNO",        ERRNO),
     ("SCMP_ACT_TRACE",        TRACE),
-    ("SCMP_ACT_ALLOW",        0x7fff_0000),
+    ("SCMP_ACT_ALLOW",        ALLOW),
     ("SCMP_ACT_LOG",          0x7ffc_0000),
     ("SCMP_ACT_NOTIFY",       NOTIFY),
 ];
 const ERRNO: u32 = 0x0005_0000;
 const TRACE: u32 = 0x7ff0_0000;
 const NOTIFY: u32 = 0x7fc0_0000;
-/// From here on the call is made, whether or not somebody hears of it.
+/// From here on up to ALLOW the call is made, whether or not somebody hears of it.
 const ALLOWS: u32 = TRACE;
+const ALLOW: u32 = 0x7fff_0000;
 
 /// The largest errno (linux/err.h, MAX_ERRNO), which the kernel would put in place of a larger one.
 const MOST_ERRNO: u32 = 4095;
@@ -87,6 +88,23 @@ pub fn filter<'a>(
     lower(&job, machine).map_err(|refused| job.refusal(job.inside(refused, "linux.seccomp")))
 }
 
+/// The filter that a process gets here; `late`: after everything else.
+pub fn of_process<'a>(job: &Job<'_, 'a>, late: bool) -> Result<Option<Seccomp<'a>>> {
+    let loaded = || {
+        let Some(native) = arch::called(targets::NAME.as_bytes()) else {
+            return Ok(None);
+        };
+        let Some(Filter { loaded, .. }) = lower(job, native)? else {
+            return Ok(None);
+        };
+        if job.facts.makes {
+            filtered::check(job, native, &loaded, late)?;
+        }
+        Ok(Some(loaded))
+    };
+    loaded().map_err(|refused| job.inside(refused, "linux.seccomp"))
+}
+
 /// The same, refusing from the point after `linux.seccomp` on.
 fn lower<'a>(job: &Job<'_, 'a>, machine: &'static Arch) -> Result<Option<Filter<'a>>> {
     let Some(given) = job.spec.linux.seccomp.get() else {
@@ -119,7 +137,11 @@ fn lower<'a>(job: &Job<'_, 'a>, machine: &'static Arch) -> Result<Option<Filter<
         // There is nobody to wait for, and the kernel says EINVAL.
         false => flags &= !WAIT_KILLABLE_RECV,
     }
-    let program = seccomp::compile(&profile, job.arena).map_err(|errno| match errno {
+    let program = match job.facts.makes {
+        true => seccomp::compile(&profile, job.arena),
+        false => Ok(&[][..]),
+    };
+    let program = program.map_err(|errno| match errno {
         Errno::TOOBIG => job.refuse(
             "",
             "its filter is longer than the 4096 instructions that the kernel takes",
@@ -229,7 +251,7 @@ fn profile<'a>(
     Ok(Profile {
         archs: archs.finish(),
         default,
-        enosys: default < ALLOWS || default > u32::MAX / 2,
+        enosys: !(ALLOWS..=ALLOW).contains(&default),
         entries: rules.entries.finish(),
         named: rules.named,
         mentions: rules.mentions.finish(),

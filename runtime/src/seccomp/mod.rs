@@ -5,7 +5,7 @@
 //!    any way through it;
 //! 3. [`emit`] writes the graph down as classic BPF.
 //!
-//! [`listing`] is for people.
+//! [`listing`] is for people; [`reach`] tells the plan what a filter's own process can count on.
 //!
 //! All of it is pure, for any architecture on any machine, and takes memory from the plan's arena only. Reading the
 //! document's words is `runtime/src/plan/seccomp.rs`, loading the program is `init`'s.
@@ -16,6 +16,7 @@ pub mod arch;
 pub mod emit;
 mod graph;
 pub mod listing;
+pub mod reach;
 pub mod rules;
 pub mod syscalls;
 mod tables;

@@ -184,7 +184,7 @@ pub struct Multiplexers([[u16; 25]; 2]);
 
 impl Multiplexers {
     /// Looks the names up.
-    pub fn new() -> Multiplexers {
+    pub fn look_up() -> Multiplexers {
         let mut ids = [[0; 25]; 2];
         for (row, names) in ids.iter_mut().zip(MULTIPLEXED) {
             for (slot, name) in row.iter_mut().zip(names.split(' ')) {

@@ -43,7 +43,7 @@ pub fn compile<'a>(profile: &Profile<'a>, arena: &'a Arena) -> Result<&'a [Instr
     let mut maker = Maker {
         profile,
         numbers: Numbers::unpack(arena, last.unwrap_or_default())?,
-        multiplexers: Multiplexers::new(),
+        multiplexers: Multiplexers::look_up(),
         arena,
         default: graph.result(profile.default)?,
         graph,
@@ -61,7 +61,7 @@ impl<'a> Maker<'_, 'a> {
         let archs = self.profile.archs;
         for (at, arch) in archs.iter().enumerate().rev() {
             let same = |other: &&Arch| other.audit() == arch.audit();
-            if archs[..at].iter().any(|other| same(other)) {
+            if archs[..at].iter().any(&same) {
                 continue;
             }
             let mut stretches = self.arena.list(self.capacity())?;

@@ -50,6 +50,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         } else {
             "config.json"
         },
+        makes: true,
         ..stored.facts(global, &container)?
     };
     let file = execargs::read_process_file(options)?;
@@ -233,13 +234,14 @@ fn start(host: &Host, plan: &Plan<'_>, going: Going) -> Result<(Started, Vec<Own
     let hidden =
         rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     hidden.map_err(|errno| Error::call("PR_SET_DUMPABLE", errno))?;
-    let started = launch(host, plan, outfit, &mut |errno| match (
+    let mut started = launch(host, plan, outfit, &mut |errno| match (
         errno,
         where_init_is(host, &group, init),
     ) {
         (Errno::BUSY, Some(dir)) => Otherwise::Elsewhere(dir),
         _ => without_birth_in_place(&mut group, errno, &mut by_door),
     })?;
+    started.entered = Some(init.pid);
     let mut doors = group.doors()?;
     if by_door {
         doors.extend(group.v2_door()?);

@@ -9,8 +9,10 @@ use crate::cli::{self, Global, Options};
 use crate::error::Result;
 use crate::json::{Layout, Writer, indented};
 use crate::plan::{
-    CAPABILITIES, MEMORY_POLICIES, MEMORY_POLICY_FLAGS, NAMESPACES, OCI_VERSION_MIN, mount_options,
+    ACTIONS, CAPABILITIES, FLAGS, MEMORY_POLICIES, MEMORY_POLICY_FLAGS, NAMESPACES,
+    OCI_VERSION_MIN, OPERATORS, mount_options,
 };
+use crate::seccomp::arch::ARCHS;
 
 /// The kinds of hooks in the order in which they run.
 const HOOKS: [&str; 6] = [
@@ -26,7 +28,6 @@ const HOOKS: [&str; 6] = [
 /// would offer checkpoints reads the annotation (runc's types/features). No annotation changes what mote does.
 const REST: &str = r#",
 "cgroup": {"v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": false},
-"seccomp": {"enabled": false},
 "apparmor": {"enabled": true},
 "selinux": {"enabled": true},
 "intelRdt": {"enabled": false, "schemata": false, "monitoring": false},
@@ -60,7 +61,26 @@ fn document() -> String {
         &mut MEMORY_POLICY_FLAGS.iter().map(|(name, _)| *name),
     );
     json.close();
+    seccomp(&mut json);
     indented(&(json.finish() + REST), "    ")
+}
+
+fn seccomp(json: &mut Writer) {
+    json.key("seccomp");
+    json.open_object();
+    json.switch("enabled", true);
+    for (key, rows) in [("actions", &ACTIONS[..]), ("operators", &OPERATORS)] {
+        json.strings(key, &mut rows.iter().map(|(name, _)| *name));
+    }
+    let archs: Vec<String> = ARCHS
+        .iter()
+        .map(|arch| ["SCMP_ARCH_", arch.name].concat())
+        .collect();
+    json.strings("archs", &mut archs.iter().map(|arch| &**arch));
+    for key in ["knownFlags", "supportedFlags"] {
+        json.strings(key, &mut FLAGS.iter().map(|(name, _)| *name));
+    }
+    json.close();
 }
 
 #[cfg(test)]
@@ -85,6 +105,12 @@ mod tests {
             &features["linux"]["memoryPolicy"]["modes"],
             "MPOL_LOCAL"
         ));
+        let seccomp = &features["linux"]["seccomp"];
+        assert_eq!(seccomp["enabled"], true);
+        assert!(has(&seccomp["actions"], "SCMP_ACT_NOTIFY"));
+        assert!(has(&seccomp["operators"], "SCMP_CMP_MASKED_EQ"));
+        assert!(has(&seccomp["archs"], "SCMP_ARCH_S390X"));
+        assert_eq!(seccomp["archs"].as_array().unwrap().len(), 23);
         assert_eq!(features["linux"]["cgroup"]["v2"], true);
         assert_eq!(
             features["linux"]["mountExtensions"]["idmap"]["enabled"],

@@ -172,7 +172,7 @@ fn reason(
     let (profile, arch) = (&asked.filter.profile, asked.arch);
     let id = arch.call(&asked.numbers, number).unwrap_or_default();
     let mut rules = asked.arena.list(rules::MOST).map_err(no_memory)?;
-    let decided = profile.answer(arch, &Multiplexers::new(), id, &mut rules, asked.arena);
+    let decided = profile.answer(arch, &Multiplexers::look_up(), id, &mut rules, asked.arena);
     let mut rules = rules.as_slice().iter();
     let (action, entry) = match decided.map_err(no_memory)? {
         Answer::Always(action, entry) => (action, entry),

@@ -3,8 +3,8 @@
 use crate::cli::{Global, Options};
 use crate::container::{Container, Status, id};
 use crate::error::{Error, Result};
-use crate::fault::explain;
 use crate::host::Host;
+use crate::launch::listen;
 use crate::notify;
 use crate::stored::Stored;
 use crate::tend;
@@ -52,12 +52,8 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     channel
         .answer()
         .map_err(|errno| Error::call("writing to the container's first process", errno))?;
-    match channel
-        .listen()
-        .map_err(|errno| Error::call("reading from the container's first process", errno))?
-    {
+    match listen(&channel, &plan, init.pid, init.pid, "created")? {
         Report::End => {}
-        Report::Fault(fault) => return Err(explain(&fault, &plan)),
         _ => return Err(Error::new("the container's first process is out of step")),
     }
     let pid = init.pid.as_raw_nonzero().get() as u32;

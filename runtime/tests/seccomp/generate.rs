@@ -125,8 +125,9 @@ fn condition(random: &mut Random, index: usize) -> Value {
     condition
 }
 
-/// A profile, the machine that it is for, and all architectures that its filter has.
-pub fn profile(random: &mut Random) -> (Value, &'static str, Vec<&'static str>) {
+/// A profile, the machine that it is for, and all architectures that its filter has. If `mixed`, its rules may contradict
+/// each other.
+pub fn profile(random: &mut Random, mixed: bool) -> (Value, &'static str, Vec<&'static str>) {
     let machine = random.pick(&ARCHS);
     let mut archs = vec![machine.0];
     // libseccomp has no filter for both kinds of endianness, nor for x32 alone.
@@ -139,11 +140,10 @@ pub fn profile(random: &mut Random) -> (Value, &'static str, Vec<&'static str>) 
         }
     }
     let (default, errno) = action(random, false);
-    // Mostly one action for all rules: what happens to contradicting rules is tested apart.
     let common = action(random, true);
     let rules: Vec<Value> = (0..1 + random.below(12))
         .map(|_| {
-            let (action, errno) = common;
+            let (action, errno) = if mixed { action(random, true) } else { common };
             let names: Vec<String> = (0..1 + random.below(6)).map(|_| name(random)).collect();
             let mut args = Vec::new();
             if random.one_in(2) {

@@ -20,7 +20,7 @@ impl Call {
             4 => self.arch,
             16.. => {
                 let at = (offset as usize - 16) / 4;
-                let high = (at % 2 == 0) == big;
+                let high = at.is_multiple_of(2) == big;
                 (self.arguments[at / 2] >> if high { 32 } else { 0 }) as u32
             }
             _ => panic!("the instruction pointer is loaded"),

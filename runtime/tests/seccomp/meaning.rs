@@ -1,40 +1,56 @@
-//! What a profile means for a call, in the most obvious way: for profiles all of whose rules have the same action, so that
-//! their order is of no account. The judge where libseccomp and we differ.
+//! What a profile means for a call, in the most obvious way: the judge where libseccomp and we differ. Which of several
+//! rules that hold is asked first is not said here, unless one of them has no conditions.
 
 use super::machine::Call;
 use super::oracle::{ARCHS, Oracle, X32, X86_64, action, audit};
 use serde_json::Value;
 
-/// Whether any rule is about the call. `token` is the architecture that the call is of.
-fn matched(profile: &Value, token: u32, call: &Call, oracle: &mut Oracle) -> bool {
+/// The rules that hold, each with whether it does for any arguments, and what it makes the filter return.
+fn matched(profile: &Value, token: u32, call: &Call, oracle: &mut Oracle) -> Vec<(bool, u32)> {
     assert_eq!(audit(token), call.arch);
     let wide = ARCHS.iter().find(|row| row.1 == token).unwrap().3;
-    profile["syscalls"].as_array().unwrap().iter().any(|rule| {
-        rule["names"].as_array().unwrap().iter().any(|name| {
+    let mut found = Vec::new();
+    for rule in profile["syscalls"].as_array().unwrap() {
+        for name in rule["names"].as_array().unwrap() {
             let name = name.as_str().unwrap();
             let args: Vec<&Value> = rule["args"].as_array().unwrap().iter().collect();
+            let result = action(rule, "action", "errnoRet");
             if oracle.direct(token, name) == Some(call.number) && holds(&args, call, wide) {
-                return true;
+                found.push((is_free(&args, wide), result));
             }
             let Some((number, first)) = oracle.multiplexed(token, name) else {
-                return false;
+                continue;
             };
-            let twice = is_twice(&args);
             let rest = |arg: &&Value| arg["index"] != 0;
             // The first argument says which call is meant; a condition on it is lost.
-            let holds = match twice {
-                false => holds(
-                    &args.into_iter().filter(rest).collect::<Vec<_>>(),
-                    call,
-                    wide,
-                ),
-                true => args
-                    .iter()
-                    .any(|arg| !rest(arg) || holds(&[arg], call, wide)),
+            let holds = match is_twice(&args) {
+                false => {
+                    let rest: Vec<&Value> = args.into_iter().filter(rest).collect();
+                    holds(&rest, call, wide)
+                }
+                true => {
+                    let mut each = args.iter();
+                    each.any(|arg| !rest(arg) || holds(&[arg], call, wide))
+                }
             };
-            call.number == number && part(call.arguments[0], wide) == first && holds
-        })
-    })
+            if call.number == number && part(call.arguments[0], wide) == first && holds {
+                found.push((false, result));
+            }
+        }
+    }
+    found
+}
+
+/// Whether some alternative asks nothing.
+fn is_free(args: &[&Value], wide: bool) -> bool {
+    let mut each = args.iter().map(|arg| {
+        arg["op"] == "SCMP_CMP_MASKED_EQ" && part(arg["value"].as_u64().unwrap(), wide) == 0
+    });
+    if is_twice(args) {
+        each.any(|free| free)
+    } else {
+        each.all(|free| free)
+    }
 }
 
 fn is_twice(args: &[&Value]) -> bool {
@@ -71,8 +87,14 @@ fn part(value: u64, wide: bool) -> u64 {
     if wide { value } else { value & 0xffff_ffff }
 }
 
-/// What the filter has to return for a call of an architecture, calls aside that are newer than the profile.
-pub fn of(profile: &Value, tokens: &[u32], token: u32, call: &Call, oracle: &mut Oracle) -> u32 {
+/// What the filter may return for a call of an architecture, calls aside that are newer than the profile.
+pub fn of(
+    profile: &Value,
+    tokens: &[u32],
+    token: u32,
+    call: &Call,
+    oracle: &mut Oracle,
+) -> Vec<u32> {
     let mut token = token;
     if matches!(token, X86_64 | X32) {
         // The number says which of the two it is; -1 is a call that a tracer skips.
@@ -82,11 +104,16 @@ pub fn of(profile: &Value, tokens: &[u32], token: u32, call: &Call, oracle: &mut
             X32
         };
         if !tokens.contains(&token) && call.number != u32::MAX {
-            return 0;
+            return vec![0];
         }
     }
-    match matched(profile, token, call, oracle) {
-        true => action(&profile["syscalls"][0], "action", "errnoRet"),
-        false => action(profile, "defaultAction", "defaultErrnoRet"),
+    let default = action(profile, "defaultAction", "defaultErrnoRet");
+    let mut found = matched(profile, token, call, oracle);
+    // A rule that says what the default says is none.
+    found.retain(|rule| rule.1 != default);
+    match found.iter().find(|rule| rule.0) {
+        Some(rule) => vec![rule.1],
+        None if found.is_empty() => vec![default],
+        None => found.iter().map(|rule| rule.1).collect(),
     }
 }

@@ -5,7 +5,6 @@ use super::{FACTS, accepted, refused};
 #[test]
 fn by_name() {
     for (pointer, text) in [
-        ("/linux/seccomp", r#"{"defaultAction": "SCMP_ACT_ERRNO"}"#),
         ("/linux/intelRdt", r#"{"closID": "a"}"#),
         ("/linux/netDevices", r#"{"eth0": {}}"#),
         ("/linux/resources/unified", r#"{"cpu.weight": "1"}"#),
