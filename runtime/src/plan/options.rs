@@ -141,10 +141,35 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// What an option does; none if it is data.
 pub fn effect(option: &CStr) -> Option<Effect> {
-    let at = TABLE
-        .binary_search_by(|(name, _)| name.as_bytes().cmp(option.to_bytes()))
-        .ok()?;
-    Some(TABLE[at].1)
+    let at = STARTS.binary_search(&start(option.to_bytes())).ok()?;
+    let (name, effect) = TABLE[at];
+    (name.as_bytes() == option.to_bytes()).then_some(effect)
+}
+
+/// How each name starts: numbers are compared faster than texts, and most of a plan's time went into that.
+const STARTS: [u64; TABLE.len()] = {
+    let mut starts = [0; TABLE.len()];
+    let mut at = 0;
+    while at < starts.len() {
+        starts[at] = start(TABLE[at].0.as_bytes());
+        assert!(
+            at == 0 || starts[at - 1] < starts[at],
+            "the table is sorted, and no two names start alike"
+        );
+        at += 1;
+    }
+    starts
+};
+
+/// The first eight bytes as a number, zeros behind a shorter text.
+const fn start(text: &[u8]) -> u64 {
+    let (mut number, mut at) = (0, 0);
+    while at < 8 {
+        let byte = if at < text.len() { text[at] } else { 0 };
+        number = number << 8 | byte as u64;
+        at += 1;
+    }
+    number
 }
 
 /// How a mount comes to be.
