@@ -143,7 +143,27 @@ pub fn run() -> Result {
                 .extend(times.lines().filter_map(|line| line.parse::<f64>().ok()));
         }
     }
-    report(&rows)
+    report(&rows)?;
+    println!();
+    for document in ["template", "docker", "synthetic-4"] {
+        let bytes = stack(&shipped, &file(&scratch.0, document))?;
+        println!("{document:<12} parse and plan touch {bytes:.0} bytes of stack");
+    }
+    Ok(())
+}
+
+/// The mean of many processes: see `tests/parser/bench/stack.rs`.
+fn stack(program: &Path, document: &Path) -> Result<f64> {
+    const PROCESSES: usize = 300;
+    let mut sum = 0.0;
+    for _ in 0..PROCESSES {
+        let bytes = sh::output(Command::new(program).arg("stack").arg(document))?;
+        sum += bytes
+            .trim()
+            .parse::<f64>()
+            .map_err(|_| format!("not a number of bytes: {bytes}"))?;
+    }
+    Ok(sum / PROCESSES as f64)
 }
 
 fn file(dir: &Path, document: &str) -> PathBuf {

@@ -1,6 +1,9 @@
 //! What `cargo ci bench parse` measures with: reads one document over and over and prints the time of each reading.
 //!
-//! `bench SUBJECT FILE SAMPLES` prints nanoseconds, a line each; `bench documents DIR` writes the documents.
+//! `bench SUBJECT FILE SAMPLES` prints nanoseconds, a line each; `bench stack FILE` prints bytes of stack; `bench documents
+//! DIR` writes the documents.
+
+mod stack;
 
 use init::sys::arena::Arena;
 #[cfg(target_env = "musl")]
@@ -64,24 +67,24 @@ fn parse_and_plan(document: &[u8]) -> Duration {
 }
 
 fn main() {
-    // Memory is there as soon as it is mapped: the kernel's time is in no figure but that of `memory`.
-    let locked = mlockall(MlockAllFlags::FUTURE);
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["documents", dir] => write_documents(dir),
+        ["stack", file] => println!("{}", stack::touched(&std::fs::read(file).expect(file))),
         [subject, file, samples] => {
             let (_, subject) = SUBJECTS
                 .iter()
                 .find(|(name, _)| *name == subject)
                 .expect("a subject");
-            locked.expect("the right to lock memory");
+            // Memory is there as soon as it is mapped: the kernel's time is in no figure but that of `memory`.
+            mlockall(MlockAllFlags::FUTURE).expect("the right to lock memory");
             measure(
                 *subject,
                 &std::fs::read(file).expect(file),
                 samples.parse().expect("a number"),
             );
         }
-        _ => panic!("bench SUBJECT FILE SAMPLES | bench documents DIR"),
+        _ => panic!("bench SUBJECT FILE SAMPLES | bench stack FILE | bench documents DIR"),
     }
 }
 
