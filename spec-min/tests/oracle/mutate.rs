@@ -1,6 +1,6 @@
 //! What goes wrong with documents: one table of ways to change a good one.
 
-use crate::generate::{NUMBERS, Random, damage};
+use crate::generate::{NUMBERS, Random, any, damage};
 
 /// Changes a document; most changes make it a bad one, some don't.
 type Mutation = fn(&mut Random, &mut Vec<u8>);
@@ -41,6 +41,13 @@ pub const MUTATIONS: &[(&str, Mutation)] = &[
     ("a huge number", |random, document| {
         replace(random, document, |random, _| {
             random.pick(NUMBERS).as_bytes().to_vec()
+        });
+    }),
+    ("any value in a token's place", |random, document| {
+        replace(random, document, |random, _| {
+            let mut value = String::new();
+            any(random, 2, &mut value);
+            value.into_bytes()
         });
     }),
     ("a value in many brackets", |random, document| {

@@ -1,7 +1,6 @@
 //! Whole configs, changed at random: what spec-min reads is what serde reads into owned values, property for property.
 
 #[path = "../../../spec-min/tests/oracle/generate.rs"]
-#[allow(dead_code, reason = "only a part is used here")]
 mod generate;
 #[path = "../../../spec-min/tests/oracle/mutate.rs"]
 mod mutate;
