@@ -45,6 +45,10 @@ const TARGETS: &[Target] = &[
         name: "resources",
         seeds: &["tests/parser/corpus/resources"],
     },
+    Target {
+        name: "legacy",
+        seeds: &["tests/parser/corpus/legacy"],
+    },
 ];
 
 /// How long the task runs when nothing is said.

@@ -7,7 +7,9 @@ use runtime::container::Record;
 use runtime::plan::{self, Facts};
 use serde_json::Value;
 use spec_min::{Error, Process, Read, Resources, Spec};
+use std::cell::RefCell;
 use std::ffi::CStr;
+use std::fmt;
 
 /// What root on an ordinary host finds out.
 pub const ROOT: Facts<'static> = Facts {
@@ -26,24 +28,58 @@ pub const USER: Facts<'static> = Facts {
 };
 
 /// Reads a document as a `T`; an error has to lead into it.
-pub fn read<'b, T: Read<'b>>(document: &[u8], buffer: &'b mut Vec<u8>) -> Option<T> {
+pub fn read<'b, T: Read<'b>>(document: &[u8], buffer: &'b mut Vec<u8>) -> Result<T, Box<Error>> {
     *buffer = document.to_vec();
-    let told = |error: Error| {
-        check_place(&error, document);
-        assert!(!error.message.as_str().is_empty());
-    };
-    spec_min::parse(buffer).map_err(told).ok()
+    spec_min::parse(buffer)
+        .inspect_err(|error| check_error(error, document))
+        .map_err(Box::new)
+}
+
+fn check_error(error: &Error, document: &[u8]) {
+    check_place(error, document);
+    assert!(!error.message.as_str().is_empty());
 }
 
 /// Any bytes as a config.json: serde_json has to agree about the syntax and the values.
 pub fn parse(document: &[u8]) {
-    let good = compare(document, &mut false).is_some();
+    let mut repeated = false;
+    let good = compare(document, &mut repeated).is_some();
     let mut buffer = Vec::new();
-    if let Some(spec) = read::<Spec<'_>>(document, &mut buffer) {
+    let spec = read::<Spec<'_>>(document, &mut buffer);
+    if let Ok(spec) = spec {
         assert!(good || runs_into_oracle(document));
         // All lists are walked, as far down as they go.
         assert!(!format!("{spec:?}").is_empty());
     }
+    // Whoever wants to hear of all errors hears of the same one first.
+    let all = all_errors(document);
+    all.iter().for_each(|error| check_error(error, document));
+    let offset = |error: &Error| error.offset;
+    assert_eq!(all.first().map(offset), spec.err().as_deref().map(offset));
+    if good {
+        assert_eq!(tells_of_repeated_keys(document), repeated);
+    }
+}
+
+fn all_errors(document: &[u8]) -> Vec<Error> {
+    let all = RefCell::new(Vec::new());
+    let (mut copy, tell) = (document.to_vec(), |error| all.borrow_mut().push(error));
+    let rest = spec_min::parse_all::<Spec<'_>>(&mut copy, &tell);
+    // What is left can be walked like any other.
+    assert!(!format!("{rest:?}").is_empty());
+    all.take()
+}
+
+fn tells_of_repeated_keys(document: &[u8]) -> bool {
+    let mut told = false;
+    let mut slots = vec![[0; 2]; 2 * document.len() + 2];
+    let tell = &mut |error: &Error| {
+        check_error(error, document);
+        told = true;
+    };
+    spec_min::repeated_keys(&mut document.to_vec(), &mut slots, 100, tell)
+        .expect("a good document");
+    told
 }
 
 /// Whether serde_json can't judge the document: see [`compare`].
@@ -54,41 +90,61 @@ fn runs_into_oracle(document: &[u8]) -> bool {
 /// Any bytes as a config.json of which a plan is made, for root and for an ordinary user.
 pub fn plan(document: &[u8]) {
     let mut buffer = Vec::new();
-    let Some(spec) = read::<Spec<'_>>(document, &mut buffer) else {
+    let Ok(spec) = read::<Spec<'_>>(document, &mut buffer) else {
         return;
     };
     for facts in [ROOT, USER] {
-        with_arena(document.len(), |arena| {
-            let plan = plan::container(&spec, &facts, arena, &mut |path, text| {
-                assert!(!format!("{path}{text}").is_empty());
-            });
-            match plan {
-                Ok(plan) => check_state(&plan.state, &spec),
-                Err(refusal) => check_refusal(&refusal),
+        let warn = &mut |path: fmt::Arguments<'_>, text: fmt::Arguments<'_>| {
+            assert!(!format!("{path}{text}").is_empty());
+        };
+        let accepted = with_arena(document.len(), |arena| {
+            match plan::container(&spec, &facts, arena, warn) {
+                Ok(plan) => {
+                    check_state(&plan.state, &spec);
+                    true
+                }
+                Err(refusal) => {
+                    check_refusal(&refusal);
+                    false
+                }
             }
         });
+        // `check` tells of all refusals, and of none only where there is none.
+        with_arena(document.len(), |arena| {
+            let found = RefCell::default();
+            plan::check(&spec, &facts, arena, warn, false, &found);
+            found.borrow().iter().for_each(check_refusal);
+            assert_eq!(accepted, found.borrow().is_empty());
+        });
+    }
+}
+
+/// Any bytes as the documents from before 1.0.0, config.json and behind a NUL runtime.json: what they become is JSON.
+pub fn legacy(document: &[u8]) {
+    let mut parts = document.splitn(2, |byte| *byte == 0).map(<[u8]>::to_vec);
+    let mut part = || parts.next().unwrap_or_default();
+    if let Ok(text) = runtime::legacy::convert(part(), part()) {
+        serde_json::from_str::<Value>(&text).expect("a current config.json is JSON");
     }
 }
 
 /// Any bytes as exec's process.json.
 pub fn process(document: &[u8]) {
     let mut buffer = Vec::new();
-    let Some(process) = read::<Process<'_>>(document, &mut buffer) else {
+    let Ok(process) = read::<Process<'_>>(document, &mut buffer) else {
         return;
     };
     let mut config =
         br#"{"ociVersion": "1.0.0", "linux": {"namespaces": [{"type": "pid"}]}}"#.to_vec();
-    let Some(spec) = read::<Spec<'_>>(&config.clone(), &mut config) else {
-        panic!("the container's own config is good");
-    };
+    let spec = spec_min::parse_spec(&mut config).expect("the container's own config is good");
     with_arena(document.len(), |arena| {
         let plan = plan::process(&process, &spec, &ROOT, arena, &mut |_, _| ());
         plan.err().iter().for_each(check_refusal);
     });
 }
 
-fn with_arena(length: usize, work: impl FnOnce(&Arena)) {
-    work(&Arena::new(plan::arena_size(length)).expect("memory"));
+fn with_arena<T>(length: usize, work: impl FnOnce(&Arena) -> T) -> T {
+    work(&Arena::new(plan::arena_size(length)).expect("memory"))
 }
 
 /// A refusal is one line about the document, never about memory: the arena is made large enough for any.
@@ -137,7 +193,7 @@ pub fn state(document: &[u8]) {
 /// Any bytes as the resources that `update` is given.
 pub fn resources(document: &[u8]) {
     let mut buffer = Vec::new();
-    if let Some(resources) = read::<Resources<'_>>(document, &mut buffer) {
+    if let Ok(resources) = read::<Resources<'_>>(document, &mut buffer) {
         // All lists are walked.
         assert!(!format!("{resources:?}").is_empty());
     }
