@@ -115,7 +115,8 @@ pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<Namespaces<'a>> {
 /// The user namespace comes first, because it gives the right to enter the others; the mount namespace last.
 fn joins<'a>(job: &Job<'_, 'a>) -> Result<&'a [Join<'a>]> {
     const TURNS: [u32; 3] = [CLONE_NEWUSER, !(CLONE_NEWUSER | CLONE_NEWNS), CLONE_NEWNS];
-    let mut list = job.arena.list(job.kinds.joined.count_ones() as usize)?;
+    // More than are joined: an entry that was refused, when all refusals are gathered, is among them.
+    let mut list = job.arena.list(job.spec.linux.namespaces.len())?;
     for turn in TURNS {
         for namespace in job.spec.linux.namespaces.iter() {
             if let (Some(kind), Some(path)) = (namespace.kind, given(namespace.path))

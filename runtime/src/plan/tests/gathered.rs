@@ -111,3 +111,20 @@ fn nothing_is_blamed_on_a_misspelt_namespace() {
     );
     assert!(found[2].starts_with("process.cwd"));
 }
+
+/// What is refused of the namespaces to join takes no memory away from the others: found by fuzzing.
+#[test]
+fn namespaces_that_cannot_be_joined() {
+    let found = found(&[(
+        "/linux/namespaces",
+        r#"[{"type": "mount"}, {"type": "ipc", "path": "proc"}, {"type": "uts", "path": "/a"}, {"type": "uts", "path": "/b"}]"#,
+    )]);
+    let expected = [
+        "linux.namespaces[1].path: \"proc\"",
+        "linux.namespaces[3].type: \"uts\"",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    for (line, start) in found.iter().zip(expected) {
+        assert!(line.starts_with(start), "{line}");
+    }
+}
