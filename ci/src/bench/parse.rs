@@ -73,7 +73,7 @@ const MARKS: &[Mark] = &[
     (
         "4 MiB: serde_json built for speed / parse",
         |rows| best(rows, 4, "synthetic-4") / best(rows, 0, "synthetic-4"),
-        1.5,
+        1.2,
         f64::INFINITY,
     ),
     (
