@@ -54,8 +54,10 @@ const SUBJECTS: &[(&str, Subject)] = &[
 
 /// Reads and plans a copy, as mote does: the document itself is kept with the container.
 fn parse_and_plan(document: &[u8]) -> Duration {
-    // Less than mote reserves, since all of it is made to be there; these documents need no more.
-    let arena = Arena::new(4 * document.len() + (1 << 20)).expect("memory");
+    // Less than mote reserves, since all of it is made to be there; these documents need no more. The engines' have filters,
+    // which take some.
+    let filter = (12 * document.len()).min(1 << 20);
+    let arena = Arena::new(4 * document.len() + (64 << 10) + filter).expect("memory");
     let buffer = arena.bytes(document.len()).expect("memory");
     let start = Instant::now();
     buffer.copy_from_slice(document);
