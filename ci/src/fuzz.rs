@@ -46,6 +46,10 @@ const TARGETS: &[Target] = &[
         seeds: &["tests/parser/corpus/resources"],
     },
     Target {
+        name: "seccomp",
+        seeds: &["tests/parser/corpus/seccomp"],
+    },
+    Target {
         name: "legacy",
         seeds: &["tests/parser/corpus/legacy"],
     },

@@ -66,7 +66,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "fuzz",
         arguments: "[seconds] [target]",
-        help: "coverage-guided fuzzing; target: parse plan process state resources legacy",
+        help: "coverage-guided fuzzing; target: parse plan process state resources seccomp legacy",
         run: fuzz::run,
     },
     Task {

@@ -5,11 +5,17 @@ use init::sys::arena::Arena;
 use runtime::cgroup::Group;
 use runtime::container::Record;
 use runtime::plan::{self, Facts};
+use runtime::seccomp::arch::ARCHS;
+use runtime::seccomp::reach::worst;
 use serde_json::Value;
 use spec_min::{Error, Process, Read, Resources, Spec};
 use std::cell::RefCell;
 use std::ffi::CStr;
 use std::fmt;
+
+#[path = "../../../runtime/tests/seccomp/machine.rs"]
+#[allow(dead_code, reason = "the seccomp tests use the rest")]
+mod machine;
 
 /// What root on an ordinary host finds out.
 pub const ROOT: Facts<'static> = Facts {
@@ -188,6 +194,32 @@ pub fn state(document: &[u8]) {
     assert_eq!(format!("{record:?}"), format!("{again:?}"));
     // Opening its directories is left to those who need them.
     let _ = Group::load(&record.cgroup);
+}
+
+/// A byte that chooses the machine, and any others as its `linux.seccomp`: there is an error, or a program that the kernel would
+/// take, which has an answer to every call.
+pub fn seccomp(document: &[u8]) {
+    let Some((machine, profile)) = document.split_first() else {
+        return;
+    };
+    let machine = &ARCHS[usize::from(*machine) % ARCHS.len()];
+    let document = [br#"{"linux":{"seccomp":"#, profile, b"}}"].concat();
+    let mut buffer = Vec::new();
+    let Ok(spec) = read::<Spec<'_>>(&document, &mut buffer) else {
+        return;
+    };
+    with_arena(document.len(), |arena| {
+        let filter = plan::filter(&spec, machine, &ROOT, arena, &mut |_, _| ());
+        let filter = filter.inspect_err(check_refusal).ok().flatten();
+        let Some(filter) = filter else { return };
+        let program = filter.loaded.program;
+        machine::check(program);
+        for number in (0..600).chain([u32::MAX, 1 << 30 | 1, 4000, 5000, 6001]) {
+            // Whatever the arguments are.
+            worst(program, number, machine.audit());
+            worst(program, number, 0);
+        }
+    });
 }
 
 /// Any bytes as the resources that `update` is given.
