@@ -191,8 +191,9 @@ fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
     let mounts = job.part(mounts::lower(job))?;
     let dev = job.part(devices::lower(job, mounts))?;
     let hooks = hooks::lower(job)?;
-    let readonly = mounts::paths(job, "linux.readonlyPaths", spec.linux.readonly_paths);
-    let masked = mounts::paths(job, "linux.maskedPaths", spec.linux.masked_paths);
+    let paths = |name, list| job.part(mounts::paths(job, name, list));
+    let readonly_paths = paths("linux.readonlyPaths", spec.linux.readonly_paths)?;
+    let masked_paths = paths("linux.maskedPaths", spec.linux.masked_paths)?;
     let process = match spec.process.get() {
         Some(process) => container_process(job, process)?,
         None => job.part(Err(
@@ -206,8 +207,8 @@ fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
         devices: dev.devices,
         bind_devices: dev.bind,
         links: dev.links,
-        readonly_paths: job.part(readonly)?,
-        masked_paths: job.part(masked)?,
+        readonly_paths,
+        masked_paths,
         sysctl: sysctl::lower(job)?,
         hostname: job.part(root::uts_name(job, "hostname", spec.hostname))?,
         domainname: job.part(root::uts_name(job, "domainname", spec.domainname))?,

@@ -158,3 +158,15 @@ fn devices() {
         );
     }
 }
+
+#[test]
+fn a_warning_about_the_process_does_not_hide_a_refusal_before_it() {
+    let changes = [
+        ("/linux/readonlyPaths/0", r#""$/proc""#),
+        ("/process/capabilities/effective/0", r#""CAP_ODD""#),
+    ];
+    assert_eq!(
+        refused(&changes, &FACTS),
+        "config.json: linux.readonlyPaths[0]: \"$/proc\": must be an absolute path"
+    );
+}
