@@ -414,17 +414,56 @@ pub struct StateText<'a> {
     pub tail: &'a [u8],
 }
 
-/// `linux.cgroupsPath` and `linux.resources.devices`.
+/// `linux.cgroupsPath` and `linux.resources`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cgroup<'a> {
     /// As the config has it; none leaves the choice to us.
     pub path: Option<&'a CStr>,
     /// In order.
     pub devices: &'a [DeviceRule],
+    /// All of `linux.resources` but the devices, in order.
+    pub limits: &'a [Limit<'a>],
+    /// The host's user that the v2 cgroup is given to, when the container may manage what is below it.
+    pub owner: Option<u32>,
     /// Whether a private cgroup namespace hides the rest.
     pub private: bool,
     /// Whether a failure for want of permission is passed over (rootless).
     pub lenient: bool,
+}
+
+/// One value for a control file, in the forms of both versions of cgroups: which one the host has is seen later.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit<'a> {
+    /// The property below `linux.resources`, for messages.
+    pub property: &'a str,
+    /// For the v1 hierarchy of the controller that the file is named after.
+    pub v1: Setting<'a>,
+    /// For v2, where no v1 hierarchy has that controller.
+    pub v2: Setting<'a>,
+}
+
+/// What goes into which control file.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// `memory.max`; empty where this version has nothing like it.
+    pub file: &'a str,
+    /// One write. With a blank in front it goes behind the first word that the file has now.
+    pub text: &'a str,
+    /// What it means when there is no such file.
+    pub lacking: Lacking,
+}
+
+/// What it means that the kernel has no such file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lacking {
+    /// The property can't be had.
+    Fails,
+    /// Nothing: the value only asks for what is so anyway.
+    Passes,
+    /// Nothing, if another setting of the same property finds its file.
+    Other,
+    /// The same as [`Lacking::Fails`]. And the value must be more than `memory.current` says.
+    Above,
 }
 
 /// One of `linux.resources.devices`.

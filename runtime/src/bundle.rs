@@ -79,6 +79,13 @@ pub fn copy<'a>(config: &[u8], arena: &'a Arena) -> Result<&'a mut [u8]> {
     Ok(buffer)
 }
 
+/// What is said of a document that can't be read.
+#[cold]
+#[inline(never)]
+pub fn unreadable(document: &str, error: spec_min::Error) -> Error {
+    Error::new(format!("{document}:{error}"))
+}
+
 /// Under `--debug`: warns of keys that an object has twice, which is right for JSON and hardly ever what is meant.
 pub fn warn_of_repeated_keys(report: &Reporter, document: &str, text: &[u8]) {
     if report.level() < Level::Debug {

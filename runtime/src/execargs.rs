@@ -25,7 +25,7 @@ pub fn read_process_file(options: &Options) -> Result<Option<Vec<u8>>> {
 pub fn parse_process<'a>(text: &[u8], arena: &'a Arena) -> Result<Process<'a>> {
     let buffer = arena.bytes(text.len()).map_err(bundle::no_memory)?;
     buffer.copy_from_slice(text);
-    spec_min::parse_process(buffer).map_err(|error| Error::new(format!("process.json:{error}")))
+    spec_min::parse_process(buffer).map_err(|error| bundle::unreadable("process.json", error))
 }
 
 /// The container's process, changed as the options say. The changes are written as JSON and read back, so

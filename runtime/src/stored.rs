@@ -4,8 +4,8 @@
 use crate::bundle;
 use crate::cli::Global;
 use crate::container::Container;
-use crate::error::{Error, Result};
-use crate::plan::{self, Facts};
+use crate::error::Result;
+use crate::plan::{self, Facts, Refusal};
 use init::plan::Plan;
 use init::sys::arena::Arena;
 use rustix::process::{getegid, geteuid};
@@ -57,7 +57,6 @@ impl Stored {
     /// Its plan.
     pub fn plan<'a>(&'a self, facts: &Facts<'a>) -> Result<Plan<'a>> {
         let spec = self.spec()?;
-        plan::container(&spec, facts, &self.arena, &mut |_, _| {})
-            .map_err(|refusal| Error::new(refusal.to_string()))
+        plan::container(&spec, facts, &self.arena, &mut |_, _| {}).map_err(Refusal::error)
     }
 }

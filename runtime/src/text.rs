@@ -1,4 +1,5 @@
-//! Texts put together: one function for each way, instead of a formatter at every place that needs one.
+//! Texts put together and taken apart: one function for each way, instead of a formatter or a pattern at every place
+//! that needs one.
 
 use std::ffi::CString;
 use std::ffi::OsStr;
@@ -94,6 +95,46 @@ pub fn escape(text: &mut String, character: char) {
     text.push_str("\\u");
     for shift in [12, 8, 4, 0] {
         text.push(char::from_digit(character as u32 >> shift & 0xf, 16).unwrap_or('0'));
+    }
+}
+
+/// The pieces of a text between marks, like `str::split`, whose code is made anew for every use.
+#[derive(Clone, Debug)]
+pub struct Pieces<'t> {
+    rest: Option<&'t str>,
+    mark: u8,
+}
+
+/// `mark` is an ASCII character.
+pub fn pieces(text: &str, mark: u8) -> Pieces<'_> {
+    Pieces {
+        rest: Some(text),
+        mark,
+    }
+}
+
+impl<'t> Pieces<'t> {
+    /// All that was not taken yet, further marks included.
+    pub fn rest(self) -> Option<&'t str> {
+        self.rest
+    }
+
+    /// Whether one of the pieces is this.
+    #[inline(never)]
+    pub fn has(mut self, wanted: &str) -> bool {
+        self.any(|piece| piece == wanted)
+    }
+}
+
+impl<'t> Iterator for Pieces<'t> {
+    type Item = &'t str;
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<&'t str> {
+        let rest = self.rest?;
+        let end = rest.as_bytes().iter().position(|&byte| byte == self.mark);
+        self.rest = end.and_then(|end| rest.get(end + 1..));
+        rest.get(..end.unwrap_or(rest.len()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Membership in cgroups, cgroupsPath, cgroup mounts, removal, refused limits.
+//! Membership in cgroups, cgroupsPath, cgroup mounts, removal.
 use crate::harness::*;
 use crate::{check, same};
 use std::fs;
@@ -19,7 +19,6 @@ pub const MODULE: Module = Module {
         ("existing_with_processes_refused", busy),
         ("existing_empty_is_used", existing_empty),
         ("exec_joins", exec_joins),
-        ("limits_refused_by_name", limits_refused),
         ("cgroup_mount_v1", mount_v1),
         ("cgroup_mount_is_readonly", mount_ro),
         ("cgroup_mount_with_namespace", mount_namespace),
@@ -228,49 +227,6 @@ fn exec_joins(c: &Case) -> Res {
         }
     }
     c.force(&b)?;
-    Ok(())
-}
-
-/// Until limits exist, asking for one is an error that names it, never silence.
-fn limits_refused(c: &Case) -> Res {
-    if c.is_other("runc") {
-        return skip("runc has limits");
-    }
-    for (pointer, value, name) in [
-        (
-            "/linux/resources/memory",
-            json!({"limit": 1 << 26}),
-            "memory",
-        ),
-        ("/linux/resources/cpu", json!({"shares": 512}), "cpu"),
-        ("/linux/resources/pids", json!({"limit": 10}), "pids"),
-        (
-            "/linux/resources/blockIO",
-            json!({"weight": 100}),
-            "blockIO",
-        ),
-        (
-            "/linux/resources/hugepageLimits",
-            json!([{"pageSize": "2MB", "limit": 0}]),
-            "hugepageLimits",
-        ),
-        ("/linux/resources/network", json!({"classID": 7}), "network"),
-        (
-            "/linux/resources/rdma",
-            json!({"mlx": {"hcaHandles": 1}}),
-            "rdma",
-        ),
-        (
-            "/linux/resources/unified",
-            json!({"memory.high": "1"}),
-            "unified",
-        ),
-    ] {
-        let mut b = c.bundle(&["true"])?;
-        b.set(pointer, value);
-        c.run(&b)?.refused(1, &[name])?;
-        c.verb("create", &b, &[])?.go()?.refused(1, &[name])?;
-    }
     Ok(())
 }
 

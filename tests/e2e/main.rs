@@ -15,6 +15,7 @@ mod kernel_settings;
 mod kill;
 mod legacy;
 mod lifecycle;
+mod limits;
 mod listing;
 mod logs;
 mod mounts;
@@ -52,6 +53,7 @@ const MODULES: &[Module] = &[
     kill::MODULE,
     legacy::MODULE,
     lifecycle::MODULE,
+    limits::MODULE,
     listing::MODULE,
     logs::MODULE,
     mounts::MODULE,

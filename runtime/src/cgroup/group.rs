@@ -3,12 +3,10 @@
 use super::discover::{Version, open_mount};
 use super::{file, path};
 use crate::error::{Error, Result};
-use crate::text::decimal;
 use core::cell::OnceCell;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use rustix::process::Pid;
 
 /// A container's cgroups: one directory in each hierarchy, made or yet to be made.
 ///
@@ -123,15 +121,6 @@ impl Group {
         self.v2()
             .map(|member| member.open("cgroup.procs", OFlags::WRONLY))
             .transpose()
-    }
-
-    /// Moves another process in, everywhere; slower than [`Group::doors`] and [`Group::v2_dir`].
-    pub fn join(&self, pid: Pid) -> Result<()> {
-        let text = decimal(pid.as_raw_pid() as u64);
-        for member in &self.members {
-            member.write("cgroup.procs", &text)?;
-        }
-        Ok(())
     }
 
     /// The directory in v2 where the process is whose `/proc/PID/cgroup` has this text, if that is in

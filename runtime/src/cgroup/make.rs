@@ -217,14 +217,25 @@ impl Member {
                 missing += name;
             }
         }
-        if missing.is_empty() {
-            return;
+        if !missing.is_empty() {
+            self.switch_on(&missing);
         }
+    }
+
+    /// Gives the container one controller, if that can be had.
+    pub fn enable(&self, controller: &str) {
+        self.switch_on(&["+", controller].concat());
+    }
+
+    fn switch_on(&self, missing: &str) {
+        let Ok(mount) = self.mount() else {
+            return;
+        };
         for step in path::steps(&self.path) {
             let switch = path::join(path::parent(step), "cgroup.subtree_control");
-            if file::write(mount, &switch, &missing).is_err() {
+            if file::write(mount, &switch, missing).is_err() {
                 // One that can't be had (EBUSY, EACCES, ENOENT) fails the whole line.
-                for name in path::pieces(&missing, b' ') {
+                for name in path::pieces(missing, b' ') {
                     let _ = file::write(mount, &switch, name);
                 }
             }

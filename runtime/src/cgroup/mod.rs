@@ -6,7 +6,7 @@
 //! 1. `group.save()`: the text for the state file, before anything is made, so that a runtime killed
 //!    at the next line leaves nothing that `delete --force` can't find ([`Group::load`]).
 //! 2. `group.create()`: the directories, that of v2 before the process is made and those of v1 after.
-//!    `group.restrict_devices()`: who may open what.
+//!    `group.limit()` and `group.restrict_devices()`: how much it may use, and who may open what.
 //! 3. `group.doors()`: one open `tasks` file per v1 hierarchy. The new process itself writes `0`
 //!    into each, before it makes its cgroup namespace; it is born in `group.v2_dir()` by CLONE_INTO_CGROUP.
 //!    Where it can't be, [`Group::v2_door`] is one door more; [`Group::give_up_v2`] says when to do without.
@@ -28,6 +28,7 @@ mod file;
 mod freeze;
 mod group;
 mod kill;
+mod limits;
 mod make;
 mod mountinfo;
 mod path;
@@ -43,3 +44,4 @@ mod tests;
 pub use devices::Enforced;
 pub use discover::{Hierarchies, Version};
 pub use group::Group;
+pub use limits::Written;

@@ -1,45 +1,6 @@
-//! Paths inside a hierarchy, as text: no leading slash, no `.`, no `..`; the empty text is its top. And the one way in
-//! which the texts of the kernel and of the state file are taken apart.
+//! Paths inside a hierarchy, as text: no leading slash, no `.`, no `..`; the empty text is its top.
 
-/// The pieces of a text between marks, like `str::split`, whose code is made anew for every use.
-#[derive(Clone, Debug)]
-pub struct Pieces<'t> {
-    rest: Option<&'t str>,
-    mark: u8,
-}
-
-/// `mark` is an ASCII character.
-pub fn pieces(text: &str, mark: u8) -> Pieces<'_> {
-    Pieces {
-        rest: Some(text),
-        mark,
-    }
-}
-
-impl<'t> Pieces<'t> {
-    /// All that was not taken yet, further marks included.
-    pub fn rest(self) -> Option<&'t str> {
-        self.rest
-    }
-
-    /// Whether one of the pieces is this.
-    #[inline(never)]
-    pub fn has(mut self, wanted: &str) -> bool {
-        self.any(|piece| piece == wanted)
-    }
-}
-
-impl<'t> Iterator for Pieces<'t> {
-    type Item = &'t str;
-
-    #[inline(never)]
-    fn next(&mut self) -> Option<&'t str> {
-        let rest = self.rest?;
-        let end = rest.as_bytes().iter().position(|&byte| byte == self.mark);
-        self.rest = end.and_then(|end| rest.get(end + 1..));
-        rest.get(..end.unwrap_or(rest.len()))
-    }
-}
+pub use crate::text::pieces;
 
 /// Cleans `path` without looking at any filesystem; a `..` at the top stays at the top.
 #[inline(never)]

@@ -8,6 +8,7 @@ use init::plan::{
     ACCESS_MKNOD, ACCESS_READ, ACCESS_WRITE, Device, DeviceRule, Link, Mount, Source,
 };
 use linux_raw_sys::general::{CLONE_NEWUSER, S_IFBLK, S_IFCHR, S_IFIFO, S_IFMT};
+use spec_min::Resources;
 
 /// The devices that every container has (config-linux.md, "Default Devices"): all may read and write them.
 const DEFAULTS: [(&CStr, u32, u32); 6] = [
@@ -189,17 +190,15 @@ fn permissions(job: &Job<'_, '_>, kind: u32, mode: Option<u32>) -> Result<u32> {
     }
 }
 
-/// `linux.resources.devices`.
-pub fn rules<'a>(job: &Job<'_, 'a>) -> Result<&'a [DeviceRule]> {
-    let Some(resources) = job.spec.linux.resources.get() else {
-        return Ok(&[]);
-    };
-    each(
-        job,
-        "linux.resources.devices",
-        resources.devices,
-        |_, rule| self::rule(job, rule),
-    )
+/// `linux.resources.devices`, at a path.
+pub fn rules<'a>(
+    job: &Job<'_, 'a>,
+    resources: &Resources<'a>,
+    path: &str,
+) -> Result<&'a [DeviceRule]> {
+    each(job, path, resources.devices, |_, rule| {
+        self::rule(job, rule)
+    })
 }
 
 fn rule(job: &Job<'_, '_>, rule: &spec_min::DeviceRule<'_>) -> Result<DeviceRule> {

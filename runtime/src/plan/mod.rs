@@ -17,6 +17,7 @@ mod paths;
 mod process;
 mod ranges;
 mod refusal;
+mod resources;
 mod root;
 mod scheduler;
 mod seccomp;
@@ -34,6 +35,7 @@ pub use namespaces::KINDS as NAMESPACES;
 pub use options::names as mount_options;
 pub use ranges::{FLAGS as MEMORY_POLICY_FLAGS, MODES as MEMORY_POLICIES};
 pub use refusal::Refusal;
+pub use resources::Kept;
 pub use seccomp::{ACTIONS, FLAGS, Filter, OPERATORS, filter};
 pub use version::OCI_VERSION_MIN;
 
@@ -179,6 +181,26 @@ pub fn process<'a>(
     lower_process(&mut job, process).map_err(|refused| job.refusal(refused))
 }
 
+/// What a change of limits comes to: `resources` are the new ones, `spec` describes the container.
+pub fn update<'a>(
+    resources: &spec_min::Resources<'a>,
+    kept: Kept,
+    spec: &Spec<'a>,
+    facts: &Facts<'a>,
+    arena: &'a Arena,
+    warn: &mut Warn<'_>,
+) -> core::result::Result<Cgroup<'a>, Refusal> {
+    let job = Job::new(spec, facts, arena, warn);
+    let lower = || {
+        Ok(Cgroup {
+            limits: resources::lower(&job, resources, "", kept)?,
+            devices: devices::rules(&job, resources, "devices")?,
+            ..Cgroup::default()
+        })
+    };
+    lower().map_err(|refused| job.refusal(refused))
+}
+
 #[inline(never)]
 fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
     let spec = job.spec;
@@ -216,7 +238,7 @@ fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
         process,
         hooks,
         state: job.part(hooks::state(job, &hooks, asks(&process)))?,
-        cgroup: cgroup::lower(job)?,
+        cgroup: cgroup::lower(job, namespaces.uid_map, mounts)?,
     })
 }
 

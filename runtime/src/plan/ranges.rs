@@ -50,7 +50,7 @@ pub fn memory_policy<'a>(job: &Job<'_, 'a>) -> Result<Option<MemoryPolicy<'a>>> 
     for flag in config.flags.iter() {
         flags |= words::number(job, &FLAGS, Some(flag), "linux.memoryPolicy.flags")?;
     }
-    let nodes = mask(job, PATH, config.nodes, NODES_MAX, NODES)?;
+    let nodes = nodes(job, PATH, config.nodes)?;
     let why = match mode {
         0 | MPOL_LOCAL if !nodes.is_empty() => "MPOL_DEFAULT and MPOL_LOCAL take none",
         // MPOL_PREFERRED without any is MPOL_LOCAL.
@@ -76,8 +76,14 @@ pub fn affinity<'a>(
     Ok(())
 }
 
-fn cpus<'a>(job: &Job<'_, 'a>, path: &str, list: Option<&CStr>) -> Result<&'a [u64]> {
+/// A list of CPUs at a path.
+pub fn cpus<'a>(job: &Job<'_, 'a>, path: &str, list: Option<&CStr>) -> Result<&'a [u64]> {
     mask(job, path, list, CPUS_MAX, CPUS)
+}
+
+/// A list of NUMA nodes at a path.
+pub fn nodes<'a>(job: &Job<'_, 'a>, path: &str, list: Option<&CStr>) -> Result<&'a [u64]> {
+    mask(job, path, list, NODES_MAX, NODES)
 }
 
 /// Bit N of the whole is number N, which is less than `most`.

@@ -2,6 +2,7 @@
 
 use super::Job;
 use super::namespaces::KINDS;
+use crate::error::Error;
 use core::ffi::CStr;
 use core::fmt;
 use rustix::io::Errno;
@@ -24,6 +25,13 @@ impl Refusal {
     /// What is wrong there.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// What a verb that can't go on says.
+    #[cold]
+    #[inline(never)]
+    pub fn error(self) -> Error {
+        Error::new(self.to_string())
     }
 
     fn saying(&mut self, value: &str) {

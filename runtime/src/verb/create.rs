@@ -4,7 +4,7 @@
 //! ([`Created`]'s Drop), and is on record before it is made, for `delete --force` after a mote that was killed.
 
 use crate::bundle::{Bundle, absolute, no_memory, text, warn_of_repeated_keys};
-use crate::cgroup::{Enforced, Group, Hierarchies, Version};
+use crate::cgroup::{Enforced, Group, Hierarchies, Version, Written};
 use crate::cli::{Global, Options};
 use crate::container::{Dir, Init, Record, boot_id};
 use crate::error::{Error, Result, lossy};
@@ -18,7 +18,7 @@ use crate::relay::tty::HostTerminal;
 use crate::text::decimal;
 use crate::{report, seal, socket, tend};
 use init::channel::Report;
-use init::plan::{Mount, Plan, Source};
+use init::plan::{DeviceRule, Limit, Mount, Plan, Source};
 use init::sys::arena::Arena;
 use init::sys::process::is_open;
 use init::sys::signal::{self, Set};
@@ -26,7 +26,7 @@ use linux_raw_sys::general::{
     CLONE_NEWPID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY,
 };
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, Uid};
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid, getpid};
 use spec_min::Spec;
@@ -262,7 +262,13 @@ impl Created<'_> {
             doors.extend(group.v2_door()?);
         }
         // Before the process is there: it makes device nodes, and the rules are not whole until the last is written.
-        restrict_devices(global, &self.plan, group)?;
+        let limits = self.plan.cgroup.limits;
+        limit(global, group, limits, &mut Written::default())?;
+        if let Some(owner) = self.plan.cgroup.owner {
+            group.delegate(Uid::from_raw(owner))?;
+        }
+        let rules = self.plan.cgroup.devices;
+        restrict_devices(global, group, rules, Group::restrict_devices)?;
         self.started.admit(&self.plan, &doors)?;
         // It waits for these doors, so what can come later does. Until it is told to go it ends with mote.
         match Init::look(&self.host.procfs, pid) {
@@ -582,11 +588,31 @@ fn mount_notify<'a>(dir: &Dir, plan: &mut Plan<'a>, arena: &'a Arena) -> Result<
     Ok(())
 }
 
-fn restrict_devices(global: &Global, plan: &Plan<'_>, group: &Group) -> Result<()> {
+/// Puts limits in force; warns of those that this host has no word for.
+pub fn limit(
+    global: &Global,
+    group: &Group,
+    limits: &[Limit<'_>],
+    written: &mut Written,
+) -> Result<()> {
+    group.limit(limits, written, &mut |property| {
+        let why = ": cgroup v2 has nothing like it; ignored";
+        let text = ["linux.resources.", property, why].concat();
+        global.report.warn(&text);
+    })
+}
+
+/// Puts the rules for devices in force, for a new container or for one that runs.
+pub fn restrict_devices(
+    global: &Global,
+    group: &Group,
+    rules: &[DeviceRule],
+    enforce: fn(&Group, &[DeviceRule]) -> Result<Enforced>,
+) -> Result<()> {
     if global.in_user_namespace() || (global.rootless() && group.is_empty()) {
         return Ok(());
     }
-    if let Enforced::No(why) = group.restrict_devices(plan.cgroup.devices)? {
+    if let Enforced::No(why) = enforce(group, rules)? {
         global
             .report
             .warn(&["linux.resources.devices: ", why].concat());

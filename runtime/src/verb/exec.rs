@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::host::{Host, of_process};
 use crate::launch::{Otherwise, Outfit, Started, launch, takes_another};
 use crate::notify::Listening;
-use crate::plan::{self, Facts};
+use crate::plan::{self, Facts, Refusal};
 use crate::relay::Relay;
 use crate::stored::Stored;
 use crate::{execargs, seal, socket, tend};
@@ -124,8 +124,7 @@ fn plan_process<'a>(
     let warn = &mut |path: core::fmt::Arguments<'_>, text: core::fmt::Arguments<'_>| {
         global.report.warn(&format!("{path}: {text}"));
     };
-    plan::process(&process, spec, facts, arena, warn)
-        .map_err(|refusal| Error::new(refusal.to_string()))
+    plan::process(&process, spec, facts, arena, warn).map_err(Refusal::error)
 }
 
 /// Every namespace of the container that isn't mote's own, by one pidfd.

@@ -27,7 +27,7 @@ const HOOKS: [&str; 6] = [
 /// The rest of `linux` and of the document. What is false here is refused when a config asks for it; an engine that
 /// would offer checkpoints reads the annotation (runc's types/features). No annotation changes what mote does.
 const REST: &str = r#",
-"cgroup": {"v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": false},
+"cgroup": {"v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true},
 "apparmor": {"enabled": true},
 "selinux": {"enabled": true},
 "intelRdt": {"enabled": false, "schemata": false, "monitoring": false},

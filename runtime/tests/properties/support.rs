@@ -28,6 +28,9 @@ pub enum Support {
     Ignored(String),
 }
 
+/// What cgroup v2 has nothing like.
+const V1_ONLY: &str = "cgroup v1 only; a warning elsewhere";
+
 /// What the table says of a property besides.
 const NOTES: &[(&str, &str)] = &[
     ("process.execCPUAffinity.initial", "for `exec`"),
@@ -40,15 +43,19 @@ const NOTES: &[(&str, &str)] = &[
         "process.capabilities.ambient",
         "unknown names are left out with a warning, in all five sets",
     ),
+    ("linux.resources.unified", "cgroup v2 only"),
+    ("linux.resources.memory.swappiness", V1_ONLY),
+    ("linux.resources.memory.disableOOMKiller", V1_ONLY),
+    ("linux.resources.cpu.realtimeRuntime", V1_ONLY),
+    ("linux.resources.cpu.realtimePeriod", V1_ONLY),
+    ("linux.resources.blockIO.leafWeight", V1_ONLY),
+    ("linux.resources.blockIO.weightDevice[].leafWeight", V1_ONLY),
+    ("linux.resources.network.classID", V1_ONLY),
+    ("linux.resources.network.priorities[].name", V1_ONLY),
+    ("linux.resources.network.priorities[].priority", V1_ONLY),
     ("process.consoleSize.height", "with a terminal"),
     ("process.consoleSize.width", "with a terminal"),
 ];
-
-/// Why a property changes nothing although nobody is warned of it.
-const SILENT: &[(&str, &str)] = &[(
-    "linux.resources.memory.checkBeforeUpdate",
-    "it is about limits of memory, none of which are supported yet",
-)];
 
 const FACTS: Facts<'static> = Facts {
     id: c"box",
@@ -203,13 +210,7 @@ fn support(one: &Value, other: &Value, path: &str, before: &Outcome) -> Support 
                 .warnings
                 .iter()
                 .find_map(|line| line.strip_prefix(&start));
-            let silent = SILENT
-                .iter()
-                .find(|(of, _)| *of == path)
-                .map(|(_, why)| *why);
-            let why = warned
-                .map(|why| why.trim_end_matches(", ignored"))
-                .or(silent);
+            let why = warned.map(|why| why.trim_end_matches(", ignored"));
             Support::Ignored(
                 why.unwrap_or_else(|| panic!("{path} changes nothing"))
                     .to_owned(),

@@ -29,7 +29,7 @@ fn may_open(group: &Group, file: &str) -> bool {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    group.join(Pid::from_child(&child)).unwrap();
+    join(group, &child);
     drop(child.stdin.take());
     child.wait().unwrap().success()
 }
@@ -86,9 +86,10 @@ fn devices_v2() {
 
 #[test]
 fn handing_over() {
-    let Some(it) = scratch_of(Version::V2) else {
+    let Some(mut it) = scratch_of(Version::V2) else {
         return;
     };
+    it.0.unified = true;
     it.0.delegate(Uid::from_raw(12345)).unwrap();
     let (_, path) = it.0.paths().next().unwrap();
     assert_eq!(stat(&*path).unwrap().st_uid, 12345);

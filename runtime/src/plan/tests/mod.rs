@@ -9,6 +9,7 @@ mod process;
 mod refused_files;
 mod refused_namespaces;
 mod refused_process;
+mod resources;
 mod seccomp;
 mod unsupported;
 mod warnings;

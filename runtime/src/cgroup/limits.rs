@@ -1,0 +1,417 @@
+//! Limits: each value goes into the file of the version that has its controller here.
+//!
+//! The kernel checks a value against the others that are in force: memory against memory and swap, a quota against its
+//! period and burst, shares against idle. Which of two has to go first depends on what is there, so what is refused with
+//! EINVAL is tried again after the others, as long as others go through.
+
+use super::discover::Version;
+use super::file;
+use super::group::{Group, Member};
+use crate::error::{Error, Result, lossy};
+use crate::files;
+use crate::text::{number, pieces};
+use init::plan::{Lacking, Limit, Setting};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+/// What gives files that begin so, with CONFIG_ before what has no blank; of several the first counts.
+const GIVERS: &str = "\
+memory. MEMCG
+cpu.rt_ RT_GROUP_SCHED
+cpu.idle Linux 5.15
+cpu.max.burst Linux 5.14
+cpu.cfs_burst Linux 5.14
+cpu.shares FAIR_GROUP_SCHED
+cpu.weight FAIR_GROUP_SCHED
+cpu. CFS_BANDWIDTH
+cpuset CPUSETS
+pids CGROUP_PIDS
+blkio.throttle BLK_DEV_THROTTLING
+io.max BLK_DEV_THROTTLING
+blkio.leaf Linux before 5.0
+blkio the I/O scheduler BFQ
+io BLK_CGROUP_IOCOST
+hugetlb CGROUP_HUGETLB
+rdma CGROUP_RDMA
+net_cls CGROUP_NET_CLASSID
+net_prio CGROUP_NET_PRIO";
+
+/// Old values of the files that were written, to put them back.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Whether they are noted at all.
+    pub noted: bool,
+    old: Vec<(OwnedFd, String)>,
+}
+
+impl Written {
+    /// Puts all back, the last one first, because of an error; says so if that can't be done.
+    #[cold]
+    #[inline(never)]
+    pub fn undo(&self, error: Error) -> Error {
+        let mut left = "";
+        for (control, old) in self.old.iter().rev() {
+            if file::put(control, old).is_err() {
+                left = "; not every old value could be put back";
+            }
+        }
+        Error::join(&[error.text(), left])
+    }
+}
+
+/// Why a limit is not in force.
+struct Fault {
+    kind: Kind,
+    error: Error,
+}
+
+enum Kind {
+    /// For good.
+    Fails,
+    /// Unless another file of the same property takes it.
+    Lacking,
+    /// Before others have changed.
+    TooEarly,
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Fault {
+        let kind = Kind::Fails;
+        Fault { kind, error }
+    }
+}
+
+impl Group {
+    /// Puts limits in force. Tells of the properties that v2 has nothing like, where v2 is all that there is.
+    pub fn limit(
+        &self,
+        limits: &[Limit<'_>],
+        written: &mut Written,
+        ignored: &mut dyn FnMut(&str),
+    ) -> Result<()> {
+        let mut done = vec![false; limits.len()];
+        // The last property that found a file, and what lacks one.
+        let (mut found, mut lacking) = ("", None);
+        loop {
+            let (mut progress, mut early) = (false, None);
+            for (limit, done) in limits.iter().zip(&mut done) {
+                if *done {
+                    continue;
+                }
+                let property = limit.property;
+                let fault = match self.put(limit, written) {
+                    Ok(true) => {
+                        found = property;
+                        lacking = lacking.filter(|(of, _)| *of != property);
+                        None
+                    }
+                    Ok(false) => {
+                        ignored(property);
+                        None
+                    }
+                    Err(fault) => Some(fault),
+                };
+                *done = true;
+                if let Some(Fault { kind, error }) = fault {
+                    let error = Error::join(&["linux.resources.", property, ": ", error.text()]);
+                    match kind {
+                        Kind::Fails => return Err(error),
+                        Kind::Lacking if found == property => {}
+                        Kind::Lacking => lacking = lacking.or(Some((property, error))),
+                        Kind::TooEarly => {
+                            *done = false;
+                            early = Some(error);
+                        }
+                    }
+                }
+                progress |= *done;
+            }
+            match early {
+                Some(error) if !progress => return Err(error),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        lacking.map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// False for what v2 has nothing like.
+    #[inline(never)]
+    fn put(&self, limit: &Limit<'_>, written: &mut Written) -> core::result::Result<bool, Fault> {
+        let (v1, v2) = (&limit.v1, &limit.v2);
+        let controller = controller(v1.file);
+        if let Some(member) = self.members.iter().find(|member| member.has(controller)) {
+            return member.set(v1, written);
+        }
+        let (why, thing) = match self.v2() {
+            Some(member) if !v2.file.is_empty() => return member.set(v2, written),
+            Some(_) if v2.lacking == Lacking::Passes => return Ok(true),
+            Some(_) if self.members.len() == 1 => return Ok(false),
+            _ if v1.lacking == Lacking::Passes => return Ok(true),
+            _ if self.lenient => ("needs a cgroup of its own; have one delegated", ""),
+            _ if v1.file.is_empty() => ("needs cgroup v2, which is not mounted", ""),
+            _ => (
+                "no mounted cgroup hierarchy has the controller ",
+                controller,
+            ),
+        };
+        Err(Error::join(&[why, thing]).into())
+    }
+
+    /// What the container's memory is limited to now, and its memory and swap together; none of what can't be told,
+    /// -1 without a limit.
+    pub fn memory_limits(&self) -> (Option<i64>, Option<i64>) {
+        let Some(member) = self.member("memory") else {
+            return (None, None);
+        };
+        let read = |name| bytes(&member.try_read(name).ok()?);
+        match member.version {
+            Version::V1 => (
+                read("memory.limit_in_bytes"),
+                read("memory.memsw.limit_in_bytes"),
+            ),
+            Version::V2 => {
+                let (limit, swap) = (read("memory.max"), read("memory.swap.max"));
+                let total = match (limit, swap) {
+                    (Some(limit @ 0..), Some(swap @ 0..)) => limit.checked_add(swap),
+                    _ => None,
+                };
+                (limit, total)
+            }
+        }
+    }
+}
+
+impl Member {
+    #[inline(never)]
+    fn set(
+        &self,
+        setting: &Setting<'_>,
+        written: &mut Written,
+    ) -> core::result::Result<bool, Fault> {
+        let (name, text) = (setting.file, setting.text);
+        let kind = match setting.lacking {
+            Lacking::Above => {
+                self.look(text)?;
+                Kind::Fails
+            }
+            Lacking::Other => Kind::Lacking,
+            _ => Kind::Fails,
+        };
+        let behind = text.starts_with(' ');
+        let access = if behind || written.noted {
+            OFlags::RDWR
+        } else {
+            OFlags::WRONLY
+        };
+        let mut opened = self.try_open(name, access);
+        if opened.is_err() && setting.lacking == Lacking::Passes {
+            return Ok(true);
+        }
+        if opened.is_err() && self.version == Version::V2 {
+            self.enable(controller(name));
+            opened = self.try_open(name, access);
+        }
+        let control = opened.map_err(|errno| match errno {
+            Errno::NOENT => Fault {
+                kind,
+                error: self.lacks(name),
+            },
+            errno => self.error("open", name, errno).into(),
+        })?;
+        let mut now = String::new();
+        if behind || written.noted {
+            let read = files::rest(control.as_fd());
+            now = lossy(&read.unwrap_or_default());
+        }
+        let before = if behind { first(&now, b' ') } else { "" };
+        let whole = [before, text].concat();
+        if let Err(errno) = file::put(&control, &whole) {
+            let (kind, meaning) = match errno {
+                Errno::INVAL => (
+                    Kind::TooEarly,
+                    "; other limits, or cgroups above, don't allow it",
+                ),
+                Errno::OPNOTSUPP => (Kind::Lacking, "; the device has another I/O scheduler"),
+                Errno::BUSY => (Kind::Fails, "; more than that is in use"),
+                Errno::ACCESS | Errno::RANGE => (Kind::Fails, "; the cgroup above has not got it"),
+                _ => (Kind::Fails, ""),
+            };
+            let error = self.error(&["write ", &*whole, " to"].concat(), name, errno);
+            let error = Error::join(&[error.text(), meaning]);
+            return Err(Fault { kind, error });
+        }
+        if written.noted {
+            written.old.push((control, restoring(name, &now, &whole)));
+        }
+        Ok(true)
+    }
+
+    /// Refuses to go below what is in use.
+    fn look(&self, text: &str) -> Result<()> {
+        let used = self.try_read("memory.current").unwrap_or_default();
+        match bytes(&used) {
+            Some(used) if bytes(text) <= Some(used) => {
+                let why = ": not more than is in use (checkBeforeUpdate)";
+                Err(Error::join(&[text, why]))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn lacks(&self, name: &str) -> Error {
+        let controller = controller(name);
+        if let Ok(list) = self.try_read("cgroup.controllers")
+            && controller != "cgroup"
+            && !pieces(list.trim_ascii_end(), b' ').has(controller)
+        {
+            let missing = "cgroup.subtree_control above does not give the controller ";
+            return Error::join(&[missing, controller]);
+        }
+        let mut text = ["this kernel has no ", name].concat();
+        for row in pieces(GIVERS, b'\n') {
+            let (prefix, needs) = row.split_at(first(row, b' ').len());
+            if name.starts_with(prefix) {
+                let needs = needs.trim_ascii_start();
+                let option = first(needs, b' ') == needs;
+                text += if option {
+                    "; it needs CONFIG_"
+                } else {
+                    "; it needs "
+                };
+                text += needs;
+                break;
+            }
+        }
+        Error::new(text)
+    }
+}
+
+/// What comes before the first mark.
+fn first(text: &str, mark: u8) -> &str {
+    pieces(text, mark).next().unwrap_or_default()
+}
+
+/// What a control file is named after; of none, nothing that is.
+fn controller(file: &str) -> &str {
+    match first(file, b'.') {
+        "" => ".",
+        controller => controller,
+    }
+}
+
+/// The number in a file; -1 for no limit, which v1 writes as a number that is larger than any memory.
+fn bytes(text: &str) -> Option<i64> {
+    match text.trim_ascii_end() {
+        "max" => Some(-1),
+        text => match number(text.as_bytes())? {
+            number @ 0..0x4000_0000_0000_0000 => Some(number as i64),
+            _ => Some(-1),
+        },
+    }
+}
+
+/// What to write to have again what a file says now, where `text` is about to be written.
+fn restoring(name: &str, now: &str, text: &str) -> String {
+    let key = first(text, b' ');
+    for line in pieces(now, b'\n') {
+        if first(line, b' ') == key {
+            return line.into();
+        }
+    }
+    let line = first(now, b'\n');
+    let line = line.strip_prefix("oom_kill_disable ").unwrap_or(line);
+    let (before, value) = if first(key, b':') == key {
+        // Without the newline an empty value would be no write at all.
+        (line, "\n")
+    } else if name == "io.max" {
+        (first(text, b'='), "=max")
+    } else if name.starts_with("blkio.throttle") {
+        (key, " 0")
+    } else {
+        // A device without a line has no weight of its own.
+        (key, " default")
+    };
+    [before, value].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_values() {
+        const ROWS: [(&str, &str, &str, &str); 14] = [
+            ("pids.max", "max\n", "7", "max\n"),
+            ("cpu.max", "max 100000\n", "50000 100000", "max 100000\n"),
+            ("cpuset.cpus", "\n", "0", "\n"),
+            (
+                "memory.oom_control",
+                "oom_kill_disable 0\nunder_oom 0\n",
+                "1",
+                "0\n",
+            ),
+            ("io.weight", "default 100\n8:0 50\n", "200", "default 100\n"),
+            ("io.weight", "default 100\n8:0 50\n", "8:0 200", "8:0 50"),
+            (
+                "io.weight",
+                "default 100\n8:0 50\n",
+                "8:16 200",
+                "8:16 default",
+            ),
+            (
+                "io.max",
+                "8:0 rbps=max wbps=1 riops=max wiops=max\n",
+                "8:0 rbps=5",
+                "8:0 rbps=max wbps=1 riops=max wiops=max",
+            ),
+            ("io.max", "", "8:0 rbps=5", "8:0 rbps=max"),
+            ("io.max", "8:1 rbps=5\n", "8:16 wiops=5", "8:16 wiops=max"),
+            (
+                "blkio.throttle.read_bps_device",
+                "8:0 7\n",
+                "8:0 9",
+                "8:0 7",
+            ),
+            (
+                "blkio.throttle.read_bps_device",
+                "8:0 7\n",
+                "8:1 9",
+                "8:1 0",
+            ),
+            (
+                "rdma.max",
+                "a hca_handle=max hca_object=2\nb hca_handle=1\n",
+                "a hca_handle=5",
+                "a hca_handle=max hca_object=2",
+            ),
+            ("net_prio.ifpriomap", "lo 0\neth0 3\n", "eth0 5", "eth0 3"),
+        ];
+        for (name, now, text, old) in ROWS {
+            assert_eq!(restoring(name, now, text), old, "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn numbers() {
+        const ROWS: [(&str, Option<i64>); 6] = [
+            ("max\n", Some(-1)),
+            ("9223372036854771712\n", Some(-1)),
+            ("18446744073709551615", Some(-1)),
+            ("0\n", Some(0)),
+            ("4096", Some(4096)),
+            ("x", None),
+        ];
+        for (text, want) in ROWS {
+            assert_eq!(bytes(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn controllers() {
+        assert_eq!(controller("memory.max"), "memory");
+        assert_eq!(controller(""), ".");
+    }
+}

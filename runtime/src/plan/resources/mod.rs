@@ -1,0 +1,303 @@
+//! `linux.resources` but for its devices: properties to values of control files, in the forms of cgroup v1 and of v2.
+//!
+//! Units and weights are converted here, and whatever contradicts itself is refused here; `crate::cgroup` only finds the
+//! files. Sources: config-linux.md, "Control groups"; the kernel's admin-guide/cgroup-v1 and cgroup-v2.rst.
+
+mod lists;
+mod rows;
+mod weight;
+
+use super::Job;
+use super::paths::given;
+use super::ranges;
+use super::refusal::{Refused, Result};
+use crate::text::{pieces, push};
+use core::ffi::CStr;
+use init::plan::{Lacking, Limit, Setting};
+use rows::{Row, Zero};
+use spec_min::{BlockIo, Cpu, Memory, Network, Pids, Read, Resources};
+
+/// What a change of limits leaves as it is but must fit: the container's memory in its cgroup now. -1 is no limit.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Kept {
+    /// Memory alone.
+    pub limit: Option<i64>,
+    /// Memory and swap together.
+    pub total: Option<i64>,
+    /// Whether a limit below what is in use is refused, unless the change says otherwise.
+    pub check: bool,
+}
+
+/// How many properties have one value.
+const VALUES: usize = 17;
+
+/// The plan's part. `prefix` stands before the properties in messages.
+pub fn lower<'a>(
+    job: &Job<'_, 'a>,
+    resources: &Resources<'a>,
+    prefix: &'static str,
+    kept: Kept,
+) -> Result<&'a [Limit<'a>]> {
+    let mut lower = Lower {
+        job,
+        prefix,
+        limits: Vec::new(),
+        at: None,
+        check: false,
+    };
+    lower.values(resources, kept)?;
+    lower.lists(resources)?;
+    let mut limits = job.arena.list(lower.limits.len())?;
+    for limit in lower.limits {
+        limits.push(limit)?;
+    }
+    Ok(limits.finish())
+}
+
+/// The rows on their way.
+struct Lower<'j, 'c, 'a> {
+    job: &'j Job<'c, 'a>,
+    prefix: &'static str,
+    limits: Vec<Limit<'a>>,
+    /// Which element of a list is at work, for messages.
+    at: Option<usize>,
+    /// Whether less memory than is in use is refused.
+    check: bool,
+}
+
+impl<'a> Lower<'_, '_, 'a> {
+    /// The properties with one value, and what goes with them.
+    fn values(&mut self, resources: &Resources<'a>, kept: Kept) -> Result<()> {
+        let memory = resources.memory.get().unwrap_or(const { &Memory::ABSENT });
+        let cpu = resources.cpu.get().unwrap_or(const { &Cpu::ABSENT });
+        let io = resources.block_io.get();
+        let io = io.unwrap_or(const { &BlockIo::ABSENT });
+        let network = resources.network.get();
+        let network = network.unwrap_or(const { &Network::ABSENT });
+        let pids = resources.pids.get().unwrap_or(const { &Pids::ABSENT });
+        let weight = io.weight.map(i64::from);
+        let [swap, alone] = self.memory(memory, kept)?;
+        let values: [_; VALUES] = [
+            memory.limit,
+            swap,
+            memory.reservation,
+            memory.swappiness.map(clamp),
+            memory.disable_oom_killer.get().map(|off| i64::from(*off)),
+            cpu.shares.map(clamp),
+            cpu.period.map(clamp),
+            cpu.quota,
+            cpu.burst.map(clamp),
+            cpu.realtime_period.map(clamp),
+            cpu.realtime_runtime,
+            cpu.idle,
+            pids.limit,
+            weight,
+            weight,
+            io.leaf_weight.map(i64::from),
+            network.class_id.map(i64::from),
+        ];
+        for (row, value) in pieces(rows::VALUES, b'\n').zip(&values) {
+            let Some(value) = *value else { continue };
+            let row = Row::parse(row);
+            let v2 = match row.v2 {
+                "memory.swap.max" => alone.unwrap_or(value),
+                "cpu.weight" => weight::of_shares(value),
+                "io.weight" => weight::of_block_io(value),
+                _ => value,
+            };
+            self.row(row, "", value, v2)?;
+        }
+        self.bandwidth(cpu)?;
+        self.list(rows::CPUS, cpu.cpus)?;
+        self.list(rows::MEMS, cpu.mems)
+    }
+
+    /// Memory and swap together, and swap alone, which is what v2 counts.
+    fn memory(&mut self, memory: &Memory, kept: Kept) -> Result<[Option<i64>; 2]> {
+        let given = [
+            memory.kernel.is_some(),
+            memory.kernel_tcp.is_some(),
+            memory.use_hierarchy.is_some(),
+        ];
+        let names = pieces("memory.kernel memory.kernelTCP memory.useHierarchy", b' ');
+        for (property, given) in names.zip(&given) {
+            if *given {
+                let odd = self.job.refuse(property, "deprecated, ignored");
+                self.job.warn(self.job.inside(odd, self.prefix));
+            }
+        }
+        // runc takes 0 for an absent value in these, and engines rely on it.
+        let asked = |value: Option<i64>| value.filter(|value| *value != 0);
+        let (new, mut swap) = (asked(memory.limit), asked(memory.swap));
+        let limit = new.or(kept.limit.filter(|_| swap.is_some()));
+        let check = memory.check_before_update.get().copied();
+        self.check = check.unwrap_or(kept.check);
+        swap = swap.or(match new {
+            // Without a limit of memory there is none of memory and swap either.
+            Some(-1) => Some(-1),
+            Some(_) => kept.total,
+            None => None,
+        });
+        let why = match (limit, swap) {
+            (Some(limit @ 1..), Some(total @ 1..)) if total >= limit => {
+                return Ok([swap, Some(total - limit)]);
+            }
+            (Some(1..), Some(1..)) => {
+                "less than memory.limit, but it is for memory and swap together"
+            }
+            (None, Some(1..)) => "needs memory.limit: it is for memory and swap together",
+            _ => return Ok([swap; 2]),
+        };
+        self.refuse("memory.swap", swap.unwrap_or(0), why)?;
+        Ok([None; 2])
+    }
+
+    /// Quota and period are one file in v2; either alone leaves the other as it is.
+    fn bandwidth(&mut self, cpu: &Cpu<'_>) -> Result<()> {
+        let quota = cpu.quota.filter(|quota| *quota != 0);
+        let period = cpu.period.filter(|period| *period != 0);
+        if quota.is_none() && period.is_none() {
+            return Ok(());
+        }
+        let mut text = String::new();
+        if let Some(quota) = quota {
+            amount(&mut text, "max", quota);
+        }
+        if let Some(period) = period {
+            text.push(' ');
+            push(&mut text, period, 1);
+        }
+        let v1 = Setting {
+            file: "cpu.max",
+            text: self.text(&text)?,
+            lacking: Lacking::Passes,
+        };
+        let asks = text != "max";
+        let v2 = if asks { must(v1.file, v1.text) } else { v1 };
+        self.push("cpu.quota", v1, v2);
+        Ok(())
+    }
+
+    /// CPUs or memory nodes.
+    fn list(&mut self, row: &'static str, list: Option<&'a CStr>) -> Result<()> {
+        let (row, Some(list)) = (Row::parse(row), given(list)) else {
+            return Ok(());
+        };
+        let path = [self.prefix, row.property].concat();
+        let fits = match row.property {
+            "cpu.cpus" => ranges::cpus(self.job, &path, Some(list)),
+            _ => ranges::nodes(self.job, &path, Some(list)),
+        };
+        let text = list.to_str().unwrap_or_default();
+        if let Err(refused) = fits {
+            return self.job.gather(refused);
+        }
+        self.push(row.property, must(row.v1, text), must(row.v2, text));
+        Ok(())
+    }
+
+    /// A row with its value, which in v2 may be another one, and what stands before it.
+    #[inline(never)]
+    fn row(&mut self, row: Row<'a>, key: &str, value: i64, v2: i64) -> Result<()> {
+        let Some(zero) = row.takes(value) else {
+            return self.refuse(row.property, value, &row.wanted());
+        };
+        let lacking = match (value, zero) {
+            (0, Zero::Unset) => return Ok(()),
+            (0, Zero::Default) | (-1, _) => Lacking::Passes,
+            _ => row.lacking(),
+        };
+        let v1 = self.setting(row.v1, key, value, lacking)?;
+        let mut v2 = self.setting(row.v2, key, v2, lacking)?;
+        match v2.file {
+            // A kernel without swap has no such file.
+            "memory.swap.max" if v2.text == "0" => v2.lacking = Lacking::Passes,
+            // v1 refuses by itself what is less than is in use; v2 kills.
+            "memory.max" if self.check && value > 0 => v2.lacking = Lacking::Above,
+            _ => {}
+        }
+        self.push(row.property, v1, v2);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn setting(
+        &self,
+        file: &'a str,
+        key: &str,
+        value: i64,
+        lacking: Lacking,
+    ) -> Result<Setting<'a>> {
+        let mut words = pieces(file, b':');
+        let (file, word) = (words.next().unwrap_or_default(), words.next());
+        if file == "+" {
+            return Ok(NOTHING);
+        }
+        let mut text = [key, word.unwrap_or_default()].concat();
+        // What v2 and the pids controller say for what is -1 in v1.
+        let worded = file.ends_with("max") || file.ends_with("low");
+        amount(&mut text, if worded { "max" } else { "-1" }, value);
+        Ok(Setting {
+            file,
+            text: self.text(&text)?,
+            lacking,
+        })
+    }
+
+    #[inline(never)]
+    fn push(&mut self, property: &'a str, v1: Setting<'a>, v2: Setting<'a>) {
+        self.limits.push(Limit { property, v1, v2 });
+    }
+
+    #[inline(never)]
+    fn text(&self, text: &str) -> Result<&'a str> {
+        let text = self.job.arena.text(&[text.as_bytes()])?;
+        Ok(text.to_str().unwrap_or_default())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse(&self, property: &str, value: i64, why: &str) -> Result<()> {
+        self.refused(self.job.refuse_number("", value, why), property)
+    }
+
+    /// Puts the property before what was refused.
+    #[cold]
+    #[inline(never)]
+    fn refused(&self, refused: Refused, property: &str) -> Result<()> {
+        let path = [self.prefix, property].concat();
+        self.job.gather(match self.at {
+            Some(at) => self.job.element(refused, &path, at),
+            None => self.job.inside(refused, &path),
+        })
+    }
+}
+
+/// Adds a number, or the word for none.
+fn amount(text: &mut String, unlimited: &str, value: i64) {
+    match u64::try_from(value) {
+        Ok(value) => push(text, value, 1),
+        Err(_) => text.push_str(unlimited),
+    }
+}
+
+/// No file has room for more anyway.
+fn clamp(value: u64) -> i64 {
+    value.min(i64::MAX as u64) as i64
+}
+
+/// A setting that must be had.
+const fn must<'a>(file: &'a str, text: &'a str) -> Setting<'a> {
+    Setting {
+        file,
+        text,
+        lacking: Lacking::Fails,
+    }
+}
+
+/// What a version needs nothing of.
+const NOTHING: Setting<'static> = Setting {
+    file: "",
+    text: "",
+    lacking: Lacking::Passes,
+};
