@@ -348,6 +348,11 @@ pub enum Status {
 }
 
 impl Status {
+    /// Whether it has a first process that other commands may work on.
+    pub fn is_alive(self) -> bool {
+        !matches!(self, Status::Stopped | Status::Creating)
+    }
+
     /// As `state` prints it.
     pub fn name(self) -> &'static str {
         match self {

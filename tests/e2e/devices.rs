@@ -204,7 +204,7 @@ fn works(c: &Case) -> Res {
 }
 
 /// A character device of this host that opens without capabilities and is no default device.
-fn some_device() -> R<(u32, u32)> {
+pub fn some_device() -> R<(u32, u32)> {
     for path in [
         "/dev/fuse",
         "/dev/loop-control",

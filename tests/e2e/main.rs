@@ -31,6 +31,7 @@ mod security;
 mod stdio;
 mod stress;
 mod terminal;
+mod update;
 mod wrong_configs;
 
 use harness::Module;
@@ -69,6 +70,7 @@ const MODULES: &[Module] = &[
     stdio::MODULE,
     stress::MODULE,
     terminal::MODULE,
+    update::MODULE,
     wrong_configs::MODULE,
 ];
 

@@ -1,7 +1,7 @@
 //! Which devices a container may open or make: `linux.resources.devices`, then what every container has.
 
 use super::group::{Group, Member};
-use super::{file, program, v1_devices};
+use super::{file, path, program, v1_devices};
 use crate::error::{Error, Result};
 use init::plan::{ACCESS_MKNOD, ACCESS_READ, ACCESS_WRITE, DeviceRule};
 use init::sys::bpf::{self, Instruction};
@@ -66,6 +66,33 @@ impl Group {
             )),
             done => done.map(|()| Enforced::Yes),
         }
+    }
+
+    /// The same for a container that may be running: it sees either the old rules or the new ones. On failure the old
+    /// ones are in force.
+    pub fn change_devices(&self, rules: &[DeviceRule]) -> Result<Enforced> {
+        let Some(member) = self.members.iter().find(|member| member.has("devices")) else {
+            return self.restrict_devices(rules);
+        };
+        // v1 has no way to change them at once, so nobody may look meanwhile.
+        let running = !self.is_frozen()?;
+        if running {
+            self.freeze()?;
+        }
+        let old = member.read("devices.list")?;
+        let done = self.restrict_devices(rules).inspect_err(|_| {
+            // A list of what is denied can't be read; whoever has one may have anything that is asked for.
+            if !old.starts_with('a') {
+                let _ = member.write("devices.deny", "a");
+                for line in path::pieces(old.trim_ascii_end(), b'\n') {
+                    let _ = member.write("devices.allow", line);
+                }
+            }
+        });
+        if running {
+            self.thaw()?;
+        }
+        done
     }
 
     fn unrestricted(&self, rules: &[DeviceRule]) -> Result<Enforced> {

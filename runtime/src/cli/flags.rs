@@ -200,3 +200,28 @@ pub(super) static SECCOMP: &[Flag] = &[
     BUNDLE,
     flag("config FILE", "a config.json outside a bundle"),
 ];
+
+pub(super) static UPDATE: &[Flag] = &[
+    flag(
+        "resources,r FILE",
+        "linux.resources as JSON, '-' for stdin, instead of the other options",
+    ),
+    flag("blkio-weight N", "I/O weight, 10 to 1000"),
+    flag("cpu-period USECS", "period of the quota"),
+    flag("cpu-quota USECS", "CPU time in each period"),
+    flag("cpu-burst USECS", "unused CPU time kept for later"),
+    flag("cpu-share N", "CPU weight, 2 to 262144"),
+    flag("cpu-rt-period USECS", "period for realtime tasks"),
+    flag("cpu-rt-runtime USECS", "CPU time in each of them"),
+    flag("cpuset-cpus LIST", "CPUs, such as 0-3,7"),
+    flag("cpuset-mems LIST", "memory nodes"),
+    flag("cpu-idle N", "1: run only when nothing else wants to"),
+    flag("memory SIZE", "memory, such as 512m, or -1 for no limit"),
+    flag("memory-reservation SIZE", "memory that it keeps"),
+    flag("memory-swap SIZE", "memory and swap together"),
+    flag("pids-limit N", "processes and threads"),
+    flag("l3-cache-schema SCHEMA", ""),
+    flag("mem-bw-schema SCHEMA", ""),
+    flag("kernel-memory SIZE", ""),
+    flag("kernel-memory-tcp SIZE", ""),
+];

@@ -197,6 +197,16 @@ pub static VERBS: &[Verb] = &[
         enters: true,
     },
     Verb {
+        name: "update",
+        arguments: "<container-id>",
+        help: "change a container's limits",
+        flags: flags::UPDATE,
+        words: exactly(1),
+        run: verb::update::run,
+        error_code: 1,
+        enters: false,
+    },
+    Verb {
         name: "spec",
         arguments: "",
         help: "write a template config.json",

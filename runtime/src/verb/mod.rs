@@ -15,3 +15,4 @@ pub mod seccomp;
 pub mod spec;
 pub mod start;
 pub mod state;
+pub mod update;

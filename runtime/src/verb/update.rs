@@ -1,0 +1,239 @@
+//! `update`: other limits for a container that is there, all of them or none.
+//!
+//! What was given at `create` need not be known for that: the kernel has the values in force, so it is asked for those
+//! that a new one must fit. Nor need anything be remembered: no later verb sets limits.
+
+use super::create::{limit, restrict_devices};
+use crate::bundle;
+use crate::cgroup::{Group, Written};
+use crate::cli::{Global, Options};
+use crate::container::{Container, id};
+use crate::error::{Error, Result};
+use crate::files;
+use crate::host::Host;
+use crate::json::{Layout, Writer};
+use crate::plan::{self, Kept, Refusal};
+use crate::stored::Stored;
+use crate::text::{decimal, number, pieces, quoted};
+use init::plan::Cgroup;
+use rustix::fd::AsFd;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// The options that stand for one property: how it is written (a number, bytes or text), the option, the object, the
+/// key.
+const OPTIONS: &str = "\
+b memory memory limit
+b memory-reservation memory reservation
+b memory-swap memory swap
+n cpu-share cpu shares
+n cpu-quota cpu quota
+n cpu-burst cpu burst
+n cpu-period cpu period
+n cpu-rt-runtime cpu realtimeRuntime
+n cpu-rt-period cpu realtimePeriod
+t cpuset-cpus cpu cpus
+t cpuset-mems cpu mems
+n cpu-idle cpu idle
+n pids-limit pids limit
+n blkio-weight blockIO weight";
+
+/// See the row in [`crate::cli::rows`].
+pub fn run(global: &Global, options: &Options) -> Result<u8> {
+    let id = id(options.positional(0))?;
+    let document = match options.text("resources") {
+        Some(path) => read(path)?,
+        None => from_options(global, options)?.into_bytes(),
+    };
+    let container = Container::lock(&global.root, id)?;
+    let mut written = Written::default();
+    written.noted = true;
+    change(global, &container, &document, &mut written).map_err(|error| written.undo(error))?;
+    Ok(0)
+}
+
+fn change(
+    global: &Global,
+    container: &Container,
+    document: &[u8],
+    written: &mut Written,
+) -> Result<()> {
+    let status = container.status(&Host::look()?.procfs)?;
+    let stored = Stored::read(container)?.filter(|_| status.is_alive());
+    let stored = stored.ok_or_else(|| Error::new("container not running"))?;
+    let group = container.group()?;
+    let plan = plan(global, container, &stored, &group, document)?;
+    limit(global, &group, plan.limits, written)?;
+    if plan.devices.is_empty() {
+        return Ok(());
+    }
+    restrict_devices(global, &group, plan.devices, Group::change_devices)
+}
+
+fn plan<'a>(
+    global: &Global,
+    container: &Container,
+    stored: &'a Stored,
+    group: &Group,
+    document: &[u8],
+) -> Result<Cgroup<'a>> {
+    let spec = stored.spec()?;
+    let mut facts = stored.facts(global, container)?;
+    facts.document = "update";
+    let buffer = bundle::copy(document, stored.arena())?;
+    let resources =
+        spec_min::parse_resources(buffer).map_err(|error| bundle::unreadable("update", error))?;
+    let given = spec.linux.resources.get();
+    let memory = given.and_then(|resources| resources.memory.get());
+    let check = memory.and_then(|memory| memory.check_before_update.get());
+    let (limit, total) = group.memory_limits();
+    let check = check == Some(&true);
+    let kept = Kept {
+        limit,
+        total,
+        check,
+    };
+    let warn = &mut |path: core::fmt::Arguments<'_>, text: core::fmt::Arguments<'_>| {
+        global.report.warn(&format!("update: {path}: {text}"));
+    };
+    plan::update(&resources, kept, &spec, &facts, stored.arena(), warn).map_err(Refusal::error)
+}
+
+fn read(path: &OsStr) -> Result<Vec<u8>> {
+    let text = match path.as_bytes() {
+        b"-" => files::rest(rustix::stdio::stdin().as_fd()),
+        _ => files::read(Path::new(path)),
+    };
+    text.map_err(|errno| Error::of("--resources", path.as_bytes(), errno))
+}
+
+/// The options as the document that they stand for, so that one set of rules holds for both.
+fn from_options(global: &Global, options: &Options) -> Result<String> {
+    let rdt = options
+        .text("l3-cache-schema")
+        .or(options.text("mem-bw-schema"));
+    if rdt.is_some() {
+        return Err(Error::new(
+            "--l3-cache-schema, --mem-bw-schema: linux.intelRdt is not supported yet",
+        ));
+    }
+    let kernel = options
+        .text("kernel-memory")
+        .or(options.text("kernel-memory-tcp"));
+    if kernel.is_some() {
+        let why = "--kernel-memory, --kernel-memory-tcp: deprecated, ignored";
+        global.report.warn(why);
+    }
+    let mut json = Writer::new(Layout::Compact);
+    json.open_object();
+    let mut open = "";
+    for row in pieces(OPTIONS, b'\n') {
+        let mut words = pieces(row, b' ');
+        let mut word = || words.next().unwrap_or_default();
+        let (kind, option, object, key) = (word(), word(), word(), word());
+        let Some(value) = options.text(option) else {
+            continue;
+        };
+        if open != object {
+            if !open.is_empty() {
+                json.close();
+            }
+            json.key(object);
+            json.open_object();
+            open = object;
+        }
+        json.key(key);
+        match (kind, amount(value, kind)) {
+            ("t", _) => json.bytes(value.as_bytes()),
+            (_, Some(number)) => json.raw(&number),
+            _ => {
+                let wanted = match kind {
+                    "b" => ": expected bytes such as 512m, or -1 for no limit",
+                    _ => ": expected a number",
+                };
+                return Err(Error::join(&["--", option, " ", &quoted(value), wanted]));
+            }
+        }
+    }
+    if !open.is_empty() {
+        json.close();
+    }
+    json.close();
+    Ok(json.finish())
+}
+
+/// A number as JSON has it.
+fn amount(text: &OsStr, kind: &str) -> Option<String> {
+    let text = text.as_bytes();
+    let (minus, digits) = match text.strip_prefix(b"-") {
+        Some(digits) => ("-", digits),
+        None => ("", text),
+    };
+    let value = match kind {
+        "b" if minus.is_empty() => size(digits)?,
+        "b" if digits != b"1" => return None,
+        _ => number(digits)?,
+    };
+    Some([minus, &*decimal(value)].concat())
+}
+
+/// Bytes in runc's notation but for fractions: `512m`, `64kb`, `1GiB`; a unit is 1024 of the one before.
+fn size(text: &[u8]) -> Option<u64> {
+    let (digits, unit) = match text {
+        [digits @ .., unit, b'i' | b'I', b'b' | b'B'] => (digits, *unit),
+        [digits @ .., unit @ b'A'..=b'z', b'b' | b'B'] | [digits @ .., unit @ b'A'..=b'z'] => {
+            (digits, *unit)
+        }
+        digits => (digits, b'b'),
+    };
+    let power = b"bkmgtp".iter().position(|known| *known == unit | 0x20)?;
+    number(digits)?.checked_mul(1 << (10 * power))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        let of = |text: &str, kind: &str| amount(OsStr::new(text), kind);
+        for (text, want) in [
+            ("0", Some("0")),
+            ("-1", Some("-1")),
+            ("4096", Some("4096")),
+            ("4096b", Some("4096")),
+            ("64k", Some("65536")),
+            ("64K", Some("65536")),
+            ("64kb", Some("65536")),
+            ("64KiB", Some("65536")),
+            ("512m", Some("536870912")),
+            ("1.5g", None),
+            ("2t", Some("2199023255552")),
+            ("1p", Some("1125899906842624")),
+            ("-2", None),
+            ("-1k", None),
+            ("", None),
+            ("k", None),
+            ("1x", None),
+            ("1kk", None),
+            ("1.", None),
+            (".5k", None),
+            ("1.5.5k", None),
+            ("1 k", None),
+            ("18446744073709551616", None),
+            ("18014398509481984k", None),
+        ] {
+            assert_eq!(of(text, "b").as_deref(), want, "{text}");
+        }
+        for (text, want) in [
+            ("5", Some("5")),
+            ("-5", Some("-5")),
+            ("5k", None),
+            ("--5", None),
+            ("", None),
+        ] {
+            assert_eq!(of(text, "n").as_deref(), want, "{text}");
+        }
+    }
+}
