@@ -2,11 +2,12 @@
 
 use crate::judge::{check_place, compare};
 use init::sys::arena::Arena;
+use machine::Call;
 use runtime::cgroup::Group;
 use runtime::container::Record;
 use runtime::plan::{self, Facts};
 use runtime::seccomp::arch::ARCHS;
-use runtime::seccomp::reach::worst;
+use runtime::seccomp::reach::{Worst, worst};
 use serde_json::Value;
 use spec_min::{Error, Process, Read, Resources, Spec};
 use std::cell::RefCell;
@@ -14,7 +15,6 @@ use std::ffi::CStr;
 use std::fmt;
 
 #[path = "../../../runtime/tests/seccomp/machine.rs"]
-#[allow(dead_code, reason = "the seccomp tests use the rest")]
 mod machine;
 
 /// What root on an ordinary host finds out.
@@ -215,9 +215,19 @@ pub fn seccomp(document: &[u8]) {
         let program = filter.loaded.program;
         machine::check(program);
         for number in (0..600).chain([u32::MAX, 1 << 30 | 1, 4000, 5000, 6001]) {
-            // Whatever the arguments are.
-            worst(program, number, machine.audit());
-            worst(program, number, 0);
+            for (arch, argument) in [(machine.audit(), 0), (machine.audit(), u64::MAX), (0, 7)] {
+                let call = Call {
+                    number,
+                    arch,
+                    arguments: [argument; 6],
+                };
+                let answer = match machine::run(program, &call, false).0 & 0xffff_0000 {
+                    0x7fff_0000 | 0x7ffc_0000 => Worst::Made,
+                    0x0005_0000 => Worst::Answered,
+                    _ => Worst::Deadly,
+                };
+                assert!(answer <= worst(program, number, arch), "{call:?}");
+            }
         }
     });
 }
