@@ -8,7 +8,7 @@ mod stack;
 use init::sys::arena::Arena;
 #[cfg(target_env = "musl")]
 use init::sys::heap::Heap;
-use parser::large::{ENGINES, grown, plannable, synthetic};
+use parser::large::{ENGINES, grown, synthetic};
 use parser::owned;
 use parser::target::ROOT;
 use runtime::plan;
@@ -111,7 +111,7 @@ fn write_documents(dir: &str) {
         std::fs::write(&path, text).expect(&path);
     };
     for (name, document) in ENGINES {
-        write(name, plannable(grown(document, 100 << 10)).0);
+        write(name, grown(document, 100 << 10).to_string());
     }
     for mebibytes in [1, 2, 4, 8] {
         let text = synthetic(12_500 * mebibytes, 1_250 * mebibytes);

@@ -48,29 +48,6 @@ pub fn grown(document: &str, bytes: usize) -> Value {
     value
 }
 
-/// What mote refuses of engines' configs so far: taken out, as long as it does, to make a plan of the rest.
-const NOT_YET: &[(&str, &str)] = &[("/linux", "seccomp"), ("/linux", "resources")];
-
-/// The document without what mote refuses so far, and what that was.
-pub fn plannable(mut document: Value) -> (String, Vec<&'static str>) {
-    let mut taken = Vec::new();
-    loop {
-        let text = document.to_string();
-        let Err(path) = refused_at(&text) else {
-            return (text, taken);
-        };
-        let Some((object, key)) = NOT_YET.iter().find(|(_, key)| path.contains(key)) else {
-            panic!("refused at {path}");
-        };
-        let object = document.pointer_mut(object).and_then(Value::as_object_mut);
-        assert!(
-            object.is_some_and(|object| object.remove(*key).is_some()),
-            "{path}"
-        );
-        taken.push(*key);
-    }
-}
-
 /// Makes a plan; where it is refused, if it is.
 pub fn refused_at(document: &str) -> Result<(), String> {
     let mut buffer = document.as_bytes().to_vec();

@@ -4,10 +4,37 @@ use super::rows::{self, Row};
 use super::{Lower, NOTHING, clamp, must, weight};
 use crate::plan::paths::given;
 use crate::plan::refusal::Result;
-use crate::text::{pieces, push};
+use crate::text::{digits, pieces};
 use core::ffi::CStr;
 use init::plan::{Lacking, Setting};
 use spec_min::{BlockIo, Resources};
+
+/// No more rows than that.
+pub fn most(resources: &Resources<'_>) -> usize {
+    let io = resources.block_io.get().map_or(0, |io| {
+        3 * io.weight_device.len()
+            + io.throttle_read_bps_device.len()
+            + io.throttle_write_bps_device.len()
+            + io.throttle_read_iops_device.len()
+            + io.throttle_write_iops_device.len()
+    });
+    let network = resources.network.get();
+    let lines = |text: &CStr| {
+        1 + text
+            .to_bytes()
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+    };
+    io + 2 * resources.hugepage_limits.len()
+        + network.map_or(0, |network| network.priorities.len())
+        + 2 * resources.rdma.len()
+        + resources
+            .unified
+            .iter()
+            .map(|(_, text)| lines(text))
+            .sum::<usize>()
+}
 
 impl<'a> Lower<'_, '_, 'a> {
     /// All of them.
@@ -22,7 +49,7 @@ impl<'a> Lower<'_, '_, 'a> {
             };
             // The second is for what mmap(2) sets aside, since Linux 5.7.
             for (kind, middle) in &[("r", ""), ("o", ".rsvd")] {
-                let parts = [
+                let row = [
                     kind,
                     " hugepageLimits hugetlb.",
                     size,
@@ -32,7 +59,7 @@ impl<'a> Lower<'_, '_, 'a> {
                     middle,
                     ".max",
                 ];
-                let row = Row::parse(self.text(&parts.concat())?);
+                let row = Row::parse(self.text(&row.map(str::as_bytes))?);
                 self.row(row, "", clamp(limit.limit), clamp(limit.limit))?;
             }
         }
@@ -70,7 +97,7 @@ impl<'a> Lower<'_, '_, 'a> {
                     "io.weight" => (weight, weight::of_block_io(weight)),
                     _ => (weight, weight),
                 };
-                self.row(row, &key, value, v2)?;
+                self.row(row, key, value, v2)?;
             }
         }
         let lists = [
@@ -86,7 +113,7 @@ impl<'a> Lower<'_, '_, 'a> {
                 let key = self.device(row.property, device.major, device.minor)?;
                 let rate = clamp(device.rate.unwrap_or(0));
                 // 0 takes the limit away.
-                self.row(row, &key, rate, if rate == 0 { -1 } else { rate })?;
+                self.row(row, key, rate, if rate == 0 { -1 } else { rate })?;
             }
         }
         Ok(())
@@ -94,16 +121,20 @@ impl<'a> Lower<'_, '_, 'a> {
 
     /// `MAJOR:MINOR `
     #[inline(never)]
-    fn device(&self, property: &str, major: i64, minor: i64) -> Result<String> {
-        let mut text = String::new();
-        for (number, mark) in &[(major, ':'), (minor, ' ')] {
-            match u32::try_from(*number) {
-                Ok(number) => push(&mut text, number.into(), 1),
-                Err(_) => self.refuse(property, *number, "expected a device number")?,
+    fn device(&self, property: &str, major: i64, minor: i64) -> Result<&'a str> {
+        for number in [major, minor] {
+            if u32::try_from(number).is_err() {
+                self.refuse(property, number, "expected a device number")?;
             }
-            text.push(*mark);
         }
-        Ok(text)
+        let (mut room, mut room_of_minor) = ([0; 20], [0; 20]);
+        let major = digits(&mut room, major.unsigned_abs());
+        self.text(&[
+            major,
+            b":",
+            digits(&mut room_of_minor, minor.unsigned_abs()),
+            b" ",
+        ])
     }
 
     /// A size as the kernel names its files: `^[1-9][0-9]*[KMG]B$`.
@@ -138,8 +169,8 @@ impl<'a> Lower<'_, '_, 'a> {
             let why = "expected a name without white space";
             return self.refused(self.job.refuse_text("", name, why), row.property);
         }
-        let key = [text, " ", word].concat();
-        self.row(row, &key, value.into(), value.into())
+        let key = self.text(&[text.as_bytes(), b" ", word.as_bytes()])?;
+        self.row(row, key, value.into(), value.into())
     }
 
     /// A file of v2 by its name, and a write for each line. Files that move, stop and kill processes, perhaps of others,
@@ -155,7 +186,7 @@ impl<'a> Lower<'_, '_, 'a> {
         let text = text.to_str().unwrap_or_default().trim_ascii_end();
         for line in pieces(text, b'\n') {
             let lacking = Lacking::Fails;
-            self.push("unified", Setting { lacking, ..NOTHING }, must(name, line));
+            self.push("unified", Setting { lacking, ..NOTHING }, must(name, line))?;
         }
         Ok(())
     }

@@ -11,9 +11,10 @@ use super::Job;
 use super::paths::given;
 use super::ranges;
 use super::refusal::{Refused, Result};
-use crate::text::{pieces, push};
+use crate::text::{digits, pieces};
 use core::ffi::CStr;
 use init::plan::{Lacking, Limit, Setting};
+use init::sys::arena::List;
 use rows::{Row, Zero};
 use spec_min::{BlockIo, Cpu, Memory, Network, Pids, Read, Resources};
 
@@ -41,24 +42,20 @@ pub fn lower<'a>(
     let mut lower = Lower {
         job,
         prefix,
-        limits: Vec::new(),
+        limits: job.arena.list(VALUES + 3 + lists::most(resources))?,
         at: None,
         check: false,
     };
     lower.values(resources, kept)?;
     lower.lists(resources)?;
-    let mut limits = job.arena.list(lower.limits.len())?;
-    for limit in lower.limits {
-        limits.push(limit)?;
-    }
-    Ok(limits.finish())
+    Ok(lower.limits.finish())
 }
 
 /// The rows on their way.
 struct Lower<'j, 'c, 'a> {
     job: &'j Job<'c, 'a>,
     prefix: &'static str,
-    limits: Vec<Limit<'a>>,
+    limits: List<'a, Limit<'a>>,
     /// Which element of a list is at work, for messages.
     at: Option<usize>,
     /// Whether less memory than is in use is refused.
@@ -159,23 +156,19 @@ impl<'a> Lower<'_, '_, 'a> {
         if quota.is_none() && period.is_none() {
             return Ok(());
         }
-        let mut text = String::new();
-        if let Some(quota) = quota {
-            amount(&mut text, "max", quota);
-        }
-        if let Some(period) = period {
-            text.push(' ');
-            push(&mut text, period, 1);
-        }
+        let (mut room, mut room_of_period) = ([0; 20], [0; 20]);
+        let quota = quota.map(|quota| amount(&mut room, "max", quota));
+        let period = period.map(|period| digits(&mut room_of_period, period));
+        let blank: &[u8] = if period.is_some() { b" " } else { b"" };
+        let text = self.text(&[quota.unwrap_or_default(), blank, period.unwrap_or_default()])?;
         let v1 = Setting {
             file: "cpu.max",
-            text: self.text(&text)?,
+            text,
             lacking: Lacking::Passes,
         };
         let asks = text != "max";
         let v2 = if asks { must(v1.file, v1.text) } else { v1 };
-        self.push("cpu.quota", v1, v2);
-        Ok(())
+        self.push("cpu.quota", v1, v2)
     }
 
     /// CPUs or memory nodes.
@@ -183,17 +176,16 @@ impl<'a> Lower<'_, '_, 'a> {
         let (row, Some(list)) = (Row::parse(row), given(list)) else {
             return Ok(());
         };
-        let path = [self.prefix, row.property].concat();
+        let path = self.text(&[self.prefix.as_bytes(), row.property.as_bytes()])?;
         let fits = match row.property {
-            "cpu.cpus" => ranges::cpus(self.job, &path, Some(list)),
-            _ => ranges::nodes(self.job, &path, Some(list)),
+            "cpu.cpus" => ranges::cpus(self.job, path, Some(list)),
+            _ => ranges::nodes(self.job, path, Some(list)),
         };
         let text = list.to_str().unwrap_or_default();
         if let Err(refused) = fits {
             return self.job.gather(refused);
         }
-        self.push(row.property, must(row.v1, text), must(row.v2, text));
-        Ok(())
+        self.push(row.property, must(row.v1, text), must(row.v2, text))
     }
 
     /// A row with its value, which in v2 may be another one, and what stands before it.
@@ -216,8 +208,7 @@ impl<'a> Lower<'_, '_, 'a> {
             "memory.max" if self.check && value > 0 => v2.lacking = Lacking::Above,
             _ => {}
         }
-        self.push(row.property, v1, v2);
-        Ok(())
+        self.push(row.property, v1, v2)
     }
 
     #[inline(never)]
@@ -233,25 +224,26 @@ impl<'a> Lower<'_, '_, 'a> {
         if file == "+" {
             return Ok(NOTHING);
         }
-        let mut text = [key, word.unwrap_or_default()].concat();
         // What v2 and the pids controller say for what is -1 in v1.
         let worded = file.ends_with("max") || file.ends_with("low");
-        amount(&mut text, if worded { "max" } else { "-1" }, value);
+        let mut room = [0; 20];
+        let number = amount(&mut room, if worded { "max" } else { "-1" }, value);
+        let before = word.unwrap_or_default();
         Ok(Setting {
             file,
-            text: self.text(&text)?,
+            text: self.text(&[key.as_bytes(), before.as_bytes(), number])?,
             lacking,
         })
     }
 
     #[inline(never)]
-    fn push(&mut self, property: &'a str, v1: Setting<'a>, v2: Setting<'a>) {
-        self.limits.push(Limit { property, v1, v2 });
+    fn push(&mut self, property: &'a str, v1: Setting<'a>, v2: Setting<'a>) -> Result<()> {
+        Ok(self.limits.push(Limit { property, v1, v2 })?)
     }
 
     #[inline(never)]
-    fn text(&self, text: &str) -> Result<&'a str> {
-        let text = self.job.arena.text(&[text.as_bytes()])?;
+    fn text(&self, parts: &[&[u8]]) -> Result<&'a str> {
+        let text = self.job.arena.text(parts)?;
         Ok(text.to_str().unwrap_or_default())
     }
 
@@ -273,11 +265,11 @@ impl<'a> Lower<'_, '_, 'a> {
     }
 }
 
-/// Adds a number, or the word for none.
-fn amount(text: &mut String, unlimited: &str, value: i64) {
+/// A number, or the word for none.
+fn amount<'r>(room: &'r mut [u8; 20], unlimited: &'static str, value: i64) -> &'r [u8] {
     match u64::try_from(value) {
-        Ok(value) => push(text, value, 1),
-        Err(_) => text.push_str(unlimited),
+        Ok(value) => digits(room, value),
+        Err(_) => unlimited.as_bytes(),
     }
 }
 
