@@ -28,7 +28,7 @@ mod program;
 pub mod rootfs;
 mod switch;
 pub mod sys;
-mod text;
+pub mod text;
 
 use channel::Channel;
 use core::cell::{Cell, OnceCell};

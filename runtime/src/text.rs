@@ -25,21 +25,6 @@ pub fn decimal(number: u64) -> String {
     text
 }
 
-/// The same in memory of the caller's, for what may not allocate.
-#[inline(never)]
-pub fn digits(room: &mut [u8; 20], mut number: u64) -> &[u8] {
-    let mut start = room.len();
-    for slot in room.iter_mut().rev() {
-        *slot = b'0' + (number % 10) as u8;
-        start -= 1;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    room.get(start..).unwrap_or_default()
-}
-
 /// Adds a number in hexadecimal, after `0x`.
 pub fn hexadecimal(text: &mut String, number: u32) {
     text.push_str("0x");

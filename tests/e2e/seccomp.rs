@@ -15,7 +15,7 @@ pub const MODULE: Module = Module {
         ("arguments", arguments),
         ("engine_profile", engine_profile),
         ("exec_has_the_filter", exec_filter),
-        ("hooks_have_the_filter", hooks),
+        ("hooks_beside_the_filter", hooks),
         ("int80_does_not_get_round", int80),
         ("listener", listener),
         ("new_privileges_or_not", places),
@@ -132,9 +132,10 @@ fn hooks(c: &Case) -> Res {
         let mut b = c.bundle(MKDIR)?;
         b.set("/linux/seccomp", about_mkdir("SCMP_ACT_ERRNO"));
         b.set("/process/noNewPrivileges", json!(no_new_privileges));
-        b.hook("startContainer", "echo hooked > /hooked");
+        b.hook("startContainer", "mkdir /made; echo hooked > /hooked");
         c.run(&b)?.exits(1)?;
         check!(b.rootfs("hooked").exists(), "the hook has not run");
+        same!(b.rootfs("made").exists(), no_new_privileges);
     }
     Ok(())
 }

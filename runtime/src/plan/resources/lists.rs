@@ -4,9 +4,10 @@ use super::rows::{self, Row};
 use super::{Lower, NOTHING, clamp, must, weight};
 use crate::plan::paths::given;
 use crate::plan::refusal::Result;
-use crate::text::{digits, pieces};
+use crate::text::pieces;
 use core::ffi::CStr;
 use init::plan::{Lacking, Setting};
+use init::text::{Digits, digits};
 use spec_min::{BlockIo, Resources};
 
 /// No more rows than that.
@@ -127,12 +128,12 @@ impl<'a> Lower<'_, '_, 'a> {
                 self.refuse(property, number, "expected a device number")?;
             }
         }
-        let (mut room, mut room_of_minor) = ([0; 20], [0; 20]);
-        let major = digits(&mut room, major.unsigned_abs());
+        let (mut room, mut room_of_minor) = (Digits::default(), Digits::default());
+        let major = digits(&mut room, major.unsigned_abs(), 10);
         self.text(&[
             major,
             b":",
-            digits(&mut room_of_minor, minor.unsigned_abs()),
+            digits(&mut room_of_minor, minor.unsigned_abs(), 10),
             b" ",
         ])
     }

@@ -11,10 +11,11 @@ use super::Job;
 use super::paths::given;
 use super::ranges;
 use super::refusal::{Refused, Result};
-use crate::text::{digits, pieces};
+use crate::text::pieces;
 use core::ffi::CStr;
 use init::plan::{Lacking, Limit, Setting};
 use init::sys::arena::List;
+use init::text::{Digits, digits};
 use rows::{Row, Zero};
 use spec_min::{BlockIo, Cpu, Memory, Network, Pids, Read, Resources};
 
@@ -156,9 +157,9 @@ impl<'a> Lower<'_, '_, 'a> {
         if quota.is_none() && period.is_none() {
             return Ok(());
         }
-        let (mut room, mut room_of_period) = ([0; 20], [0; 20]);
+        let (mut room, mut room_of_period) = (Digits::default(), Digits::default());
         let quota = quota.map(|quota| amount(&mut room, "max", quota));
-        let period = period.map(|period| digits(&mut room_of_period, period));
+        let period = period.map(|period| digits(&mut room_of_period, period, 10));
         let blank: &[u8] = if period.is_some() { b" " } else { b"" };
         let text = self.text(&[quota.unwrap_or_default(), blank, period.unwrap_or_default()])?;
         let v1 = Setting {
@@ -226,7 +227,7 @@ impl<'a> Lower<'_, '_, 'a> {
         }
         // What v2 and the pids controller say for what is -1 in v1.
         let worded = file.ends_with("max") || file.ends_with("low");
-        let mut room = [0; 20];
+        let mut room = Digits::default();
         let number = amount(&mut room, if worded { "max" } else { "-1" }, value);
         let before = word.unwrap_or_default();
         Ok(Setting {
@@ -266,9 +267,9 @@ impl<'a> Lower<'_, '_, 'a> {
 }
 
 /// A number, or the word for none.
-fn amount<'r>(room: &'r mut [u8; 20], unlimited: &'static str, value: i64) -> &'r [u8] {
+fn amount<'r>(room: &'r mut Digits, unlimited: &'static str, value: i64) -> &'r [u8] {
     match u64::try_from(value) {
-        Ok(value) => digits(room, value),
+        Ok(value) => digits(room, value, 10),
         Err(_) => unlimited.as_bytes(),
     }
 }
