@@ -74,12 +74,12 @@ impl Group {
         let Some(member) = self.members.iter().find(|member| member.has("devices")) else {
             return self.restrict_devices(rules);
         };
-        // v1 has no way to change them at once, so nobody may look meanwhile.
+        let old = member.read("devices.list")?;
+        // v1 has no way to change them at once, so nobody may look meanwhile. From here on nothing returns before the thaw.
         let running = !self.is_frozen()?;
         if running {
             self.freeze()?;
         }
-        let old = member.read("devices.list")?;
         let done = self.restrict_devices(rules).inspect_err(|_| {
             // A list of what is denied can't be read; whoever has one may have anything that is asked for.
             if !old.starts_with('a') {
