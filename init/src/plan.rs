@@ -283,6 +283,14 @@ pub struct Process<'a> {
     pub keep_fds: u32,
 }
 
+impl Process<'_> {
+    /// Whether somebody is to be asked about system calls, who is then told of the container's state.
+    pub fn asks(&self) -> bool {
+        self.seccomp
+            .is_some_and(|seccomp| seccomp.listener.is_some())
+    }
+}
+
 /// One of `rlimits`.
 #[derive(Clone, Copy, Debug)]
 pub struct Rlimit<'a> {

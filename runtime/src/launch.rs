@@ -106,16 +106,21 @@ impl Started {
 
     /// The last answer; waits until the program runs.
     pub fn go(&self, plan: &Plan<'_>) -> Result<()> {
-        let mut out_of_step = false;
+        let out_of_step = || Error::new("the container's process is out of step");
         if self.answered.get() {
             let failed = |errno| Error::call("waiting for the container's process", errno);
-            self.channel.wait_for_end().map_err(failed)?;
-            out_of_step = !matches!(self.expect(plan)?, Report::Ready);
+            // A listener must be handed over at once: hooks of the container may be asked about already.
+            if !plan.process.asks() {
+                self.channel.wait_for_end().map_err(failed)?;
+            }
+            if !matches!(self.expect(plan)?, Report::Ready) {
+                return Err(out_of_step());
+            }
         }
         self.answer(plan)?;
         match self.listen(plan)? {
-            Report::End if !out_of_step => Ok(()),
-            _ => Err(Error::new("the container's process is out of step")),
+            Report::End => Ok(()),
+            _ => Err(out_of_step()),
         }
     }
 

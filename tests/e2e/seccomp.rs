@@ -217,6 +217,8 @@ fn listener(c: &Case) -> Res {
         profile["listenerMetadata"] = json!("a \"note\"");
         b.set("/linux/seccomp", profile);
         b.set("/process/noNewPrivileges", json!(no_new_privileges));
+        // Where the filter is loaded early, this asks before the program runs.
+        b.hook("startContainer", "mkdir /asked; true");
         let running = if created {
             c.create(&b)?.ok()?;
             c.mote(&["start", &b.id]).spawn()?

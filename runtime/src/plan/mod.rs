@@ -237,7 +237,7 @@ fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
         loopback: job.kinds.makes(CLONE_NEWNET),
         process,
         hooks,
-        state: job.part(hooks::state(job, &hooks, asks(&process)))?,
+        state: job.part(hooks::state(job, &hooks, process.asks()))?,
         cgroup: cgroup::lower(job, namespaces.uid_map, mounts)?,
     })
 }
@@ -257,13 +257,6 @@ fn container_process<'a>(
     Ok(lowered)
 }
 
-/// Whether somebody is to be asked about system calls, who is then told of the container's state.
-fn asks(process: &init::plan::Process<'_>) -> bool {
-    process
-        .seccomp
-        .is_some_and(|seccomp| seccomp.listener.is_some())
-}
-
 /// Of the container nothing is made, so all but the process is empty.
 fn lower_process<'a>(job: &mut Job<'_, 'a>, process: &spec_min::Process<'a>) -> Result<Plan<'a>> {
     job.kinds = Kinds::of(job)?;
@@ -274,7 +267,7 @@ fn lower_process<'a>(job: &mut Job<'_, 'a>, process: &spec_min::Process<'a>) -> 
     let mut lowered = process::lower(job, process)?;
     ranges::affinity(job, affinity, &mut lowered)?;
     Ok(Plan {
-        state: hooks::state(job, &init::plan::Hooks::default(), asks(&lowered))?,
+        state: hooks::state(job, &init::plan::Hooks::default(), lowered.asks())?,
         process: lowered,
         cgroup: Cgroup {
             private: job.kinds.has(CLONE_NEWCGROUP),
