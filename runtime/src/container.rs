@@ -27,7 +27,7 @@ use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with,
 };
-use rustix::process::Pid;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -533,6 +533,22 @@ impl Container {
         let recorded = self.init?;
         let same_boot = self.record.boot == boot_id(procfs);
         Init::look(procfs, recorded.pid).filter(|now| same_boot && now.start == recorded.start)
+    }
+
+    /// A pidfd of the first process, if it lives.
+    pub fn open_init(&self, procfs: &Procfs) -> Result<Option<OwnedFd>> {
+        let Some(init) = self.alive(procfs) else {
+            return Ok(None);
+        };
+        match pidfd_open(init.pid, PidfdFlags::empty()) {
+            // The number may have changed hands between the two looks.
+            Ok(pidfd) => Ok(self.alive(procfs).map(|_| pidfd)),
+            Err(Errno::SRCH) => Ok(None),
+            Err(errno) => Err(Error::call(
+                "pidfd_open of the container's first process",
+                errno,
+            )),
+        }
     }
 
     /// What it is up to.

@@ -48,15 +48,20 @@ pub fn read_at(dir: BorrowedFd<'_>, name: &str) -> Result<Vec<u8>> {
 }
 
 /// All that can be read from here to the end.
-#[inline(never)]
 pub fn rest(file: BorrowedFd<'_>) -> Result<Vec<u8>> {
     let mut text = Vec::new();
+    append(file, &mut text).map(|()| text)
+}
+
+/// The same behind what is there already.
+#[inline(never)]
+pub fn append(file: BorrowedFd<'_>, text: &mut Vec<u8>) -> Result<()> {
     // Not read into the vector itself: most files are much shorter, and fresh memory costs a page fault.
     let mut part = [0; PART];
     loop {
         let got = rustix::io::retry_on_intr(|| rustix::io::read(file, &mut part))?;
         if got == 0 {
-            return Ok(text);
+            return Ok(());
         }
         text.extend_from_slice(part.get(..got).unwrap_or_default());
     }

@@ -46,6 +46,18 @@ impl Writer {
         }
     }
 
+    /// The document in one line, with a line feed at its end.
+    pub fn line(&mut self) -> &str {
+        self.text.push('\n');
+        &self.text
+    }
+
+    /// Forgets the document, but keeps its memory for the next one.
+    pub fn restart(&mut self) {
+        self.text.clear();
+        self.filled = false;
+    }
+
     /// Starts an object.
     pub fn open_object(&mut self) {
         self.open('{', '}');
@@ -93,7 +105,8 @@ impl Writer {
 
     /// A number that is never negative.
     pub fn unsigned(&mut self, value: u64) {
-        self.raw(&text::decimal(value));
+        self.begin();
+        text::push(&mut self.text, value, 1);
     }
 
     /// `true` or `false`.

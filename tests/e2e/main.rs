@@ -6,6 +6,7 @@ mod check;
 mod cli;
 mod devices;
 mod escapes;
+mod events;
 mod exec;
 mod exec_flags;
 mod fallbacks;
@@ -46,6 +47,7 @@ const MODULES: &[Module] = &[
     cli::MODULE,
     devices::MODULE,
     escapes::MODULE,
+    events::MODULE,
     exec::MODULE,
     exec_flags::MODULE,
     fallbacks::MODULE,

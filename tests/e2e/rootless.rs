@@ -26,6 +26,7 @@ pub const MODULE: Module = Module {
         ("pid_file_and_detach", detached),
         ("setuid_helpers_not_needed", no_helpers),
         ("network_of_its_own", network),
+        ("events_without_cgroups", events),
     ],
 };
 
@@ -398,5 +399,19 @@ fn network(c: &Case) -> Res {
     // sysfs of a foreign network namespace can't be rbound but may be mounted afresh.
     let out = verb(c, "run", &b, &[])?.go()?.ok()?.out;
     check!(out.contains("127.0.0.1"), "{out}");
+    Ok(())
+}
+
+/// Where there is no cgroup of the container's own the numbers are 0, and the end is told all the same.
+fn events(c: &Case) -> Res {
+    let b = bundle(c, &["sleep", "60"])?;
+    verb(c, "run", &b, &["-d"])?.go()?.ok()?;
+    let out = user(c, &["events", "--stats", &b.id]).go()?.ok()?;
+    let line: Value = serde_json::from_str(&out.out)?;
+    same!(line["data"]["network_interfaces"], json!(null));
+    let events = user(c, &["events", "--interval", "1h", &b.id]).spawn()?;
+    user(c, &["kill", &b.id, "KILL"]).go()?.ok()?;
+    events.wait()?.ok()?;
+    user(c, &["delete", &b.id]).go()?.ok()?;
     Ok(())
 }

@@ -192,6 +192,11 @@ pub(super) static SPEC: &[Flag] = &[
 
 pub(super) static PS: &[Flag] = &[FORMAT];
 
+pub(super) static EVENTS: &[Flag] = &[
+    flag("interval TIME", "time between two lines, by default 5s"),
+    flag("stats", "print one line and end"),
+];
+
 pub(super) static SECCOMP: &[Flag] = &[
     flag(
         "arch ARCH",

@@ -207,6 +207,16 @@ pub static VERBS: &[Verb] = &[
         enters: false,
     },
     Verb {
+        name: "events",
+        arguments: "<container-id>",
+        help: "print what a container uses, and when it runs out of memory, as JSON",
+        flags: flags::EVENTS,
+        words: exactly(1),
+        run: verb::events::run,
+        error_code: 1,
+        enters: false,
+    },
+    Verb {
         name: "spec",
         arguments: "",
         help: "write a template config.json",

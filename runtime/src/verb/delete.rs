@@ -1,14 +1,15 @@
 //! `delete`: removes what `create` made.
 
 use crate::cli::{Global, Options};
-use crate::container::{Container, Dir, Init, Status, id};
+use crate::container::{Container, Dir, Status, id};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::stored::Stored;
 use crate::tend;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::OwnedFd;
 use rustix::io::Errno;
-use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Signal, pidfd_send_signal};
 use std::time::Duration;
 
 /// How long a killed process may take to be gone.
@@ -43,23 +44,16 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         ];
         return Err(Error::join(&parts));
     }
-    if let Some(init) = container.alive(&host.procfs) {
-        end(&container, &host, init)?;
+    if let Some(pidfd) = container.open_init(&host.procfs)? {
+        end(&container, &pidfd)?;
     }
     destroy(global, &host, &container)?;
     Ok(0)
 }
 
-fn end(container: &Container, host: &Host, init: Init) -> Result<()> {
+fn end(container: &Container, pidfd: &OwnedFd) -> Result<()> {
     let failed = |errno| Error::call("killing the container's first process", errno);
-    let pidfd = match pidfd_open(init.pid, PidfdFlags::empty()) {
-        Err(Errno::SRCH) => return Ok(()),
-        result => result.map_err(failed)?,
-    };
-    if container.alive(&host.procfs).is_none() {
-        return Ok(());
-    }
-    match pidfd_send_signal(&pidfd, Signal::KILL) {
+    match pidfd_send_signal(pidfd, Signal::KILL) {
         Ok(()) | Err(Errno::SRCH) => {}
         Err(errno) => return Err(failed(errno)),
     }
@@ -72,7 +66,7 @@ fn end(container: &Container, host: &Host, init: Init) -> Result<()> {
         tv_nsec: 0,
     };
     let died =
-        rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&wait)));
+        rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&wait)));
     match died.map_err(failed)? {
         0 => Err(Error::new("container init still running")),
         _ => Ok(()),

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::signals;
 use rustix::io::Errno;
-use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Signal, pidfd_send_signal};
 use std::ffi::OsStr;
 use std::time::Duration;
 
@@ -24,14 +24,8 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
             return Ok(0);
         }
     }
-    let sent = container.alive(&host.procfs).map(|init| {
-        let pidfd = pidfd_open(init.pid, PidfdFlags::empty())?;
-        // The number may have changed hands between the two looks.
-        match container.alive(&host.procfs) {
-            Some(_) => pidfd_send_signal(&pidfd, signal),
-            None => Err(Errno::SRCH),
-        }
-    });
+    let init = container.open_init(&host.procfs)?;
+    let sent = init.map(|pidfd| pidfd_send_signal(&pidfd, signal));
     match sent {
         Some(Ok(())) => {}
         None | Some(Err(Errno::SRCH)) if options.flag("all") => return Ok(0),
