@@ -75,15 +75,50 @@ pub fn root() -> bool {
 /// Downloads `package` of the Debian architecture `arch` and unpacks it: the directory with its files.
 /// The machine's own packages, sources and architectures stay as they are; a second call downloads nothing.
 pub fn unpacked(arch: &str, package: &str) -> Result<PathBuf> {
+    fetched(arch, package, &[package], |root, archives| {
+        sh::run(
+            private(root, arch)
+                .args(["download", package])
+                .current_dir(archives),
+        )
+    })
+}
+
+/// The same for `packages` and all that they depend on, in one directory called `name`: the files of a small system.
+/// No script of a package is run.
+pub fn closure(arch: &str, name: &str, packages: &[&str]) -> Result<PathBuf> {
+    fetched(arch, name, packages, |root, archives| {
+        sh::make_dir(&archives.join("partial"))?;
+        let place = format!("Dir::Cache::archives={}", archives.display());
+        sh::run(
+            private(root, arch)
+                .args(["-o", &place, "-y", "--no-install-recommends"])
+                .args(["--download-only", "install"])
+                .args(packages),
+        )
+    })
+}
+
+/// Unpacks what `download` leaves in the directory that it is given; once for each list of packages.
+fn fetched(
+    arch: &str,
+    name: &str,
+    packages: &[&str],
+    download: impl Fn(&Path, &Path) -> Result,
+) -> Result<PathBuf> {
     let root = sh::target(&format!("debian/{arch}"))?;
-    let files = root.join(package);
-    if files.is_dir() {
+    let files = root.join(name);
+    let list = packages.join(" ");
+    let record = root.join(format!("{name}.packages"));
+    if files.is_dir()
+        && (packages == [name] || fs::read_to_string(&record).is_ok_and(|l| l == list))
+    {
         return Ok(files);
     }
-    debian().map_err(|e| format!("the package {package} of {arch} is needed; {e}"))?;
+    debian().map_err(|e| format!("these packages of {arch} are needed: {list}; {e}"))?;
     sh::say(format!(
-        "apt: fetching {package} ({arch}, Debian {SUITE}) into {}",
-        root.display()
+        "apt: fetching {list} ({arch}, Debian {SUITE}) into {}",
+        files.display()
     ));
     for dir in ["lists/partial", "cache/archives/partial", "no-parts.d"] {
         sh::make_dir(&root.join(dir))?;
@@ -97,17 +132,26 @@ pub fn unpacked(arch: &str, package: &str) -> Result<PathBuf> {
     if !have_lists {
         sh::run(private(&root, arch).arg("update"))?;
     }
-    if sh::run(private(&root, arch).args(["download", package])).is_err() {
+    // Names of our own, so that two checkouts that share the directory can't mix their files.
+    let (archives, part) = (
+        root.join(format!("{name}.archives-{}", std::process::id())),
+        root.join(format!("{name}.part-{}", std::process::id())),
+    );
+    sh::make_dir(&archives)?;
+    if download(&root, &archives).is_err() {
         // The lists of an earlier day may name a version that the mirror has replaced.
         sh::run(private(&root, arch).arg("update"))?;
-        sh::run(private(&root, arch).args(["download", package]))?;
+        download(&root, &archives)?;
     }
-    let part = root.join("unpacking");
-    let _ = fs::remove_dir_all(&part);
-    let archive = find_archive(&root, package)?;
-    sh::run(Command::new("dpkg-deb").arg("-x").arg(&archive).arg(&part))?;
-    let _ = fs::remove_file(archive);
+    for archive in sh::list(&archives)? {
+        if archive.extension().is_some_and(|e| e == "deb") {
+            sh::run(Command::new("dpkg-deb").arg("-x").arg(&archive).arg(&part))?;
+        }
+    }
+    let _ = fs::remove_dir_all(archives);
+    let _ = fs::remove_dir_all(&files);
     fs::rename(&part, &files).map_err(|e| format!("{}: {e}", files.display()))?;
+    sh::write(&record, list)?;
     Ok(files)
 }
 
@@ -128,21 +172,6 @@ fn private(root: &Path, arch: &str) -> Command {
     option("Acquire::Languages", "none");
     command.arg("-qq").current_dir(root);
     command
-}
-
-fn find_archive(root: &Path, package: &str) -> Result<PathBuf> {
-    let prefix = format!("{package}_");
-    let entries = fs::read_dir(root).map_err(|e| format!("{}: {e}", root.display()))?;
-    entries
-        .flatten()
-        .find(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
-        .map(|entry| entry.path())
-        .ok_or_else(|| {
-            format!(
-                "apt-get download left no {prefix}*.deb in {}",
-                root.display()
-            )
-        })
 }
 
 /// The mirror that the machine itself uses, so that a local one is honoured.

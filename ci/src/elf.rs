@@ -138,6 +138,17 @@ impl Elf {
         Ok(())
     }
 
+    /// The dynamic loader that the program asks for.
+    pub fn interpreter(&self) -> Option<String> {
+        let mut segments = self.segments.iter();
+        self.text(
+            segments
+                .find(|segment| segment.kind == PT_INTERP)?
+                .file
+                .start,
+        )
+    }
+
     /// Functions and objects of `.symtab`; empty in a stripped file.
     pub fn symbols(&self) -> Vec<Symbol> {
         let mut found = Vec::new();

@@ -2,6 +2,7 @@
 
 mod apt;
 mod bench;
+mod boot;
 mod counts;
 mod demo;
 mod dist;
@@ -44,6 +45,12 @@ const TASKS: &[Task] = &[
         arguments: "[arch...]",
         help: "leave target/dist/mote-<arch>; arch: x86_64 aarch64 ppc64le s390x riscv64",
         run: dist::run,
+    },
+    Task {
+        name: "boot",
+        arguments: "[arch...]",
+        help: "Debian's kernel of each machine under QEMU, with mote and the tests inside",
+        run: boot::run,
     },
     Task {
         name: "size",

@@ -56,6 +56,19 @@ pub fn output(command: &mut Command) -> Result<String> {
     ))
 }
 
+/// Runs with our own error stream and returns standard output.
+pub fn captured(command: &mut Command) -> Result<String> {
+    let out = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output();
+    let out = out.map_err(|e| missing(command, &e))?;
+    if out.status.success() {
+        return Ok(String::from_utf8_lossy(&out.stdout).into_owned());
+    }
+    Err(format!("{} ended with {}", line(command), out.status))
+}
+
 /// Runs with output shown as it comes and kept as well: (succeeded, lines of standard output).
 pub fn tee(command: &mut Command) -> Result<(bool, Vec<String>)> {
     use std::io::{BufRead, BufReader};
@@ -116,6 +129,14 @@ pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result {
 pub fn copy(from: &Path, to: &Path) -> Result {
     fs::copy(from, to).map_err(|e| format!("{} to {}: {e}", from.display(), to.display()))?;
     Ok(())
+}
+
+/// What a directory holds, in order of name.
+pub fn list(dir: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    Ok(paths)
 }
 
 /// `fs::create_dir_all` with the path in the error.

@@ -113,21 +113,27 @@ fn counted(command: &mut Command, summary: &mut Vec<String>) -> Result<Counts> {
     let (succeeded, lines) = sh::tee(command)?;
     let mut sum = Counts::default();
     for line in &lines {
-        // libtest's lines, then those of our end-to-end harness.
-        let not_passed = line.starts_with("test ")
-            && (line.ends_with("... FAILED") || line.contains("... ignored"))
-            || line.starts_with("FAILED ")
-            || line.starts_with("skipped ");
-        if not_passed {
-            summary.push(line.clone());
-        }
-        sum += Counts::parse(line).unwrap_or_default();
+        sum += counted_line("", line, summary);
     }
     if !succeeded && sum.failed == 0 {
         summary.push(format!("FAILED {}: see above", sh::line(command)));
         sum += Counts::one(false);
     }
     Ok(sum)
+}
+
+/// What one line of a test program's output counts; a check that failed or did not run becomes a line of the summary,
+/// after `prefix`.
+pub fn counted_line(prefix: &str, line: &str, summary: &mut Vec<String>) -> Counts {
+    // libtest's lines, then those of our end-to-end harness.
+    let not_passed = line.starts_with("test ")
+        && (line.ends_with("... FAILED") || line.contains("... ignored"))
+        || line.starts_with("FAILED ")
+        || line.starts_with("skipped ");
+    if not_passed {
+        summary.push(format!("{prefix}{line}"));
+    }
+    Counts::parse(line).unwrap_or_default()
 }
 
 /// The cargo that runs us.

@@ -42,8 +42,14 @@ pub const MODULE: Module = Module {
     ],
 };
 
-/// The wrapper around the binary under test.
-const DENY: &str = env!("CARGO_BIN_EXE_deny");
+/// The wrapper around the binary under test: where cargo has built it, or where MOTE_DENY says.
+fn deny() -> R<String> {
+    let path = std::env::var("MOTE_DENY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_deny").into());
+    match Path::new(&path).exists() {
+        true => Ok(path),
+        false => skip(format!("{path} was not built for this machine")),
+    }
+}
 const NOSYS: u32 = 38;
 const PERM: u32 = 1;
 /// The calls of kernel 5.2 and 5.12 that mount by descriptors.
@@ -54,10 +60,7 @@ const ALL: &str = "open_tree,move_mount,fsopen,fsconfig,fsmount,fspick,mount_set
 
 /// `VERB -b BUNDLE EXTRA... ID` without these calls.
 fn denied(c: &Case, errno: u32, calls: &str, words: &[&str]) -> R<Cmd> {
-    if !Path::new(DENY).exists() {
-        return skip(format!("{DENY} was not built on this machine"));
-    }
-    let cmd = c.tool(DENY, &[&errno.to_string(), calls, "--"]);
+    let cmd = c.tool(&deny()?, &[&errno.to_string(), calls, "--"]);
     Ok(cmd.arg(&c.mote).arg("--root").arg(&c.root).args(words))
 }
 
@@ -235,7 +238,7 @@ fn no_close_range(c: &Case) -> Res {
     b.write()?;
     let line = format!(
         "exec 8</etc/passwd 900</; exec {} 38 close_range -- {} --root {} run -b {} {}",
-        DENY,
+        deny()?,
         c.mote.display(),
         c.root.display(),
         b.dir.display(),
@@ -431,7 +434,7 @@ fn terminal(c: &Case) -> Res {
     b.set("/process/terminal", json!(true)).write()?;
     for calls in ["openat2", MOUNT_CALLS, ALL] {
         let mut pty = pty::Pty::new()?;
-        let deny = ["-c", DENY, "38", calls, "--"];
+        let deny = ["-c", &deny()?, "38", calls, "--"];
         let cmd = c
             .tool("setsid", &deny)
             .arg(&c.mote)
@@ -468,7 +471,7 @@ fn rootless(c: &Case) -> Res {
         ("1", "clone3"),
         ("1", "keyctl,openat2"),
     ] {
-        let got = go(c.tool(DENY, &[errno, calls, "--"]).arg(&c.mote))?;
+        let got = go(c.tool(&deny()?, &[errno, calls, "--"]).arg(&c.mote))?;
         same_mounts(&got, &want)?;
         same!(got.get("uid_map"), want.get("uid_map"));
     }

@@ -26,6 +26,7 @@ const COMMANDS: &[Row] = &[
     ("emit", emit),
     ("sum", sum),
     ("notify", notify),
+    ("kmsg", kmsg),
     ("scan", attack::scan),
     ("overwrite", attack::overwrite),
     ("try-write", attack::try_write),
@@ -93,6 +94,13 @@ fn sum(_: &[String]) -> io::Result<()> {
     });
     println!("{} {hash:016x}", data.len());
     Ok(())
+}
+
+/// `kmsg TEXT CODE`: puts a line into the kernel's log, which stamps it with its own clock, and exits.
+fn kmsg(args: &[String]) -> io::Result<()> {
+    let text = args.first().map_or("", String::as_str);
+    fs::write("/dev/kmsg", format!("probe: {text}\n"))?;
+    exit(number(args, 1) as i32)
 }
 
 /// `notify TEXT`: sends TEXT to $NOTIFY_SOCKET.

@@ -1,0 +1,33 @@
+#!/bin/busybox sh
+# Runs in a guest: the first container, then the end-to-end tests. Everything that is said goes to the port `out`; a last word, to
+# the port `status`, is the exit status.
+for port in /sys/class/virtio-ports/*; do
+    case $(cat "$port/name") in
+    out) exec >"/dev/${port##*/}" 2>&1 ;;
+    status) status=/dev/${port##*/} ;;
+    esac
+done
+. /suite/settings
+
+echo "guest: Linux $(uname -r) on $(uname -m)"
+mote run -b /containers/hello hello
+code=$?
+# The kernel's own clock stands at both lines.
+at() { dmesg | sed -n "s|^\[ *\([0-9]*\)\.\([0-9]*\)\] $1.*|\1\2|p" | head -n 1; }
+begun=$(at 'Run /init as init process')
+first=$(at 'probe: first instruction')
+echo "guest: the first container's first instruction $((first - begun)) us after the kernel's hand-over"
+echo "guest: the first container ended with code $code"
+
+failed=0
+[ "$code" = 7 ] || failed=1
+for module in /suite/modules/*; do
+    insmod "$module" || failed=1
+done
+if [ -n "$TESTS" ]; then
+    export MOTE_BIN=/usr/bin/mote MOTE_PROBE=/suite/probe MOTE_DENY=/suite/deny MOTE_E2E_DIVIDE=$DIVIDE
+    # The names are split at blanks; `all` is no name but all.
+    [ "$TESTS" = all ] && TESTS=
+    /suite/e2e $TESTS || failed=1
+fi
+echo $failed >"$status"
