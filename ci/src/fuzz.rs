@@ -53,6 +53,10 @@ const TARGETS: &[Target] = &[
         name: "legacy",
         seeds: &["tests/parser/corpus/legacy"],
     },
+    Target {
+        name: "dbus",
+        seeds: &["tests/parser/corpus/dbus"],
+    },
 ];
 
 /// How long the task runs when nothing is said.

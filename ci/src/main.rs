@@ -73,7 +73,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "fuzz",
         arguments: "[seconds] [target]",
-        help: "coverage-guided fuzzing; target: parse plan process state resources seccomp legacy",
+        help: "coverage-guided fuzzing; target: parse plan process state resources seccomp legacy dbus",
         run: fuzz::run,
     },
     Task {

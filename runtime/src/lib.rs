@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod cgroup;
 pub mod cli;
 pub mod container;
+pub mod dbus;
 pub mod errno;
 pub mod error;
 pub mod execargs;

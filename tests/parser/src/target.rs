@@ -5,6 +5,9 @@ use init::sys::arena::Arena;
 use machine::Call;
 use runtime::cgroup::Group;
 use runtime::container::Record;
+use runtime::dbus::message::{Message, START, length};
+use runtime::dbus::variant::property;
+use runtime::dbus::wire::Wire;
 use runtime::plan::{self, Facts};
 use runtime::seccomp::arch::ARCHS;
 use runtime::seccomp::reach::{Worst, worst};
@@ -238,5 +241,36 @@ pub fn resources(document: &[u8]) {
     if let Ok(resources) = read::<Resources<'_>>(document, &mut buffer) {
         // All lists are walked.
         assert!(!format!("{resources:?}").is_empty());
+    }
+}
+
+/// Any bytes as what a bus sends; and as a name, a NUL and the value of an `org.systemd.property` annotation.
+pub fn dbus(bytes: &[u8]) {
+    if let Some(message) = Message::parse(bytes) {
+        assert_eq!(
+            bytes.first_chunk::<START>().and_then(length),
+            Some(bytes.len())
+        );
+        assert!(bytes.ends_with(message.body));
+        let _ = message.first_text();
+        let mut body = message.reader();
+        while body.text().is_some() {}
+        while body.number().is_some() {}
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let Some((name, value)) = text.split_once('\0') else {
+        return;
+    };
+    let mut wire = Wire::default();
+    match property(name, value, &mut wire) {
+        Err(why) => assert!(!why.is_empty()),
+        Ok(()) => {
+            // A value is no longer than eight bytes for one of its text, so the plan has room for it.
+            assert!(wire.0.len() <= 64 + 2 * name.len() + 8 * value.len());
+            // What is written means the same wherever it stands.
+            let mut behind = Wire(vec![0; 8]);
+            property(name, value, &mut behind).expect("the same text");
+            assert_eq!(behind.0.get(8..), Some(&wire.0[..]));
+        }
     }
 }
