@@ -32,8 +32,9 @@ pub fn prepare(child: &Child<'_>) -> Result<Rootfs, Fault> {
         Switch::Pivot | Switch::Move => {}
     }
     change(c"/", root.host_propagation).at(Call::PropagationOfHost)?;
-    if root.switch == Switch::Pivot {
-        leave_initramfs(child).at(Call::LeaveInitramfs)?;
+    let first = || is_first_root(child.handles.procfs);
+    if root.switch == Switch::Pivot && first().at(Call::LeaveInitramfs)? {
+        leave_first_root().at(Call::LeaveInitramfs)?;
     }
     if root.host_propagation & MS_SHARED != 0 {
         make_parent_private(root.path).at(Call::PropagationOfParent)?;
@@ -60,20 +61,33 @@ fn change(path: &CStr, propagation: u32) -> Result<(), Errno> {
     mount_change(path, MountPropagationFlags::from_bits_retain(propagation))
 }
 
-/// pivot_root(2) can't replace the kernel's first root, which has no parent mount. A copy of it laid over `/`
-/// has one. A root of the same type that is an ordinary mount takes no harm from it.
-fn leave_initramfs(child: &Child<'_>) -> Result<(), Errno> {
+/// Whether `/` is the kernel's first root, which has no parent mount, so that pivot_root(2) can't replace it.
+pub fn is_first_root(procfs: &Procfs) -> Result<bool, Errno> {
     #[allow(
         clippy::unnecessary_cast,
         reason = "f_type differs in width between machines"
     )]
     let kind = statfs(c"/")?.f_type as i64;
     if !INITRAMFS.contains(&kind) {
-        return Ok(());
+        return Ok(false);
     }
-    // Nor can it when that parent is shared, and the host may not see the copy.
+    // proc_pid_mountinfo(5): the mount's id comes first, its parent's second, the mount point fifth. What has no
+    // parent is its own. The list begins at the root, or near it.
+    let mut buffer = [0u8; 4096];
+    let text = procfs.read(c"self/mountinfo", &mut buffer)?;
+    let is_root = |line: &&[u8]| line.split(|&byte| byte == b' ').nth(4) == Some(b"/");
+    let Some(line) = text.split(|&byte| byte == b'\n').find(is_root) else {
+        return Ok(true);
+    };
+    let mut fields = line.split(|&byte| byte == b' ');
+    Ok(fields.next() == fields.next())
+}
+
+/// A copy laid over the first root has a parent.
+pub fn leave_first_root() -> Result<(), Errno> {
+    // pivot_root(2) can't replace it either when that parent is shared, and the host may not see the copy.
     let set_apart = || change(c"/", MountPropagationFlags::PRIVATE.bits());
-    if child.new_mount_calls() {
+    if crate::sys::mount::has_new_calls() {
         let copy = clone_tree(CWD, c"/", true)?;
         set_apart()?;
         move_to(copy.as_fd(), open_dir(c"/")?.as_fd())?;

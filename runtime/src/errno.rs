@@ -14,8 +14,7 @@ macro_rules! errnos {
 
 /// `no such file or directory (ENOENT)`; `errno 999` for a number that no row has.
 pub fn text(errno: Errno) -> String {
-    let row = NUMBERS.iter().position(|number| *number == errno);
-    match row.and_then(|row| LINES.lines().nth(row)) {
+    match line(errno) {
         Some(line) => line.to_string(),
         None => [
             "errno ",
@@ -23,6 +22,16 @@ pub fn text(errno: Errno) -> String {
         ]
         .concat(),
     }
+}
+
+/// The same where there is no room to put a number.
+pub fn words(errno: Errno) -> &'static str {
+    line(errno).unwrap_or("an unknown error")
+}
+
+fn line(errno: Errno) -> Option<&'static str> {
+    let row = NUMBERS.iter().position(|number| *number == errno)?;
+    LINES.lines().nth(row)
 }
 
 // The errors of include/uapi/asm-generic/errno-base.h and errno.h, less those of STREAMS, XENIX

@@ -15,5 +15,10 @@ init::entry!(run);
 fn run() -> ! {
     let word = |word: &CStr| OsStr::from_bytes(word.to_bytes()).to_owned();
     let words: Vec<OsString> = start::arguments().map(word).collect();
-    cli::obey(&cli::parse(words))
+    let first = rustix::process::getpid().is_init();
+    cli::obey(&cli::parse(if first {
+        cli::of_kernel(words)
+    } else {
+        words
+    }))
 }

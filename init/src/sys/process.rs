@@ -98,6 +98,12 @@ pub fn set_namespaces(fd: BorrowedFd<'_>, flags: u32) -> Result<(), Errno> {
     check(unsafe { raw_syscall!(Sysno::setns, fd.as_raw_fd(), flags) }).map(drop)
 }
 
+/// SIGKILL to every process that may be sent one, except the caller (kill(2), pid -1).
+pub fn kill_all() -> Result<(), Errno> {
+    // SAFETY: no memory is passed.
+    check(unsafe { raw_syscall!(Sysno::kill, -1i32, linux_raw_sys::general::SIGKILL) }).map(drop)
+}
+
 /// setgroups(2).
 pub fn set_groups(groups: &[u32]) -> Result<(), Errno> {
     // SAFETY: the kernel reads `len` ids of 32 bits.

@@ -230,3 +230,23 @@ pub(super) static UPDATE: &[Flag] = &[
     flag("kernel-memory SIZE", ""),
     flag("kernel-memory-tcp SIZE", ""),
 ];
+
+// Each may also be a parameter of the kernel's command line, `mote.NAME=VALUE`.
+pub(super) static INIT: &[Flag] = &[
+    flag(
+        "containers DIR",
+        "where the bundles are, '/containers' by default",
+    ),
+    flag(
+        "log-dir DIR",
+        "where the containers' output goes, '/run/log/mote' by default",
+    ),
+    flag(
+        "end WHAT",
+        "when all are done: 'poweroff' (default), 'reboot', 'halt' or 'shell'",
+    ),
+    flag("hostname NAME", "the host's name"),
+    flag("shell PATH", "the rescue shell, '/bin/sh' by default"),
+    flag("rescue YES", "1: run the rescue shell first"),
+    flag("cgroup VERSION", "v1: mount cgroups v1 even if there is v2"),
+];

@@ -16,7 +16,7 @@ pub mod rows;
 
 pub use global::Global;
 pub use options::Options;
-pub use parse::{Line, Wish, parse};
+pub use parse::{Line, Wish, of_kernel, parse};
 
 use crate::error::{Error, Result};
 use crate::files;

@@ -217,6 +217,16 @@ pub static VERBS: &[Verb] = &[
         enters: false,
     },
     Verb {
+        name: "init",
+        arguments: "",
+        help: "be the first process of a machine, and run its containers",
+        flags: flags::INIT,
+        words: exactly(0),
+        run: verb::init::run,
+        error_code: 1,
+        enters: true,
+    },
+    Verb {
         name: "spec",
         arguments: "",
         help: "write a template config.json",

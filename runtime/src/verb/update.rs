@@ -179,7 +179,7 @@ fn amount(text: &OsStr, kind: &str) -> Option<String> {
 }
 
 /// Bytes in runc's notation but for fractions: `512m`, `64kb`, `1GiB`; a unit is 1024 of the one before.
-fn size(text: &[u8]) -> Option<u64> {
+pub(super) fn size(text: &[u8]) -> Option<u64> {
     let (digits, unit) = match text {
         [digits @ .., unit, b'i' | b'I', b'b' | b'B'] => (digits, *unit),
         [digits @ .., unit @ b'A'..=b'z', b'b' | b'B'] | [digits @ .., unit @ b'A'..=b'z'] => {

@@ -1,0 +1,492 @@
+//! Keeps containers running: the loop of `mote init`.
+//!
+//! A container is started and removed by mote itself, as a child with the command line that anybody would give, so
+//! its state is where every other command looks for it, and whatever can go wrong there goes wrong in that child. The
+//! container's first process outlives who started it and becomes a child of this process, which learns how it ends.
+//!
+//! There is one thread, one epoll(7), and no allocation: all there is of memory is in place before the first turn.
+
+pub mod output;
+pub mod service;
+
+use crate::say::Console;
+use crate::sys::clone::{Clone, clone};
+use crate::sys::exec::Vector;
+use crate::sys::process::{duplicate_to, execute_file, exit, standard_streams};
+use crate::sys::signal::{self, Set};
+use crate::sys::time::milliseconds;
+use crate::text::{Digits, digits, number};
+use output::Log;
+use rustix::event::{Timespec, epoll};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{CWD, readlinkat_raw};
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, WaitStatus, kill_process, wait, waitid,
+};
+use service::{Course, KILLED, NEVER, Orders, Output, State};
+
+/// How many milliseconds it may take to remove what is left of a container.
+const REMOVAL: i64 = 60_000;
+
+/// A status for what couldn't be started at all.
+const NOT_STARTED: u8 = 255;
+
+/// What the machine does at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum End {
+    /// It is switched off.
+    PowerOff,
+    /// It starts anew.
+    Reboot,
+    /// It stops, and stays on.
+    Halt,
+    /// Somebody gets a shell first; then it is switched off.
+    Shell,
+}
+
+/// What asks for which end. Ctrl-alt-del is SIGINT (reboot(2)), a failing power supply SIGPWR; the rest is what
+/// busybox's and sysvinit's commands send.
+const ENDS: [(Signal, End); 6] = [
+    (Signal::TERM, End::PowerOff),
+    (Signal::POWER, End::PowerOff),
+    (Signal::USR2, End::PowerOff),
+    (Signal::QUIT, End::PowerOff),
+    (Signal::INT, End::Reboot),
+    (Signal::USR1, End::Halt),
+];
+
+/// One container.
+#[derive(Debug)]
+pub struct Service<'a> {
+    /// What is wanted.
+    pub orders: Orders<'a>,
+    /// What has become of it.
+    pub course: Course,
+    /// Where its output goes, if not to the console or nowhere.
+    pub log: Option<Log>,
+}
+
+/// What all containers share.
+#[derive(Debug)]
+pub struct Host<'a> {
+    /// Where to say what happens.
+    pub console: &'a Console,
+    /// mote's own program.
+    pub program: OwnedFd,
+    /// /dev/null.
+    pub null: OwnedFd,
+    /// A signalfd for all signals, which are blocked.
+    pub signals: OwnedFd,
+    /// The socket that those who start containers report readiness to; what it says is said by their end, too.
+    pub notify: Option<OwnedFd>,
+    /// For containers that don't report readiness.
+    pub environment: Vector<'a>,
+    /// For those that do: names the socket.
+    pub notify_environment: Vector<'a>,
+    /// The signal mask that mote was started with.
+    pub mask: Set,
+}
+
+/// Runs until no container runs or will run again. Returns what was asked for, if anything, and the first exit status
+/// other than 0, in the order of the list, of a container that ended by itself.
+pub fn run(host: &Host<'_>, services: &mut [Service<'_>]) -> (Option<End>, u8) {
+    let mut supervisor = Supervisor {
+        host,
+        services,
+        end: None,
+    };
+    let epoll = supervisor.watch();
+    loop {
+        supervisor.reap();
+        supervisor.advance();
+        let done = |service: &Service<'_>| service.course.state == State::Done;
+        if supervisor.services.iter().all(done) {
+            break;
+        }
+        supervisor.wait(&epoll);
+    }
+    for at in 0..supervisor.services.len() {
+        while supervisor.write_log(at) {}
+    }
+    let failed = |service: &Service<'_>| Some(service.course.status).filter(|status| *status != 0);
+    let status = supervisor.services.iter().find_map(failed).unwrap_or(0);
+    (supervisor.end, status)
+}
+
+struct Supervisor<'h, 's, 'a> {
+    host: &'h Host<'h>,
+    services: &'s mut [Service<'a>],
+    /// Set once everything is to stop.
+    end: Option<End>,
+}
+
+/// What an event of epoll(7) is about; from `OUTPUT` on the output of one container after the other.
+const SIGNALS: u64 = 0;
+const NOTIFY: u64 = 1;
+const OUTPUT: u64 = 2;
+
+impl Supervisor<'_, '_, '_> {
+    /// Asks for everything that can happen.
+    fn watch(&self) -> Result<OwnedFd, Errno> {
+        let set = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let notify = self.host.notify.as_ref().map(AsFd::as_fd);
+        let logs = self.services.iter().map(|service| &service.log);
+        let outputs = logs.map(|log| log.as_ref().map(Log::source));
+        let all = [Some(self.host.signals.as_fd()), notify]
+            .into_iter()
+            .chain(outputs);
+        for (source, data) in all.zip(0..) {
+            if let Some(source) = source {
+                let data = epoll::EventData::new_u64(data);
+                epoll::add(&set, source, data, epoll::EventFlags::IN)?;
+            }
+        }
+        Ok(set)
+    }
+
+    /// Sleeps until something happens or is due, and takes what has come.
+    fn wait(&mut self, epoll: &Result<OwnedFd, Errno>) {
+        let due = (0..self.services.len()).map(|at| self.due(at)).min();
+        // A day is as good as for ever, and no number of milliseconds that would be too large.
+        let left = due
+            .unwrap_or(NEVER)
+            .saturating_sub(milliseconds())
+            .clamp(0, 86_400_000);
+        let timeout = Timespec {
+            tv_sec: left / 1000,
+            tv_nsec: left % 1000 * 1_000_000,
+        };
+        let mut events = [epoll::Event {
+            flags: epoll::EventFlags::empty(),
+            data: epoll::EventData::new_u64(u64::MAX),
+        }; 16];
+        let waited = match epoll {
+            Ok(epoll) => epoll::wait(epoll, &mut events[..], Some(&timeout)),
+            Err(errno) => Err(*errno),
+        };
+        match waited {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => {
+                self.host.console.failed(b"waiting", b"epoll", errno);
+                // Blindly, then: all of it can be asked for without waiting.
+                crate::sys::time::pause(1_000_000);
+                self.take_signals();
+            }
+        }
+        for event in events {
+            match event.data.u64() {
+                SIGNALS => self.take_signals(),
+                NOTIFY => self.take_notice(),
+                at => drop(self.write_log(at.wrapping_sub(OUTPUT) as usize)),
+            }
+        }
+    }
+
+    /// When a container needs attention if nothing happens before.
+    fn due(&self, at: usize) -> i64 {
+        let course = &self.services[at].course;
+        match course.state {
+            State::Done => NEVER,
+            State::Waiting if self.blocked(at) => NEVER,
+            _ => course.deadline,
+        }
+    }
+
+    /// Whether one of those that it starts after is not ready, and may yet be.
+    fn blocked(&self, at: usize) -> bool {
+        self.services[at].orders.after.iter().any(|&other| {
+            let course = &self.services[other].course;
+            !course.ready && course.state != State::Done
+        })
+    }
+
+    /// Starts what is due, ends what has had its time.
+    fn advance(&mut self) {
+        let now = milliseconds();
+        for at in 0..self.services.len() {
+            let due = self.due(at) <= now;
+            let id = self.services[at].orders.id.to_bytes();
+            match self.services[at].course.state {
+                State::Waiting if self.end.is_some() => {
+                    self.services[at].course.state = State::Done;
+                }
+                State::Waiting if due => self.start(at, now),
+                State::Starting(pid) if due => {
+                    self.host.console.say(&[id, b" is not ready in time"]);
+                    self.signal(pid, Signal::KILL);
+                    self.services[at].course.status = KILLED;
+                    self.remove(at);
+                }
+                State::Running(_) if due => {
+                    self.host.console.say(&[id, b" does not stop in time"]);
+                    self.remove(at);
+                }
+                State::Removing(pid) if due => {
+                    self.host
+                        .console
+                        .say(&[b"removing ", id, b" takes too long"]);
+                    self.signal(pid, Signal::KILL);
+                    self.services[at].course.deadline = NEVER;
+                }
+                _ => {}
+            }
+        }
+        if self.end.is_some() {
+            let running = |service: &Service<'_>| service.course.state != State::Done;
+            if let Some(last) = self.services.iter().rposition(running) {
+                self.stop(last, now);
+            }
+        }
+    }
+
+    /// The last of those that still run is asked to end.
+    fn stop(&mut self, at: usize, now: i64) {
+        let Service { orders, course, .. } = &mut self.services[at];
+        match course.state {
+            // Who starts it goes; what there is by then of the container is asked next, or ends by itself.
+            State::Starting(pid) => self.signal(pid, Signal::KILL),
+            State::Running(pid) if !course.told => {
+                course.told = true;
+                course.deadline = now.saturating_add(orders.settings.stop_timeout);
+                let signal = orders.settings.stop_signal;
+                self.host.console.say(&[b"stopping ", orders.id.to_bytes()]);
+                self.signal(pid, signal);
+            }
+            _ => course.told = true,
+        }
+    }
+
+    /// The process is a child that was not waited for, so the number is its own.
+    fn signal(&self, pid: Pid, signal: Signal) {
+        let _ = kill_process(pid, signal);
+    }
+
+    fn start(&mut self, at: usize, now: i64) {
+        let service = &mut self.services[at];
+        match spawn(self.host, service, &service.orders.start) {
+            Ok(pid) => service.course.begin(&service.orders.settings, pid, now),
+            Err(errno) => {
+                let id = service.orders.id.to_bytes();
+                self.host.console.failed(b"starting", id, errno);
+                service.course.status = NOT_STARTED;
+                self.settle(at);
+            }
+        }
+    }
+
+    fn remove(&mut self, at: usize) {
+        let service = &mut self.services[at];
+        match spawn(self.host, service, &service.orders.remove) {
+            Ok(pid) => {
+                service.course.state = State::Removing(pid);
+                service.course.deadline = milliseconds() + REMOVAL;
+            }
+            Err(errno) => {
+                let id = service.orders.id.to_bytes();
+                self.host.console.failed(b"removing", id, errno);
+                service.course.dirty = true;
+                self.settle(at);
+            }
+        }
+    }
+
+    fn settle(&mut self, at: usize) {
+        let Service { orders, course, .. } = &mut self.services[at];
+        if let Some(pause) = course.settle(&orders.settings, milliseconds()) {
+            let mut room = Digits::default();
+            let pause = digits(&mut room, pause as u64, 10);
+            let id = orders.id.to_bytes();
+            self.host
+                .console
+                .say(&[id, b" starts again in ", pause, b" ms"]);
+        }
+    }
+
+    /// Takes the status of every child that has ended: those known here, and every orphan of the machine.
+    fn reap(&mut self) {
+        loop {
+            match wait(WaitOptions::NOHANG) {
+                Ok(Some((pid, status))) => self.ended(pid, status_of(status)),
+                Err(Errno::INTR) => {}
+                _ => return,
+            }
+        }
+    }
+
+    fn ended(&mut self, pid: Pid, status: u8) {
+        for at in 0..self.services.len() {
+            let Service { orders, course, .. } = &mut self.services[at];
+            match course.state {
+                State::Starting(starter) if starter == pid => return self.started(at, status),
+                // Who starts it has not ended yet, or only now.
+                State::Starting(_) if recorded(orders) == Some(pid) => course.early = Some(status),
+                State::Running(first) if first == pid => return self.exited(at, status),
+                State::Removing(remover) if remover == pid => {
+                    course.dirty = status != 0;
+                    return self.settle(at);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Who was to start it has ended.
+    fn started(&mut self, at: usize, status: u8) {
+        let Service { orders, course, .. } = &mut self.services[at];
+        let id = orders.id.to_bytes();
+        if let Some(status) = course.early {
+            return self.exited(at, status);
+        }
+        match recorded(orders).filter(|pid| is_child(*pid)) {
+            Some(pid) => {
+                course.run(&orders.settings, pid);
+                self.host.console.say(&[id, b" started"]);
+            }
+            None => {
+                let mut room = Digits::default();
+                let number = digits(&mut room, status.into(), 10);
+                self.host
+                    .console
+                    .say(&[id, b" not started, status ", number]);
+                course.status = if status == 0 { NOT_STARTED } else { status };
+                // Otherwise it has undone what it did, or another container has this name.
+                if status > 128 || course.dirty {
+                    self.remove(at);
+                } else {
+                    self.settle(at);
+                }
+            }
+        }
+    }
+
+    /// Its first process has ended.
+    fn exited(&mut self, at: usize, status: u8) {
+        let Service { orders, course, .. } = &mut self.services[at];
+        let mut room = Digits::default();
+        let number = digits(&mut room, status.into(), 10);
+        let id = orders.id.to_bytes();
+        self.host
+            .console
+            .say(&[id, b" exited with status ", number]);
+        if !course.told {
+            course.status = status;
+        }
+        self.remove(at);
+    }
+
+    fn take_signals(&mut self) {
+        // struct signalfd_siginfo, include/uapi/linux/signalfd.h
+        let mut buffer = [0u8; 128 * 8];
+        let length = rustix::io::read(&self.host.signals, &mut buffer).unwrap_or(0);
+        for record in buffer[..length].chunks_exact(128) {
+            let number = i32::from_ne_bytes([record[0], record[1], record[2], record[3]]);
+            let asks = |row: &&(Signal, End)| row.0.as_raw() == number;
+            if let Some(&(_, end)) = ENDS.iter().find(asks) {
+                self.ask(end);
+            }
+        }
+    }
+
+    /// Everything is to stop; at once, if that was asked before.
+    fn ask(&mut self, end: End) {
+        if self.end.replace(end).is_none() {
+            return self.host.console.say(&[b"stopping all containers"]);
+        }
+        for service in self.services.iter_mut() {
+            if matches!(service.course.state, State::Running(_)) {
+                service.course.deadline = 0;
+            }
+        }
+    }
+
+    /// What is said here is known by the end of who says it. A descriptor that comes along is closed by not being
+    /// taken, which is the answer that its sender waits for (sd_notify(3), BARRIER).
+    fn take_notice(&self) {
+        if let Some(notify) = &self.host.notify {
+            let mut buffer = [0u8; 256];
+            let _ = rustix::net::recv(notify, &mut buffer[..], rustix::net::RecvFlags::DONTWAIT);
+        }
+    }
+
+    /// Moves some output to its log; whether there was any.
+    fn write_log(&mut self, at: usize) -> bool {
+        let Some(Service {
+            orders,
+            log: Some(log),
+            ..
+        }) = self.services.get_mut(at)
+        else {
+            return false;
+        };
+        let taken = log.take(orders.log, orders.old_log, orders.settings.log_size);
+        taken.unwrap_or_else(|errno| {
+            self.host
+                .console
+                .failed(b"log", orders.log.to_bytes(), errno);
+            true
+        })
+    }
+}
+
+/// The status as a shell tells it.
+pub fn status_of(status: WaitStatus) -> u8 {
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(code), _) => code as u8,
+        (None, signal) => 128 + signal.unwrap_or(0) as u8,
+    }
+}
+
+/// The container's first process, by its record.
+fn recorded(orders: &Orders<'_>) -> Option<Pid> {
+    let mut buffer = [0u8; 64];
+    let length = readlinkat_raw(CWD, orders.record, &mut buffer[..]).ok()?;
+    let text = &buffer[..length];
+    let pid = number(text.split(|byte| *byte == b' ').next()?, 10)?;
+    Pid::from_raw(pid.try_into().ok()?)
+}
+
+fn is_child(pid: Pid) -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    !matches!(waitid(WaitId::Pid(pid), options), Err(Errno::CHILD))
+}
+
+/// Runs mote with another command line.
+fn spawn(host: &Host<'_>, service: &Service<'_>, words: &Vector<'_>) -> Result<Pid, Errno> {
+    let [stdin, stdout, _] = standard_streams();
+    let null = host.null.as_fd();
+    let (source, sink) = match (&service.log, service.orders.settings.output) {
+        (_, Output::Console) => (stdin, stdout),
+        (Some(log), _) => (null, log.sink()),
+        (None, _) => (null, null),
+    };
+    match clone(0, None)? {
+        Clone::Parent(pid, _) => Ok(pid),
+        Clone::Child => {
+            let environment = match service.orders.settings.ready {
+                service::Ready::Notify => &host.notify_environment,
+                _ => &host.environment,
+            };
+            let _ = become_command(host, source, sink);
+            let errno = execute_file(host.program.as_fd(), words, environment);
+            host.console.failed(b"starting", b"mote", errno);
+            exit(127)
+        }
+    }
+}
+
+/// Streams and signals of a new process.
+fn become_command(
+    host: &Host<'_>,
+    source: BorrowedFd<'_>,
+    sink: BorrowedFd<'_>,
+) -> Result<(), Errno> {
+    // The number is part of the command line.
+    rustix::io::fcntl_setfd(host.console.fd(), rustix::io::FdFlags::empty())?;
+    duplicate_to(source, 0, false)?;
+    duplicate_to(sink, 1, false)?;
+    duplicate_to(sink, 2, false)?;
+    signal::default_all()?;
+    signal::set_mask(host.mask).map(drop)
+}
