@@ -6,11 +6,13 @@
 //! - `init`: a symbolic link whose text is the first process's pid and start time: made, read and removed in
 //!   one system call each.
 //! - `start`: the socket where `start` says "go"; it is there as long as the container is only created.
+//! - `end`: how it ended, if somebody watches; see [`crate::ending`].
 //! - `notify/`: the socket that stands for systemd's, if there is one.
 //!
 //! The status is always derived: no file says "running". The directory itself is what commands lock.
 
 use crate::cgroup::Group;
+use crate::ending;
 use crate::error::{Error, Result, lossy};
 use crate::files;
 use crate::host::of_process;
@@ -287,6 +289,7 @@ impl Dir {
         }
         let remove = || unlinkat(CWD, &self.path, AtFlags::REMOVEDIR);
         let removed = remove().or_else(|_| {
+            let _ = unlinkat(&self.fd, ending::FILE, AtFlags::empty());
             let _ = unlinkat(&self.fd, "notify/notify.sock", AtFlags::empty());
             let _ = unlinkat(&self.fd, "notify", AtFlags::REMOVEDIR);
             remove()

@@ -9,6 +9,7 @@ pub mod cgroup;
 pub mod cli;
 pub mod container;
 pub mod dbus;
+pub mod ending;
 pub mod errno;
 pub mod error;
 pub mod execargs;

@@ -11,6 +11,7 @@
 mod flow;
 pub mod tty;
 
+use crate::ending::Exit;
 use crate::error::{Error, Result};
 use crate::notify::Notify;
 use core::array::from_fn;
@@ -99,8 +100,8 @@ impl Relay {
     /// has been passed on; what its own orphans may still write is not waited for.
     ///
     /// `signals` is a signalfd for all signals, which must have been blocked before the process was
-    /// made. Returns the exit code, 128 and the signal's number if a signal ended the process.
-    pub fn run(mut self, pidfd: BorrowedFd, pid: Pid, signals: BorrowedFd) -> Result<u8> {
+    /// made.
+    pub fn run(mut self, pidfd: BorrowedFd, pid: Pid, signals: BorrowedFd) -> Result<Exit> {
         let mut ended = None;
         while ended.is_none() || self.flows.iter().any(Flow::owes_output) {
             let said = self.wait(ended.is_none().then_some(pidfd), signals)?;
@@ -119,7 +120,7 @@ impl Relay {
             if process && ended.is_none() {
                 let status = waitpid(Some(pid), WaitOptions::NOHANG);
                 let status = status.map_err(|errno| Error::call("waitpid", errno))?;
-                ended = status.map(|(_, status)| exit_code(status));
+                ended = status.map(|(_, status)| exit(status));
             }
             if ended.is_some() {
                 self.flows.iter_mut().for_each(Flow::process_ended);
@@ -129,7 +130,7 @@ impl Relay {
                 self.flows.clear();
             }
         }
-        Ok(ended.unwrap_or(0))
+        ended.ok_or_else(|| Error::new("the process is lost"))
     }
 
     /// Sleeps until something can be done, and says what poll(2) says.
@@ -184,7 +185,7 @@ impl Relay {
         signals: BorrowedFd,
         pidfd: BorrowedFd,
         pid: Pid,
-        ended: &mut Option<u8>,
+        ended: &mut Option<Exit>,
     ) -> Result<Next> {
         const RECORD: usize = 128; // struct signalfd_siginfo, include/uapi/linux/signalfd.h
         let mut buffer = [0; RECORD * 8];
@@ -250,23 +251,18 @@ fn announce(notify: &Notify) {
 }
 
 /// Takes the status of every child that ended; among them may be orphans of the container.
-fn reap(pid: Pid) -> Option<u8> {
+fn reap(pid: Pid) -> Option<Exit> {
     let mut found = None;
     while let Ok(Some((child, status))) = wait(WaitOptions::NOHANG) {
         if child == pid {
-            found = Some(exit_code(status));
+            found = Some(exit(status));
         }
     }
     found
 }
 
-/// The status as a shell tells it.
-fn exit_code(status: WaitStatus) -> u8 {
-    match (status.exit_status(), status.terminating_signal()) {
-        (Some(code), _) => code as u8,
-        (None, Some(signal)) => 128 + signal as u8,
-        (None, None) => 255,
-    }
+fn exit(status: WaitStatus) -> Exit {
+    Exit::new(status.exit_status(), status.terminating_signal())
 }
 
 fn nonblocking(fd: &OwnedFd) -> rustix::io::Result<()> {

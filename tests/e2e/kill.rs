@@ -1,6 +1,7 @@
 //! kill, pause, resume, and signals that the foreground forwards.
 use crate::harness::*;
-use crate::same;
+use crate::limits::control;
+use crate::{check, same};
 use rustix::process::Signal;
 
 /// The cases.
@@ -26,6 +27,7 @@ pub const MODULE: Module = Module {
         ("delete_paused", delete_paused),
         ("exec_in_paused_refused", exec_paused),
         ("pause_stops_all_processes", pause_all),
+        ("pause_and_kill_reach_nested_cgroups", nested),
     ],
 };
 
@@ -319,5 +321,70 @@ fn pause_all(c: &Case) -> Res {
     std::thread::sleep(std::time::Duration::from_millis(100));
     same!(out.later().len(), before);
     c.force(&b)?;
+    Ok(())
+}
+
+/// Makes a cgroup below a process's own where it is paused and where it is looked for, and moves the process there.
+fn move_below(pid: i32, name: &str) -> R<Vec<std::path::PathBuf>> {
+    let mut made = Vec::new();
+    for file in ["freezer.state", "cgroup.procs"] {
+        let control = control(pid, file)?;
+        let dir = control.parent().ok_or("no directory")?.join(name);
+        if control.exists() && !dir.exists() {
+            std::fs::create_dir(&dir)?;
+            std::fs::write(dir.join("cgroup.procs"), pid.to_string())?;
+            made.push(dir);
+        }
+    }
+    check!(!made.is_empty());
+    Ok(made)
+}
+
+fn nested(c: &Case) -> Res {
+    let script =
+        "(while :; do echo child; usleep 5000; done)& while :; do echo parent; usleep 5000; done";
+    let mut b = c.bundle(&["sh", "-c", script])?;
+    b.share("pid");
+    let out = c.detach(&b)?;
+    c.until("both", || {
+        Ok(out.later().contains("child") && out.later().contains("parent"))
+    })?;
+    let init = c.pid(&b)?;
+    let children = std::fs::read_to_string(format!("/proc/{init}/task/{init}/children"))?;
+    let pids: Vec<i32> = children
+        .split_whitespace()
+        .filter_map(|p| p.parse().ok())
+        .collect();
+    // The short-lived usleep of the parent is among them; the subshell is the first.
+    let child = *pids.first().ok_or("no child")?;
+    let made = move_below(child, "below")?;
+    let listed = c.mote(&["ps", "--format", "json", &b.id]).go()?.ok()?;
+    let listed: Vec<i32> = serde_json::from_str(&listed.out)?;
+    check!(
+        listed.contains(&child) && listed.contains(&init),
+        "{listed:?}"
+    );
+    c.mote(&["pause", &b.id]).go()?.ok()?;
+    same!(c.status(&b)?, "paused");
+    let before = out.later().len();
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    same!(out.later().len(), before, "output while paused");
+    c.mote(&["resume", &b.id]).go()?.ok()?;
+    c.until("the child again", || {
+        Ok(out.later()[before..].contains("child"))
+    })?;
+    // Killed while paused, with the child in a cgroup that is frozen by itself.
+    c.mote(&["pause", &b.id]).go()?.ok()?;
+    for dir in &made {
+        let _ = std::fs::write(dir.join("freezer.state"), "FROZEN");
+        let _ = std::fs::write(dir.join("cgroup.freeze"), "1");
+    }
+    c.kill(&b, "KILL")?;
+    c.until("all dead", || {
+        leak::reap();
+        Ok(!leak::alive(child as u32) && !leak::alive(init as u32))
+    })?;
+    c.delete(&b)?;
+    check!(made.iter().all(|dir| !dir.exists()));
     Ok(())
 }

@@ -5,6 +5,7 @@ mod cgroups;
 mod check;
 mod cli;
 mod devices;
+mod ending;
 mod escapes;
 mod events;
 mod exec;
@@ -46,6 +47,7 @@ const MODULES: &[Module] = &[
     check::MODULE,
     cli::MODULE,
     devices::MODULE,
+    ending::MODULE,
     escapes::MODULE,
     events::MODULE,
     exec::MODULE,

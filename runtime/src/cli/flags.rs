@@ -105,6 +105,11 @@ const PRESERVE_FDS: Flag = flag(
 const DETACH: Flag = flag("detach,d", "return as soon as the process runs");
 const FORMAT: Flag = flag("format,f FORMAT", "'table' (default) or 'json'");
 
+const MONITOR: Flag = flag(
+    "monitor",
+    "leave a small process behind that keeps how the container ended",
+);
+
 pub(super) static CREATE: &[Flag] = &[
     BUNDLE,
     CONSOLE_SOCKET,
@@ -113,6 +118,7 @@ pub(super) static CREATE: &[Flag] = &[
     NO_PIVOT,
     NO_NEW_KEYRING,
     PRESERVE_FDS,
+    MONITOR,
 ];
 
 pub(super) static RUN: &[Flag] = &[
@@ -123,6 +129,7 @@ pub(super) static RUN: &[Flag] = &[
     NO_PIVOT,
     NO_NEW_KEYRING,
     PRESERVE_FDS,
+    MONITOR,
     DETACH,
     flag("keep", "keep the container's state after its process ended"),
     flag(

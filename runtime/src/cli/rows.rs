@@ -105,6 +105,16 @@ pub static VERBS: &[Verb] = &[
         enters: false,
     },
     Verb {
+        name: "wait",
+        arguments: "<container-id>",
+        help: "wait until a container has ended, and return its exit code",
+        flags: &[],
+        words: exactly(1),
+        run: verb::wait::run,
+        error_code: 255,
+        enters: false,
+    },
+    Verb {
         name: "kill",
         arguments: "<container-id> [signal]",
         help: "send a signal, TERM by default, to a container's init process",

@@ -63,7 +63,10 @@ fn shell(script: &str, input: &[u8]) -> Outcome {
     let feeder = std::thread::spawn(move || drop(File::from(feed).write_all(&input)));
     let (out, err) = (collect(File::from(out)), collect(File::from(err)));
     let (fd, pid) = pidfd(&child);
-    let code = relay.run(fd.as_fd(), pid, no_signals().as_fd()).unwrap();
+    let code = relay
+        .run(fd.as_fd(), pid, no_signals().as_fd())
+        .unwrap()
+        .code;
     feeder.join().unwrap();
     Outcome {
         code,
@@ -139,7 +142,10 @@ fn a_reader_that_goes_away_is_felt_by_the_process() {
     drop(command);
     drop(out);
     let (fd, pid) = pidfd(&child);
-    let code = relay.run(fd.as_fd(), pid, no_signals().as_fd()).unwrap();
+    let code = relay
+        .run(fd.as_fd(), pid, no_signals().as_fd())
+        .unwrap()
+        .code;
     assert!(code == 9 || code == 4, "{code}");
 }
 
@@ -193,7 +199,10 @@ fn on_terminal(script: &str, input: &[u8]) -> Outcome {
     let feeder = std::thread::spawn(move || drop(File::from(feed).write_all(&input)));
     let out = collect(File::from(out));
     let (fd, pid) = pidfd(&child);
-    let code = relay.run(fd.as_fd(), pid, no_signals().as_fd()).unwrap();
+    let code = relay
+        .run(fd.as_fd(), pid, no_signals().as_fd())
+        .unwrap()
+        .code;
     assert!(echoes());
     feeder.join().unwrap();
     Outcome {
@@ -264,7 +273,7 @@ fn relay_for_signals() {
     let child = command.spawn().unwrap();
     drop(command);
     let (fd, pid) = pidfd(&child);
-    let code = relay.run(fd.as_fd(), pid, signals.as_fd()).unwrap();
+    let code = relay.run(fd.as_fd(), pid, signals.as_fd()).unwrap().code;
     std::process::exit(code.into());
 }
 

@@ -7,6 +7,7 @@ use crate::bundle::{Bundle, absolute, no_memory, text, warn_of_repeated_keys};
 use crate::cgroup::{Enforced, Group, Hierarchies, Version, Written};
 use crate::cli::{Global, Options};
 use crate::container::{Dir, Init, Record, boot_id};
+use crate::ending::{Monitor, Watch};
 use crate::error::{Error, Result, lossy};
 use crate::host::Host;
 use crate::launch::{Otherwise, Outfit, Started, launch, open_joins, open_trees, takes_another};
@@ -66,6 +67,7 @@ pub struct Request {
     preserve_fds: u32,
     no_pivot: bool,
     no_new_keyring: bool,
+    monitor: bool,
 }
 
 impl Request {
@@ -84,6 +86,8 @@ impl Request {
             preserve_fds: options.number("preserve-fds")?.unwrap_or(0),
             no_pivot: options.flag("no-pivot"),
             no_new_keyring: options.flag("no-new-keyring"),
+            // In the foreground mote itself is there.
+            monitor: stay != Stay::Attach && options.flag("monitor"),
         })
     }
 }
@@ -97,6 +101,7 @@ pub fn create<'a>(
     // Before anything that is opened takes a number that should have been the caller's.
     let listening = Listening::passed_to(getpid(), crate::host::variable);
     let keep_fds = inherited_fds(&listening, request.preserve_fds)?;
+    let monitor = request.monitor.then(Monitor::fork).transpose()?;
     let host = Host::look()?;
     let spec = request.bundle.parse(arena)?;
     warn_of_repeated_keys(&global.report, "config.json", &request.bundle.config);
@@ -182,6 +187,7 @@ pub fn create<'a>(
         relay: streams.relay.take(),
         notify,
         signals,
+        monitor,
         report: &global.report,
     };
     created.admit(global, by_door)?;
@@ -246,6 +252,7 @@ pub struct Created<'a> {
     relay: Option<Relay>,
     notify: Option<Notify>,
     signals: Option<OwnedFd>,
+    monitor: Option<Monitor>,
     report: &'a report::Reporter,
 }
 
@@ -321,9 +328,10 @@ impl Created<'_> {
 
     /// `create`: lets the process wait for `start`.
     fn leave(mut self) -> Result<()> {
+        let watch = self.watch(self.monitor.is_some())?;
         self.started.answer(&self.plan)?;
         self.release();
-        Ok(())
+        self.stay(watch)
     }
 
     /// Says "go", and waits until the program runs.
@@ -335,10 +343,26 @@ impl Created<'_> {
 
     /// `run --detach`: leaves the program alone, once it has said that it is ready if somebody waits for that.
     pub fn detach(mut self) -> Result<()> {
+        let watch = self.watch(self.monitor.is_some())?;
         self.release();
-        match &self.notify {
-            Some(notify) => notify.wait(self.started.pidfd.as_fd(), self.started.pid, self.report),
-            None => Ok(()),
+        if let Some(notify) = &self.notify {
+            notify.wait(self.started.pidfd.as_fd(), self.started.pid, self.report)?;
+        }
+        self.stay(watch)
+    }
+
+    /// From here on somebody sees how the container ends.
+    fn watch(&self, wanted: bool) -> Result<Option<Watch>> {
+        wanted
+            .then(|| Watch::begin(&self.made.dir, &self.made.group))
+            .transpose()
+    }
+
+    /// Returns, but as a monitor.
+    fn stay(&mut self, watch: Option<Watch>) -> Result<()> {
+        match (self.monitor.take(), watch) {
+            (Some(monitor), Some(watch)) => monitor.stay(self.started.pidfd.as_fd(), &watch),
+            _ => Ok(()),
         }
     }
 
@@ -350,18 +374,24 @@ impl Created<'_> {
         if let Some(notify) = self.notify.take() {
             relay.announce(notify);
         }
+        let watch = self.watch(keep)?;
         // A failure of ours from here on leaves the container in the state that it is in, as runc does.
         self.release();
-        let code = relay.run(
+        let exit = relay.run(
             self.started.pidfd.as_fd(),
             self.started.pid,
             signals.as_fd(),
         );
+        if let (Some(watch), Ok(exit)) = (watch, &exit)
+            && let Err(error) = watch.write(*exit)
+        {
+            self.report.warn(error.text());
+        }
         if !keep && self.made.dir.lock_if_there() {
             self.made.clear()?;
             tend::run_last_hooks(&self.host, &self.plan, self.report);
         }
-        code
+        exit.map(|exit| exit.code)
     }
 
     /// The container stands on its own: other commands may work on it. (The lock is the process's as much as

@@ -292,9 +292,9 @@ fn finish(
     started.go(plan)?;
     started.release();
     match (relay, signals) {
-        (Some(relay), Some(signals)) => {
-            relay.run(started.pidfd.as_fd(), started.pid, signals.as_fd())
-        }
+        (Some(relay), Some(signals)) => relay
+            .run(started.pidfd.as_fd(), started.pid, signals.as_fd())
+            .map(|exit| exit.code),
         _ => Ok(0),
     }
 }

@@ -18,3 +18,4 @@ pub mod spec;
 pub mod start;
 pub mod state;
 pub mod update;
+pub mod wait;

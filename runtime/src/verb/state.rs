@@ -1,7 +1,8 @@
 //! `state`: what is known of one container, as JSON.
 
 use crate::cli::{Global, Options, print};
-use crate::container::{Container, id};
+use crate::container::{Container, Status, id};
+use crate::ending::Ending;
 use crate::error::{Result, lossy};
 use crate::host::Host;
 use crate::json::{Layout, Writer};
@@ -53,6 +54,11 @@ pub fn write(json: &mut Writer, container: &Container, procfs: &Procfs, owner: &
         json.close();
     }
     json.text("owner", owner);
+    if status == Status::Stopped
+        && let Some(ending) = Ending::read(&container.dir)?
+    {
+        ending.write(json);
+    }
     json.close();
     Ok(())
 }
