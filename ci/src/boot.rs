@@ -4,6 +4,7 @@ mod cpio;
 mod image;
 mod machine;
 mod qemu;
+mod userland;
 
 use crate::counts::Counts;
 use crate::sh::{self, Result};
@@ -23,6 +24,8 @@ pub struct Job {
     pub divide: u32,
     /// How long the guest may take.
     pub limit: Duration,
+    /// More of the kernel's command line.
+    pub append: String,
 }
 
 /// The task: the machines that are named, or all.
@@ -32,6 +35,7 @@ pub fn run(arguments: &[String]) -> Result {
         tests: String::new(),
         divide: 50,
         limit: Duration::from_secs(180),
+        append: String::new(),
     };
     let mut times = 1;
     let mut words = arguments.iter();
@@ -40,6 +44,7 @@ pub fn run(arguments: &[String]) -> Result {
         match word.as_str() {
             "--times" => times = number(value()?)?,
             "--tests" => job.tests.clone_from(value()?),
+            "--append" => job.append.clone_from(value()?),
             "--divide" => job.divide = number(value()?)?,
             "--limit" => job.limit = Duration::from_secs(number(value()?)?.into()),
             name => names.push(name),
@@ -68,16 +73,20 @@ fn number(word: &str) -> Result<u32> {
 
 /// Boots one machine once; each failure and skip is a line of `summary`.
 pub fn one(name: &str, job: &Job, summary: &mut Vec<String>) -> Result<Counts> {
-    let (machine, arch) = machine::named(name)?;
+    let (arch, land) = match name {
+        "systemd" => ("x86_64", userland::SYSTEMD),
+        name => (name, userland::PLAIN),
+    };
+    let (machine, arch) = machine::named(arch)?;
     apt::need(PACKAGES)?;
     let settings = format!("TESTS='{}'\nDIVIDE={}\n", job.tests, job.divide);
-    let image = image::make(machine, arch, &settings)?;
+    let image = image::make(machine, arch, &land, &settings)?;
     sh::say(format!("booting {name}"));
     let guest = qemu::Guest {
         machine,
         kernel: &image.kernel,
         initramfs: &image.initramfs,
-        parameters: "quiet",
+        parameters: &format!("{} {}", land.parameters, job.append),
         memory: 2048,
         limit: job.limit,
     };
@@ -88,7 +97,7 @@ pub fn one(name: &str, job: &Job, summary: &mut Vec<String>) -> Result<Counts> {
     })?;
     let good = ended.status == "0" && !ended.late;
     if !good {
-        let last: Vec<&str> = ended.console.lines().rev().take(20).collect();
+        let last: Vec<&str> = ended.console.lines().rev().take(80).collect();
         last.iter()
             .rev()
             .for_each(|line| println!("{name} console: {line}"));

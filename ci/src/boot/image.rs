@@ -2,34 +2,13 @@
 
 use super::cpio::Archive;
 use super::machine::Machine;
+use super::userland::{self, Userland};
 use crate::sh::{self, Result};
 use crate::toolchain::Arch;
 use crate::{apt, dist};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// Programs that the end-to-end tests use on their host; busybox has the rest.
-const PROGRAMS: &[&str] = &[
-    "base-files",
-    "bash",
-    "bsdutils",
-    "busybox-static",
-    "dash",
-    "iproute2",
-    "mount",
-    "uidmap",
-    "util-linux",
-];
-
-/// Of those packages, and of what they depend on, nobody here reads this.
-const LEFT_OUT: &[&str] = &[
-    "boot",
-    "usr/lib/modules",
-    "usr/lib/systemd",
-    "usr/lib/udev",
-    "usr/share",
-];
 
 /// Modules of the kernel that the tests use and that need no others.
 const MODULES: &[&str] = &["drivers/net/veth.ko"];
@@ -42,78 +21,59 @@ pub struct Image {
     pub initramfs: PathBuf,
 }
 
-/// The files of Debian's packages for a guest.
+/// The files of Debian's packages for a guest: the kernel's and the programs'.
 fn debian(machine: &Machine, arch: &Arch) -> Result<PathBuf> {
-    let mut packages = vec![machine.kernel];
-    packages.extend_from_slice(PROGRAMS);
+    let packages = [&[machine.kernel], userland::PACKAGES].concat();
     apt::closure(arch.debian, "guest", &packages)
 }
 
 /// Builds what is missing and packs it; `settings` is read by the script that runs the tests.
-pub fn make(machine: &Machine, arch: &Arch, settings: &str) -> Result<Image> {
+pub fn make(machine: &Machine, arch: &Arch, land: &Userland, settings: &str) -> Result<Image> {
     let root = debian(machine, arch)?;
     let mut archive = Archive::default();
-    archive.tree(&root, LEFT_OUT)?;
-    // Directories that no package has, and the names that init finds open.
+    archive.tree(&root, land.left_out)?;
     for dir in ["dev", "suite", "suite/modules", "containers"] {
         archive.directory(dir);
     }
+    // The names that init finds open.
     archive.device("dev/console", 5, 1);
     archive.device("dev/null", 1, 3);
-    for (name, text) in [
-        (
-            "etc/passwd",
-            "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n",
-        ),
-        ("etc/group", "root:x:0:\nuser:x:1000:\n"),
-        ("etc/subuid", ""),
-        ("etc/subgid", ""),
-        ("suite/settings", settings),
-    ] {
-        archive.file(name, 0o644, text.as_bytes());
+    for &(name, mode, text) in land.files {
+        match name.strip_suffix('/') {
+            Some(name) => archive.directory(name),
+            None => archive.file(name, mode, text.as_bytes()),
+        }
     }
-    let mote = dist::binary(arch)?;
+    for (name, target) in land.links {
+        archive.link(name, target);
+    }
+    archive.file("suite/settings", 0o644, settings.as_bytes());
+    archive.file("suite/run", 0o755, include_bytes!("suite.sh"));
+    // The bundle whose program tells when it began.
+    for dir in ["", "/rootfs", "/rootfs/bin"] {
+        archive.directory(&format!("containers/hello{dir}"));
+    }
+    let config = include_bytes!("hello.json");
+    archive.file("containers/hello/config.json", 0o644, config);
+    let probe = dist::build(arch, "tests", "probe", &[])?;
     for (name, path) in [
-        ("usr/bin/mote", mote),
-        ("suite/probe", dist::build(arch, "tests", "probe", &[])?),
+        ("usr/bin/mote", dist::binary(arch)?),
+        ("containers/hello/rootfs/bin/probe", probe.clone()),
+        ("suite/probe", probe),
         ("suite/deny", dist::build(arch, "tests", "deny", &[])?),
         ("suite/e2e", dist::build_test(arch, "tests", "e2e")?),
     ] {
         archive.file(name, 0o755, &sh::read_bytes(&path)?);
     }
-    archive.file("init", 0o755, include_bytes!("init.sh"));
-    archive.file("suite/run", 0o755, include_bytes!("suite.sh"));
-    hello(
-        &mut archive,
-        &root,
-        &sh::read_bytes(&dist::build(arch, "tests", "probe", &[])?)?,
-    );
     modules(&mut archive, &root)?;
 
     let place = sh::target("boot")?;
-    let initramfs = place.join(format!("{}.cpio", machine.name));
+    let initramfs = place.join(format!("{}.cpio", arch.name));
     sh::write(&initramfs, archive.finish())?;
     Ok(Image {
         kernel: kernel(machine, &root, &place)?,
         initramfs,
     })
-}
-
-/// The bundle whose program tells when it began.
-fn hello(archive: &mut Archive, _root: &Path, probe: &[u8]) {
-    for dir in [
-        "containers/hello",
-        "containers/hello/rootfs",
-        "containers/hello/rootfs/bin",
-    ] {
-        archive.directory(dir);
-    }
-    archive.file(
-        "containers/hello/config.json",
-        0o644,
-        include_bytes!("hello.json"),
-    );
-    archive.file("containers/hello/rootfs/bin/probe", 0o755, probe);
 }
 
 fn modules(archive: &mut Archive, root: &Path) -> Result {

@@ -1,0 +1,133 @@
+//! What runs in a guest beside mote: the files that make Debian's unpacked packages a system that boots.
+
+/// One kind of guest.
+pub struct Userland {
+    /// Subtrees of Debian's packages that stay out: nobody reads them there.
+    pub left_out: &'static [&'static str],
+    /// Directories and files that no package has, in this order; a name that ends in `/` is a directory.
+    pub files: &'static [(&'static str, u32, &'static str)],
+    /// Symbolic links.
+    pub links: &'static [(&'static str, &'static str)],
+    /// What is added to the kernel's command line.
+    pub parameters: &'static str,
+}
+
+/// Packages with the programs of both. Busybox has the rest.
+pub const PACKAGES: &[&str] = &[
+    "base-files",
+    "bash",
+    "bsdutils",
+    "busybox-static",
+    "dash",
+    "dbus",
+    "dbus-user-session",
+    "iproute2",
+    "libpam-systemd",
+    "mount",
+    "systemd-sysv",
+    "uidmap",
+    "util-linux",
+];
+
+/// The initramfs as a host that has nothing else.
+pub const PLAIN: Userland = Userland {
+    left_out: &[
+        "boot",
+        "usr/lib/modules",
+        "usr/lib/systemd",
+        "usr/lib/udev",
+        "usr/share",
+    ],
+    files: &[
+        ("etc/passwd", 0o644, PASSWD),
+        ("etc/group", 0o644, GROUP),
+        ("etc/subuid", 0o644, ""),
+        ("etc/subgid", 0o644, ""),
+        ("init", 0o755, include_str!("init.sh")),
+    ],
+    links: &[],
+    parameters: "quiet",
+};
+
+/// The same packages with systemd as init. The tests are a service of it; user 1000 has a manager of its own.
+pub const SYSTEMD: Userland = Userland {
+    left_out: &[
+        "boot",
+        "usr/lib/modules",
+        "usr/lib/udev",
+        "usr/share/bash-completion",
+        "usr/share/doc",
+        "usr/share/info",
+        "usr/share/locale",
+        "usr/share/man",
+        "usr/share/perl5",
+    ],
+    files: &[
+        ("etc/passwd", 0o644, PASSWD),
+        ("etc/group", 0o644, GROUP),
+        ("etc/subuid", 0o644, ""),
+        ("etc/subgid", 0o644, ""),
+        ("etc/hostname", 0o644, "guest\n"),
+        ("etc/fstab", 0o644, ""),
+        // With an id it is not this machine's first boot.
+        (
+            "etc/machine-id",
+            0o444,
+            "0123456789abcdef0123456789abcdef\n",
+        ),
+        ("etc/pam.d/other", 0o644, PAM),
+        ("etc/pam.d/systemd-user", 0o644, PAM),
+        ("etc/systemd/system/multi-user.target.wants/", 0o755, ""),
+        ("home/user/", 0o755, ""),
+        ("var/lib/systemd/linger/", 0o755, ""),
+        ("var/lib/systemd/linger/user", 0o644, ""),
+        (
+            "etc/systemd/system/suite.service",
+            0o644,
+            include_str!("suite.service"),
+        ),
+    ],
+    links: &[
+        ("init", "usr/lib/systemd/systemd"),
+        ("var/run", "/run"),
+        (
+            "etc/systemd/system/default.target",
+            "/usr/lib/systemd/system/multi-user.target",
+        ),
+        (
+            "etc/systemd/system/multi-user.target.wants/suite.service",
+            "/etc/systemd/system/suite.service",
+        ),
+        // There is no device to wait for, nobody to log in, and nothing that is kept.
+        ("etc/systemd/system/systemd-udevd.service", "/dev/null"),
+        (
+            "etc/systemd/system/systemd-udevd-control.socket",
+            "/dev/null",
+        ),
+        (
+            "etc/systemd/system/systemd-udevd-kernel.socket",
+            "/dev/null",
+        ),
+        (
+            "etc/systemd/system/systemd-udev-trigger.service",
+            "/dev/null",
+        ),
+        (
+            "etc/systemd/system/systemd-hwdb-update.service",
+            "/dev/null",
+        ),
+        (
+            "etc/systemd/system/systemd-journal-catalog-update.service",
+            "/dev/null",
+        ),
+        ("etc/systemd/system/modprobe@.service", "/dev/null"),
+        ("etc/systemd/system/getty.target", "/dev/null"),
+        ("etc/systemd/system/ldconfig.service", "/dev/null"),
+    ],
+    parameters: "quiet loglevel=3 systemd.show_status=0 systemd.gpt_auto=0 systemd.firstboot=0",
+};
+
+const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n";
+const GROUP: &str = "root:x:0:\nuser:x:1000:\n";
+const PAM: &str = "account required pam_permit.so\nauth required pam_permit.so\npassword required pam_deny.so\n\
+    session required pam_permit.so\nsession optional pam_systemd.so\n";
