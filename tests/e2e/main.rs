@@ -13,6 +13,7 @@ mod exec_flags;
 mod fallbacks;
 mod harness;
 mod hooks;
+mod init;
 mod kernel_settings;
 mod kill;
 mod legacy;
@@ -54,6 +55,7 @@ const MODULES: &[Module] = &[
     exec_flags::MODULE,
     fallbacks::MODULE,
     hooks::MODULE,
+    init::MODULE,
     kernel_settings::MODULE,
     kill::MODULE,
     legacy::MODULE,

@@ -12,7 +12,7 @@ pub mod service;
 use crate::say::Console;
 use crate::sys::clone::{Clone, clone};
 use crate::sys::exec::Vector;
-use crate::sys::process::{duplicate_to, execute_file, exit, standard_streams};
+use crate::sys::process::{duplicate_to, execute_file, exit, forget_code, standard_streams};
 use crate::sys::signal::{self, Set};
 use crate::sys::time::milliseconds;
 use crate::text::{Digits, digits, number};
@@ -98,6 +98,7 @@ pub fn run(host: &Host<'_>, services: &mut [Service<'_>]) -> (Option<End>, u8) {
         end: None,
     };
     let epoll = supervisor.watch();
+    forget_code();
     loop {
         supervisor.reap();
         supervisor.advance();
@@ -254,7 +255,7 @@ impl Supervisor<'_, '_, '_> {
                 self.host.console.say(&[b"stopping ", orders.id.to_bytes()]);
                 self.signal(pid, signal);
             }
-            _ => course.told = true,
+            _ => {}
         }
     }
 
@@ -294,7 +295,8 @@ impl Supervisor<'_, '_, '_> {
 
     fn settle(&mut self, at: usize) {
         let Service { orders, course, .. } = &mut self.services[at];
-        if let Some(pause) = course.settle(&orders.settings, milliseconds()) {
+        let stopping = self.end.is_some();
+        if let Some(pause) = course.settle(&orders.settings, milliseconds(), stopping) {
             let mut room = Digits::default();
             let pause = digits(&mut room, pause as u64, 10);
             let id = orders.id.to_bytes();
@@ -324,6 +326,10 @@ impl Supervisor<'_, '_, '_> {
                 State::Starting(_) if recorded(orders) == Some(pid) => course.early = Some(status),
                 State::Running(first) if first == pid => return self.exited(at, status),
                 State::Removing(remover) if remover == pid => {
+                    // Killed by somebody, or for taking too long.
+                    if status > 128 && course.deadline != NEVER {
+                        return self.remove(at);
+                    }
                     course.dirty = status != 0;
                     return self.settle(at);
                 }
@@ -352,7 +358,8 @@ impl Supervisor<'_, '_, '_> {
                     .say(&[id, b" not started, status ", number]);
                 course.status = if status == 0 { NOT_STARTED } else { status };
                 // Otherwise it has undone what it did, or another container has this name.
-                if status > 128 || course.dirty {
+                course.lost = status > 128;
+                if course.lost || course.dirty {
                     self.remove(at);
                 } else {
                     self.settle(at);

@@ -140,6 +140,8 @@ pub struct Course {
     pub told: bool,
     /// Whether something of it may be left that should have been removed.
     pub dirty: bool,
+    /// Whether who was to start it was killed, which is no fault of the container's.
+    pub lost: bool,
 }
 
 /// No deadline.
@@ -157,6 +159,7 @@ impl Course {
         early: None,
         told: false,
         dirty: false,
+        lost: false,
     };
 
     /// It is being started by that process.
@@ -166,6 +169,7 @@ impl Course {
         self.early = None;
         self.status = 0;
         self.told = false;
+        self.lost = false;
         self.deadline = match settings.ready {
             Ready::Notify => now.saturating_add(settings.ready_timeout),
             _ => NEVER,
@@ -179,15 +183,16 @@ impl Course {
         self.ready = settings.ready != Ready::Exit;
     }
 
-    /// It has ended and nothing of it is left: what now? Says how many milliseconds from now it starts again, if so.
-    pub fn settle(&mut self, settings: &Settings, now: i64) -> Option<i64> {
+    /// It has ended and nothing of it is left: what now? Says how many milliseconds from now it starts again, if so,
+    /// which it doesn't when everything is `stopping`.
+    pub fn settle(&mut self, settings: &Settings, now: i64, stopping: bool) -> Option<i64> {
         self.ready = settings.ready == Ready::Exit && self.status == 0;
         let again = match settings.restart {
             Restart::Never => false,
             Restart::OnFailure => self.status != 0,
             Restart::Always => true,
         };
-        if !again || self.told {
+        if stopping || !again && !self.lost {
             self.state = State::Done;
             return None;
         }
@@ -195,7 +200,7 @@ impl Course {
             self.repeats = 0;
         }
         let pause = delay(settings.delay, self.repeats);
-        self.repeats += 1;
+        self.repeats += u32::from(!self.lost);
         self.state = State::Waiting;
         self.deadline = now.saturating_add(pause);
         Some(pause)
@@ -241,10 +246,12 @@ mod tests {
             course.run(&settings, pid);
             assert!(course.ready);
             course.status = status;
-            assert_eq!(course.settle(&settings, 1).is_some(), again);
+            assert_eq!(course.settle(&settings, 1, false).is_some(), again);
             assert_eq!(course.state == State::Done, !again);
-            course.told = true;
-            assert_eq!(course.settle(&settings, 1), None);
+            assert_eq!(course.settle(&settings, 1, true), None);
+            assert_eq!(course.state, State::Done);
+            course.lost = true;
+            assert!(course.settle(&settings, 1, false).is_some());
         }
     }
 
@@ -258,11 +265,11 @@ mod tests {
         let mut now = 0;
         for expected in [1000, 2000, 4000, 8000] {
             course.begin(&settings, Pid::INIT, now);
-            assert_eq!(course.settle(&settings, now), Some(expected));
+            assert_eq!(course.settle(&settings, now, false), Some(expected));
             now = course.deadline;
         }
         course.begin(&settings, Pid::INIT, now);
-        assert_eq!(course.settle(&settings, now + SETTLED), Some(1000));
+        assert_eq!(course.settle(&settings, now + SETTLED, false), Some(1000));
     }
 
     #[test]
@@ -277,7 +284,7 @@ mod tests {
             course.run(&settings, Pid::INIT);
             assert!(!course.ready);
             course.status = status;
-            course.settle(&settings, 0);
+            course.settle(&settings, 0, false);
             assert_eq!(course.ready, status == 0);
         }
     }

@@ -104,6 +104,28 @@ pub fn kill_all() -> Result<(), Errno> {
     check(unsafe { raw_syscall!(Sysno::kill, -1i32, linux_raw_sys::general::SIGKILL) }).map(drop)
 }
 
+/// Gives back the pages of mote's own code and constants that were needed up to now, for a process that stays and
+/// does little from here on. Those that it needs after all come back by themselves, from the file (madvise(2)).
+pub fn forget_code() {
+    unsafe extern "C" {
+        // The linker's names for the ends of what is loaded and never changed.
+        static __executable_start: u8;
+        static etext: u8;
+    }
+    // SAFETY: only the addresses are used. Between them lie private mappings of a file that nothing writes to, whose
+    // pages are read again when they are touched.
+    unsafe {
+        let (start, end) = (&raw const __executable_start, &raw const etext);
+        let length = end as usize - start as usize;
+        let _ = raw_syscall!(
+            Sysno::madvise,
+            start,
+            length,
+            linux_raw_sys::general::MADV_DONTNEED
+        );
+    }
+}
+
 /// setgroups(2).
 pub fn set_groups(groups: &[u32]) -> Result<(), Errno> {
     // SAFETY: the kernel reads `len` ids of 32 bits.

@@ -180,6 +180,11 @@ impl Running {
         read(&self.out)
     }
 
+    /// What it has written to standard error up to now.
+    pub fn said(&self) -> String {
+        read(&self.err)
+    }
+
     /// Waits for its end; a command that takes longer than its limit fails the case.
     pub fn wait(mut self) -> R<Out> {
         let fd = pidfd_open(
