@@ -43,6 +43,21 @@ pub struct Plan<'a> {
     pub state: StateText<'a>,
     /// Membership and devices; the host list walks it.
     pub cgroup: Cgroup<'a>,
+    /// `linux.intelRdt`; the host list walks it too.
+    pub rdt: Option<Rdt<'a>>,
+}
+
+/// `linux.intelRdt`.
+#[derive(Clone, Copy, Debug)]
+pub struct Rdt<'a> {
+    /// The class of service: a directory right below the mount of resctrl, or empty for the mount itself.
+    pub class: &'a CStr,
+    /// Whether the config has named it. Otherwise it is the container's id.
+    pub named: bool,
+    /// Lines for its `schemata`.
+    pub lines: &'a [&'a [u8]],
+    /// Whether the container has a monitoring group of its own.
+    pub monitor: bool,
 }
 
 /// `linux.namespaces`, `uidMappings`, `gidMappings` and `timeOffsets`.

@@ -17,6 +17,7 @@ use crate::error::{Error, Result, lossy};
 use crate::files;
 use crate::host::of_process;
 use crate::json::{Layout, Writer};
+use crate::rdt::Rdt;
 use crate::text::{decimal, number};
 use init::procfs::Procfs;
 use init::sys::time::{milliseconds, pause};
@@ -383,6 +384,8 @@ spec_min::object! {
         cgroup: Option<&'a core::ffi::CStr> = "cgroup",
         /// See [`Record`].
         private_pids: bool = "privatePids",
+        /// As [`crate::rdt::Rdt::save`] wrote it.
+        rdt: Option<&'a core::ffi::CStr> = "rdt",
     }
 }
 
@@ -401,6 +404,8 @@ pub struct Record {
     pub cgroup: String,
     /// Whether it has a pid namespace of its own, whose end takes every process along.
     pub private_pids: bool,
+    /// Which class of resctrl; empty for none.
+    pub rdt: String,
 }
 
 impl Record {
@@ -414,6 +419,7 @@ impl Record {
             ("created", &self.created),
             ("boot", &self.boot),
             ("cgroup", &self.cgroup),
+            ("rdt", &self.rdt),
         ] {
             json.text(key, value);
         }
@@ -433,6 +439,7 @@ impl Record {
             boot: owned(recorded.boot),
             cgroup: owned(recorded.cgroup),
             private_pids: recorded.private_pids,
+            rdt: owned(recorded.rdt),
         })
     }
 }
@@ -529,6 +536,11 @@ impl Container {
     /// Its cgroups.
     pub fn group(&self) -> Result<Group> {
         Group::load(&self.record.cgroup)
+    }
+
+    /// Its class of resctrl.
+    pub fn rdt(&self, procfs: &Procfs) -> Result<Option<Rdt>> {
+        Rdt::load(procfs, &self.record.rdt, &self.id)
     }
 
     /// The first process, if it lives.

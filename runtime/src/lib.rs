@@ -21,6 +21,7 @@ pub mod launch;
 pub mod legacy;
 pub mod notify;
 pub mod plan;
+pub mod rdt;
 pub mod relay;
 pub mod report;
 pub mod seal;

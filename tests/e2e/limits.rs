@@ -25,6 +25,7 @@ pub const MODULE: Module = Module {
         ("v2_controllers_beside_v1", beside_v1),
         ("exec_is_limited_too", exec_too),
         ("delegated_to_the_containers_user", delegated),
+        ("rdt_where_there_is_none", no_rdt),
     ],
 };
 
@@ -475,5 +476,21 @@ fn delegated(c: &Case) -> Res {
     same!(owner("memory.max")?, 0);
     c.exec(&b, &["mkdir", "/sys/fs/cgroup/inner"])?.ok()?;
     c.force(&b)?;
+    Ok(())
+}
+
+fn no_rdt(c: &Case) -> Res {
+    if fs::read_to_string("/proc/self/mountinfo")?.contains(" - resctrl ") {
+        return skip("resctrl is mounted");
+    }
+    let mut b = c.bundle(&["true"])?;
+    b.set("/linux/intelRdt", json!({"l3CacheSchema": "L3:0=f"}));
+    let words = [
+        "linux.intelRdt: no resctrl file system is mounted",
+        "mount -t resctrl",
+    ];
+    c.run(&b)?.refused(1, &words)?;
+    c.verb("create", &b, &[])?.go()?.refused(1, &words)?;
+    check!(!c.root.join(&b.id).exists() && leak::cgroups(&b.id).is_empty());
     Ok(())
 }

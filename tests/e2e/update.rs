@@ -319,11 +319,11 @@ fn wrong(c: &Case) -> Res {
         ),
         (
             &["--l3-cache-schema", "L3:0=f"],
-            "linux.intelRdt is not supported yet",
+            "the container was made without linux.intelRdt",
         ),
         (
             &["--mem-bw-schema", "MB:0=10"],
-            "linux.intelRdt is not supported yet",
+            "the container was made without linux.intelRdt",
         ),
     ] {
         let mut all = args.to_vec();

@@ -47,5 +47,6 @@ pub use devices::Enforced;
 pub use discover::{Hierarchies, Version};
 pub use group::Group;
 pub use limits::Written;
+pub use mountinfo::mount_of;
 pub use oom::{Oom, kills};
 pub use stats::Stats;

@@ -2,6 +2,9 @@
 
 use super::discover::{BASE, Version};
 use super::path;
+use crate::error::{Error, Result, lossy};
+use crate::files;
+use rustix::fd::BorrowedFd;
 
 /// One cgroup mount that shows the hierarchy sought.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,12 +36,27 @@ pub fn find(text: &str, version: Version, controllers: &str, own: &str) -> Optio
     best
 }
 
+/// Where the first file system of a type is mounted. `proc` is the top of a verified procfs.
+pub fn mount_of(proc: BorrowedFd<'_>, kind: &str) -> Result<Option<String>> {
+    let table = files::read_at(proc, "self/mountinfo")
+        .map_err(|errno| Error::call("read /proc/self/mountinfo", errno))?;
+    let table = lossy(&table);
+    let mut mounts = path::pieces(&table, b'\n').filter_map(split);
+    let found = mounts.find(|[_, _, of, _]| *of == kind);
+    Ok(found.and_then(|[_, point, ..]| unescape(point)))
+}
+
+/// Root, mount point, type and the file system's options.
 /// `id parent major:minor ROOT POINT options [tags] - TYPE source SUPER`
-fn parse(line: &str, version: Version, controllers: &str) -> Option<Mount> {
+fn split(line: &str) -> Option<[&str; 4]> {
     let mut words = path::pieces(line, b' ');
     let (root, point) = (words.nth(3)?, words.next()?);
     while words.next()? != "-" {}
-    let (kind, options) = (words.next()?, words.nth(1)?);
+    Some([root, point, words.next()?, words.nth(1)?])
+}
+
+fn parse(line: &str, version: Version, controllers: &str) -> Option<Mount> {
+    let [root, point, kind, options] = split(line)?;
     let matches = match version {
         Version::V1 => {
             let first = path::pieces(controllers, b',').next()?;

@@ -29,6 +29,7 @@ use rustix::fs::OFlags;
 /// | `*` | all lines, by name |
 /// | `b` | a number for each disk and direction; v1's file has a prefix for the I/O scheduler that counts |
 /// | `h` | an object for each size of huge pages |
+/// | `i` | an object that the caller fills |
 /// | `n` | null |
 ///
 /// `FILE:NAME` is the number behind a line's first word, `A+B` a sum; `*k` is for microseconds and `*t` for clock ticks
@@ -108,8 +109,7 @@ b sectorsRecursive blkio.sectors -
 p psi - io.pressure
 }
 h hugetlb hugetlb. hugetlb.
-{ intel_rdt
-}
+i intel_rdt - -
 n network_interfaces - -";
 
 /// Of each size of huge pages; what stands before is `hugetlb.SIZE.`.
@@ -190,8 +190,8 @@ impl<'g> Stats<'g> {
         });
     }
 
-    /// The value of `data`.
-    pub fn write(&mut self, json: &mut Writer) {
+    /// The value of `data`; `rdt` adds what resctrl knows.
+    pub fn write(&mut self, json: &mut Writer, rdt: &mut dyn FnMut(&mut Writer)) {
         json.open_object();
         for text in pieces(ROWS, b'\n') {
             let row = Row::parse(text);
@@ -201,6 +201,12 @@ impl<'g> Stats<'g> {
                     json.open_object();
                 }
                 b'}' => json.close(),
+                b'i' => {
+                    json.key(row.key);
+                    json.open_object();
+                    rdt(json);
+                    json.close();
+                }
                 b'n' => {
                     json.key(row.key);
                     json.raw("null");
@@ -516,7 +522,7 @@ mod tests {
                 b'{' => 2,
                 b'}' => 1,
                 b'0' | b'?' | b'm' | b'-' | b'l' | b'1' | b'2' | b'r' | b'p' | b'*' | b'b'
-                | b'h' | b'n' => 4,
+                | b'h' | b'i' | b'n' => 4,
                 _ => panic!("{text}"),
             };
             assert_eq!(words.len(), count, "{text}");

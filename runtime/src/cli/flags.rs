@@ -232,8 +232,11 @@ pub(super) static UPDATE: &[Flag] = &[
     flag("memory-reservation SIZE", "memory that it keeps"),
     flag("memory-swap SIZE", "memory and swap together"),
     flag("pids-limit N", "processes and threads"),
-    flag("l3-cache-schema SCHEMA", ""),
-    flag("mem-bw-schema SCHEMA", ""),
+    flag("l3-cache-schema SCHEMA", "share of caches, such as L3:0=ff"),
+    flag(
+        "mem-bw-schema SCHEMA",
+        "share of memory bandwidth, such as MB:0=50",
+    ),
     flag("kernel-memory SIZE", ""),
     flag("kernel-memory-tcp SIZE", ""),
 ];

@@ -16,6 +16,7 @@ mod options;
 mod paths;
 mod process;
 mod ranges;
+mod rdt;
 mod refusal;
 mod resources;
 mod root;
@@ -239,6 +240,7 @@ fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
         hooks,
         state: job.part(hooks::state(job, &hooks, process.asks()))?,
         cgroup: cgroup::lower(job, namespaces.uid_map, mounts)?,
+        rdt: job.part(rdt::lower(job))?,
     })
 }
 

@@ -24,7 +24,6 @@ fn refuse_all(job: &Job<'_, '_>, object: &str, asks: &[bool], names: &str) -> Re
 pub fn check(job: &Job<'_, '_>) -> Result<()> {
     let linux = &job.spec.linux;
     refuse_all! { job, "linux.",
-        "intelRdt": linux.intel_rdt.is_some(),
         "netDevices": !linux.net_devices.is_empty(),
     }
 }

@@ -14,6 +14,7 @@ use crate::launch::{Otherwise, Outfit, Started, launch, open_joins, open_trees, 
 use crate::legacy::hint;
 use crate::notify::{self, Listening, Notify};
 use crate::plan::{self, Facts};
+use crate::rdt::Rdt;
 use crate::relay::Relay;
 use crate::relay::tty::HostTerminal;
 use crate::text::decimal;
@@ -126,6 +127,9 @@ pub fn create<'a>(
     check_root(&plan)?;
     let mut streams = Streams::prepare(request, &plan)?;
     let joins = open_joins(&plan)?;
+    let rdt = plan.rdt.as_ref();
+    let rdt = rdt.map(|rdt| Rdt::look(&host.procfs, rdt, &request.bundle.id));
+    let rdt = rdt.transpose()?;
     let pidfd_socket = request
         .pidfd_socket
         .as_deref()
@@ -140,6 +144,7 @@ pub fn create<'a>(
     let mut made = Made {
         dir,
         group,
+        rdt,
         armed: true,
     };
     dir_record(&made, &host, request, &plan)?;
@@ -222,6 +227,7 @@ pub fn without_birth_in_place(group: &mut Group, errno: Errno, by_door: &mut boo
 struct Made {
     dir: Dir,
     group: Group,
+    rdt: Option<Rdt>,
     armed: bool,
 }
 
@@ -230,6 +236,7 @@ impl Made {
         self.armed = false;
         self.group.kill_all(Duration::from_secs(10))?;
         self.group.remove()?;
+        self.rdt.as_ref().map_or(Ok(()), Rdt::remove)?;
         self.dir.remove()
     }
 }
@@ -276,6 +283,9 @@ impl Created<'_> {
         }
         let rules = self.plan.cgroup.devices;
         restrict_devices(global, group, rules, Group::restrict_devices)?;
+        if let (Some(rdt), Some(plan)) = (&self.made.rdt, &self.plan.rdt) {
+            rdt.make(plan.lines, pid)?;
+        }
         self.started.admit(&self.plan, &doors)?;
         // It waits for these doors, so what can come later does. Until it is told to go it ends with mote.
         match Init::look(&self.host.procfs, pid) {
@@ -586,6 +596,7 @@ fn dir_record(made: &Made, host: &Host, request: &Request, plan: &Plan<'_>) -> R
         boot: boot_id(&host.procfs),
         cgroup: made.group.save(),
         private_pids: plan.namespaces.new & CLONE_NEWPID != 0,
+        rdt: made.rdt.as_ref().map(Rdt::save).unwrap_or_default(),
     };
     made.dir.write("config.json", &request.bundle.config)?;
     made.dir.write("state.json", record.json().as_bytes())

@@ -79,6 +79,10 @@ fn destroy(global: &Global, host: &Host, container: &Container) -> Result<()> {
     let mut group = container.group()?;
     group.kill_all(PATIENCE)?;
     group.remove()?;
+    // Where resctrl is no longer mounted nothing of it is left.
+    if let Ok(Some(rdt)) = container.rdt(&host.procfs) {
+        rdt.remove()?;
+    }
     container.dir.remove()?;
     let Some(stored) = stored else { return Ok(()) };
     let facts = stored.facts(global, container)?;

@@ -8,6 +8,7 @@ use crate::container::{Container, id};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::json::{Layout, Writer};
+use crate::rdt::Rdt;
 use crate::text::{number, quoted};
 use init::sys::process::standard_streams;
 use init::sys::time::now;
@@ -34,6 +35,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let mut lines = Lines {
         id,
         stats: Stats::of(&group),
+        rdt: container.rdt(&host.procfs)?,
         json: Writer::new(Layout::Compact),
     };
     if options.flag("stats") {
@@ -102,6 +104,7 @@ fn time() -> u64 {
 struct Lines<'c> {
     id: &'c str,
     stats: Stats<'c>,
+    rdt: Option<Rdt>,
     json: Writer,
 }
 
@@ -121,7 +124,12 @@ impl Lines<'_> {
     fn stats(&mut self) -> Result<()> {
         self.open("stats");
         self.json.key("data");
-        self.stats.write(&mut self.json);
+        let rdt = &self.rdt;
+        self.stats.write(&mut self.json, &mut |json| {
+            if let Some(rdt) = rdt {
+                rdt.write_stats(json);
+            }
+        });
         self.close()
     }
 

@@ -83,6 +83,9 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
             init,
         },
     )?;
+    if let Some(rdt) = container.rdt(&host.procfs)? {
+        rdt.enter(started.pid)?;
+    }
     // Whether there is anything to do between the process's being ready and its program.
     let asked = pid_file.is_some() || pidfd_socket.is_some() || terminal.is_some();
     let settled = settle(&started, &doors, &plan, pidfd_socket, terminal, asked)?;

@@ -42,15 +42,45 @@ n blkio-weight blockIO weight";
 /// See the row in [`crate::cli::rows`].
 pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let id = id(options.positional(0))?;
-    let document = match options.text("resources") {
-        Some(path) => read(path)?,
-        None => from_options(global, options)?.into_bytes(),
+    let (document, schemata) = match options.text("resources") {
+        Some(path) => (read(path)?, Vec::new()),
+        None => (
+            from_options(global, options)?.into_bytes(),
+            schemata(options),
+        ),
     };
     let container = Container::lock(&global.root, id)?;
     let mut written = Written::default();
     written.noted = true;
-    change(global, &container, &document, &mut written).map_err(|error| written.undo(error))?;
+    change(global, &container, &document, &mut written)
+        .and_then(|()| change_class(&container, &schemata))
+        .map_err(|error| written.undo(error))?;
     Ok(0)
+}
+
+/// The two options of `linux.intelRdt`, as lines.
+fn schemata(options: &Options) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for option in ["l3-cache-schema", "mem-bw-schema"] {
+        if let Some(line) = options.text(option) {
+            lines.extend_from_slice(line.as_bytes());
+            lines.push(b'\n');
+        }
+    }
+    lines
+}
+
+/// The last of all, and one write: resctrl takes all lines or none.
+fn change_class(container: &Container, schemata: &[u8]) -> Result<()> {
+    if schemata.is_empty() {
+        return Ok(());
+    }
+    let rdt = container.rdt(&Host::look()?.procfs)?.ok_or_else(|| {
+        Error::new(
+            "--l3-cache-schema, --mem-bw-schema: the container was made without linux.intelRdt",
+        )
+    })?;
+    rdt.set(schemata)
 }
 
 fn change(
@@ -110,14 +140,6 @@ fn read(path: &OsStr) -> Result<Vec<u8>> {
 
 /// The options as the document that they stand for, so that one set of rules holds for both.
 fn from_options(global: &Global, options: &Options) -> Result<String> {
-    let rdt = options
-        .text("l3-cache-schema")
-        .or(options.text("mem-bw-schema"));
-    if rdt.is_some() {
-        return Err(Error::new(
-            "--l3-cache-schema, --mem-bw-schema: linux.intelRdt is not supported yet",
-        ));
-    }
     let kernel = options
         .text("kernel-memory")
         .or(options.text("kernel-memory-tcp"));

@@ -6,6 +6,7 @@ mod gathered;
 mod host;
 mod options;
 mod process;
+mod rdt;
 mod refused_files;
 mod refused_namespaces;
 mod refused_process;
