@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::json::{Layout, Writer};
 use init::sys::arena::Arena;
-use spec_min::{List, Process, Spec};
+use spec_min::{List, Process, Spec, Text};
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -79,7 +79,7 @@ fn changes(options: &Options, config: &Process<'_>) -> Result<String> {
         "args",
         options.rest().iter().map(|word| word.as_bytes()),
     );
-    let own = config.env.iter().map(CStr::to_bytes);
+    let own = config.env.iter().map(Text::bytes);
     list(
         &mut json,
         "env",

@@ -40,7 +40,7 @@ pub use list::{List, ListIter, Map, MapIter};
 pub use message::{Message, quote};
 pub use object::{Fields, Keys};
 pub use raw::{Any, Raw};
-pub use reader::{Maybe, Read, Reader, Refused};
+pub use reader::{Maybe, Read, Reader, Refused, Text};
 pub use repeated::{Slot, repeated_keys};
 pub use shape::{OTHER_SYSTEMS, Property, Shape, Shaped};
 

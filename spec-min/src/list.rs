@@ -121,7 +121,7 @@ impl<'a, T: Read<'a>> Read<'a> for List<'a, T> {
     };
 
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
-        reader.array(&mut self.members, T::check)
+        reader.array(&mut self.members, T::check, T::STRING)
     }
 }
 
@@ -154,11 +154,12 @@ impl<'a, T: Read<'a>> Iterator for ListIter<'a, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        if !self.reader.another() {
+        // What is no string ends a list of strings: its bracket, since the same bytes were read without a refusal when the
+        // list was.
+        if !T::STRING && !self.reader.another() {
             return None;
         }
         let mut value = T::ABSENT;
-        // The same bytes were read without a refusal when the list was.
         value.fill(&mut self.reader).ok()?;
         Some(value)
     }

@@ -165,10 +165,6 @@ impl Keys {
         })
     }
 
-    fn find(self, wanted: &[u8]) -> Option<usize> {
-        self.iter().position(|(key, _)| key == wanted)
-    }
-
     /// The first required key whose bit in `seen` is clear.
     fn missing(self, seen: u64) -> Option<&'static str> {
         let (_, (key, _)) = self
@@ -177,6 +173,45 @@ impl Keys {
             .find(|(at, (_, required))| *required && seen >> at & 1 == 0)?;
         core::str::from_utf8(key).ok()
     }
+}
+
+/// Looks for keys, first behind the one that was found last: objects in a list have theirs in the same order, which is mostly
+/// the table's.
+struct Finder {
+    keys: &'static [u8],
+    /// The part of the table that is looked through first, and the place of the key that it begins with.
+    rest: &'static [u8],
+    at: usize,
+}
+
+impl Finder {
+    #[inline(never)]
+    fn find(&mut self, wanted: &[u8]) -> Option<usize> {
+        let start = self.rest.len();
+        loop {
+            let Some((head, tail)) = self.rest.split_first() else {
+                if start == self.keys.len() {
+                    return None;
+                }
+                (self.rest, self.at) = (self.keys, 0);
+                continue;
+            };
+            let (key, next) = tail.split_at_checked(usize::from(head & !REQUIRED))?;
+            (self.rest, self.at) = (next, self.at + 1);
+            if same(key, wanted) {
+                return Some(self.at - 1);
+            }
+            if next.len() == start {
+                return None;
+            }
+        }
+    }
+}
+
+/// Whether two short texts are the same.
+#[inline(always)]
+fn same(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| a == b)
 }
 
 /// An object's fields. Each declared object has its own code for this and for nothing else; [`Reader::object`] does the
@@ -193,12 +228,17 @@ impl<'a> Reader<'a> {
         self.open(b'{', "an object")?;
         // Bit n: the nth key has had a value.
         let mut seen = 0u64;
+        let mut finder = Finder {
+            keys: keys.0,
+            rest: keys.0,
+            at: 0,
+        };
         while self.another() {
             let key = self.bytes()?;
             if self.null() {
                 continue;
             }
-            match keys.find(key) {
+            match finder.find(key) {
                 Some(at) => {
                     seen |= 1 << at;
                     if fields.field(at, self).is_err() {

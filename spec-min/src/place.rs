@@ -49,8 +49,9 @@ pub(crate) fn locate(text: &[u8], offset: usize, message: &mut Message) -> (usiz
             (b'}' | b']', _) => depth = depth.saturating_sub(1),
             (b',', Some(Step::Index(index))) => *index += 1,
             (b',', Some(step)) => *step = Step::NoKey,
+            // The offset is inside of this string.
+            (b'"', _) => break,
             (byte, top) if starts_string(byte) => {
-                // Without an end the offset is inside of this string.
                 let Some(string) = string(&before[at - 1..]) else {
                     break;
                 };

@@ -1,7 +1,7 @@
 //! Phase two: a cursor over decoded text, and how each simple type is read from it.
 //!
 //! [`text::decode`](crate::text::decode) has proved the syntax, so a reader only asks which kind of value comes next.
-//! Commas, colons and the NUL bytes behind each string carry no information any more: they are skipped like blanks.
+//! Commas and the NUL bytes behind each string carry no information any more: they are skipped like blanks.
 
 use core::ffi::CStr;
 use core::fmt;
@@ -29,6 +29,9 @@ pub trait Read<'a>: Copy {
         self.read(reader)
     }
 
+    /// Whether it is read from any string.
+    const STRING: bool = false;
+
     /// Passes one value, and refuses what [`Read::read`] would.
     fn check(reader: &mut Reader<'a>) -> Result<(), Refused> {
         let mut value = Self::ABSENT;
@@ -46,6 +49,8 @@ pub struct Reader<'a> {
     fault: Fault,
     /// Who wants to know of every fault; without one the first ends the reading.
     tell: Option<&'a dyn Fn(Error)>,
+    /// Whether nobody wants to know the value, only that it is one.
+    checking: bool,
 }
 
 impl fmt::Debug for Reader<'_> {
@@ -61,6 +66,7 @@ impl<'a> Reader<'a> {
             at: 0,
             fault: Fault::NONE,
             tell: None,
+            checking: false,
         }
     }
 
@@ -73,6 +79,7 @@ impl<'a> Reader<'a> {
             at: 1,
             fault: Fault::NONE,
             tell: None,
+            checking: false,
         }
     }
 
@@ -94,9 +101,40 @@ impl<'a> Reader<'a> {
     }
 
     /// The first byte of what comes next, 0 at the end of the text.
+    #[inline(always)]
     pub(crate) fn peek(&mut self) -> u8 {
-        while let Some(&byte) = self.text.get(self.at) {
-            if !matches!(byte, 0 | b' ' | b'\t' | b'\n' | b'\r' | b',' | b':') {
+        match self.text.get(self.at) {
+            Some(&byte) if byte > text::BETWEEN => byte,
+            _ => self.pass(),
+        }
+    }
+
+    #[inline(never)]
+    fn pass(&mut self) -> u8 {
+        self.between()
+    }
+
+    /// Passes what stands between values, eight bytes at a time: most of it is a comma, a line feed and indentation.
+    #[inline(always)]
+    fn between(&mut self) -> u8 {
+        const ONES: u64 = u64::from_ne_bytes([1; 8]);
+        const TOPS: u64 = ONES << 7;
+        const UP: u64 = ONES * (0x7f - text::BETWEEN as u64);
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let (words, bytes) = rest.as_chunks::<8>();
+        for word in words {
+            let word = u64::from_le_bytes(*word);
+            // The top bit of each byte that starts a value: no sum of two bytes without one reaches the next byte.
+            let starts = (((word & !TOPS) + UP) | word) & TOPS;
+            if starts != 0 {
+                let bit = starts.trailing_zeros() & !7;
+                self.at += bit as usize / 8;
+                return (word >> bit) as u8;
+            }
+            self.at += 8;
+        }
+        for &byte in bytes {
+            if byte > text::BETWEEN {
                 return byte;
             }
             self.at += 1;
@@ -115,8 +153,9 @@ impl<'a> Reader<'a> {
         &mut self,
         members: &mut Members<'a>,
         check: Check<'a>,
+        strings: bool,
     ) -> Result<(), Refused> {
-        self.members(members, b'[', check)
+        self.members(members, b'[', check, strings)
     }
 
     /// The same for an object used as a dictionary, and its values.
@@ -125,7 +164,7 @@ impl<'a> Reader<'a> {
         members: &mut Members<'a>,
         check: Check<'a>,
     ) -> Result<(), Refused> {
-        self.members(members, b'{', check)
+        self.members(members, b'{', check, false)
     }
 
     fn members(
@@ -133,6 +172,7 @@ impl<'a> Reader<'a> {
         members: &mut Members<'a>,
         bracket: u8,
         check: Check<'a>,
+        strings: bool,
     ) -> Result<(), Refused> {
         *members = Members::NONE;
         if self.null() {
@@ -142,7 +182,14 @@ impl<'a> Reader<'a> {
         let keys = bracket == b'{';
         self.open(bracket, if keys { "an object" } else { "an array" })?;
         let mut count = 0;
-        while self.another() {
+        let checking = core::mem::replace(&mut self.checking, true);
+        loop {
+            while strings && self.next_string().is_some() {
+                count += 1;
+            }
+            if !self.another() {
+                break;
+            }
             if keys {
                 self.bytes()?;
             }
@@ -151,6 +198,7 @@ impl<'a> Reader<'a> {
             }
             count += 1;
         }
+        self.checking = checking;
         if count > 0 {
             members.text = self.text.get(start..self.at);
             members.count = count;
@@ -190,14 +238,37 @@ impl<'a> Reader<'a> {
 
     /// The string that comes next, in its C form.
     pub(crate) fn string(&mut self) -> Result<&'a CStr, Refused> {
-        self.peek();
-        let start = self.at + 1;
-        let length = self.bytes()?.len();
-        let string = self.text.get(start..=start + length).unwrap_or_default();
+        let string = self.terminated()?;
+        // Looking for the NUL that is known to be at the end takes longer than all the rest.
+        if self.checking {
+            return Ok(c"");
+        }
         Ok(CStr::from_bytes_with_nul(string).unwrap_or_default())
     }
 
+    /// Its bytes with the NUL behind them.
+    #[inline(always)]
+    pub(crate) fn terminated(&mut self) -> Result<&'a [u8], Refused> {
+        match self.next_string() {
+            Some(string) => Ok(string),
+            None => self.expected("a string"),
+        }
+    }
+
+    /// The same, if a string comes next: an element of a list, most of all.
+    #[inline(never)]
+    pub(crate) fn next_string(&mut self) -> Option<&'a [u8]> {
+        if !text::starts_string(self.between()) {
+            return None;
+        }
+        let start = self.at + 1;
+        let length = text::string(self.text.get(self.at..)?)?.len();
+        self.at = start + length;
+        self.text.get(start..=start + length)
+    }
+
     /// Its bytes.
+    #[inline(never)]
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8], Refused> {
         self.peek();
         let rest = self.text.get(self.at..).unwrap_or_default();
@@ -362,9 +433,47 @@ impl<'a> Read<'a> for bool {
 
 impl<'a> Read<'a> for &'a CStr {
     const ABSENT: Self = c"";
+    const STRING: bool = true;
 
+    #[inline(always)]
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
         *self = reader.string()?;
+        Ok(())
+    }
+
+    fn check(reader: &mut Reader<'a>) -> Result<(), Refused> {
+        reader.bytes().map(drop)
+    }
+}
+
+/// A string as its bytes. Making a [`CStr`] of it takes a look at each of them, which shows where there are thousands.
+#[derive(Clone, Copy, Default)]
+pub struct Text<'a>(&'a [u8]);
+
+impl<'a> Text<'a> {
+    /// With the NUL behind them, which is the only one.
+    pub fn terminated(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Without it.
+    pub fn bytes(self) -> &'a [u8] {
+        self.0.split_last().map_or(&[], |(_, bytes)| bytes)
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        CStr::from_bytes_with_nul(self.0).unwrap_or_default().fmt(f)
+    }
+}
+
+impl<'a> Read<'a> for Text<'a> {
+    const ABSENT: Self = Text(&[]);
+    const STRING: bool = true;
+
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
+        self.0 = reader.terminated()?;
         Ok(())
     }
 

@@ -63,6 +63,10 @@ impl Shaped for &core::ffi::CStr {
     const SHAPE: Shape = Shape::Text;
 }
 
+impl Shaped for crate::Text<'_> {
+    const SHAPE: Shape = Shape::Text;
+}
+
 macro_rules! integers {
     ($($int:ident)*) => {$(
         impl Shaped for $int {

@@ -2,8 +2,9 @@
 //!
 //! One pass checks RFC 8259 strictly and decodes every string in place. A decoded string is never longer than its
 //! written form, so its bytes start where they did, right behind the opening quote, and NUL bytes fill the rest up to
-//! and including the closing quote. In the opening quote's place stands the length, if that fits beside the top bit,
-//! which no other byte outside of a string has: so most strings are passed without being looked at again.
+//! and including the closing quote. In the opening quote's place stands the length beside the top bit, which no other
+//! byte outside of a string has: so most strings are passed without being looked at again. A blank takes the place of
+//! each colon.
 //!
 //! ```text
 //!     "a\u00e9\n"     before: 11 bytes
@@ -11,7 +12,8 @@
 //! ```
 //!
 //! So each string is a C string in the buffer, and nothing else moves: offsets stay those of the file. A NUL *in* a
-//! string is refused, since no path, name or value that the kernel takes can hold one.
+//! string is refused, since no path, name or value that the kernel takes can hold one. And what stands between values is
+//! told from their first bytes by one comparison: NUL, blanks and commas are all less than any of these.
 
 use memchr::memchr;
 
@@ -40,18 +42,25 @@ pub fn decode(text: &mut [u8]) -> Result<(), Error> {
 
 /// The bit of a string's first byte that says that the others are its length.
 const LENGTH: u8 = 0x80;
+/// The first byte of a string whose length doesn't fit there: its NUL has to be looked for.
+const LONG: u8 = 0xff;
+
+/// The last of the bytes that may stand between values, in decoded text. Values start with a greater one.
+pub(crate) const BETWEEN: u8 = b',';
 
 /// Whether a string starts with this byte, in decoded text.
+#[inline(always)]
 pub(crate) fn starts_string(byte: u8) -> bool {
-    byte == b'"' || byte & LENGTH != 0
+    byte & LENGTH != 0
 }
 
 /// The bytes of the decoded string that starts here; none if none does.
+#[inline(always)]
 pub(crate) fn string(text: &[u8]) -> Option<&[u8]> {
     let (&first, rest) = text.split_first()?;
     let length = match first {
+        LONG => memchr(0, rest)?,
         LENGTH.. => usize::from(first & !LENGTH),
-        b'"' => memchr(0, rest)?,
         _ => return None,
     };
     rest.get(..length)
@@ -77,27 +86,44 @@ impl Decoder<'_> {
             );
         }
         let (mut depth, mut objects): (usize, Levels) = (0, 0);
+        // What is wanted first, where it is a key.
+        let mut key = None;
         loop {
-            // A value starts here.
+            // A value starts here, or a key.
             match self.peek() {
-                bracket @ (b'{' | b'[') => {
-                    if depth == MAX_DEPTH {
-                        return self.broken(self.at, TOO_DEEP);
-                    }
-                    let object = bracket == b'{';
-                    objects = objects << 1 | Levels::from(object);
-                    depth += 1;
-                    self.at += 1;
-                    if self.peek() != closing(object) {
-                        if object {
-                            self.key("a key or '}'")?;
+                b'"' => {
+                    self.string()?;
+                    if key.take().is_some() {
+                        if self.peek() != b':' {
+                            return self.expected("':'");
                         }
+                        self.text[self.at] = b' ';
+                        self.at += 1;
                         continue;
                     }
                 }
-                b'"' => self.string()?,
-                b'-' | b'0'..=b'9' => self.number()?,
-                _ => self.name()?,
+                other => {
+                    if let Some(wanted) = key {
+                        return self.expected(wanted);
+                    }
+                    match other {
+                        b'{' | b'[' => {
+                            if depth == MAX_DEPTH {
+                                return self.broken(self.at, TOO_DEEP);
+                            }
+                            let object = other == b'{';
+                            objects = objects << 1 | Levels::from(object);
+                            depth += 1;
+                            self.at += 1;
+                            if self.peek() != closing(object) {
+                                key = object.then_some("a key or '}'");
+                                continue;
+                            }
+                        }
+                        b'-' | b'0'..=b'9' => self.number()?,
+                        _ => self.name()?,
+                    }
+                }
             }
             // It ends here, and with it perhaps what is around it.
             loop {
@@ -109,16 +135,14 @@ impl Decoder<'_> {
                     } else {
                         self.expected("the end of the text")
                     };
+                } else if next == b',' {
+                    self.at += 1;
+                    key = object.then_some("a key");
+                    break;
                 } else if next == closing(object) {
                     self.at += 1;
                     objects >>= 1;
                     depth -= 1;
-                } else if next == b',' {
-                    self.at += 1;
-                    if object {
-                        self.key("a key")?;
-                    }
-                    break;
                 } else {
                     return self.expected(if object { "',' or '}'" } else { "',' or ']'" });
                 }
@@ -127,7 +151,17 @@ impl Decoder<'_> {
     }
 
     /// The next byte that isn't blank, 0 at the end. A NUL in the text is none of the bytes that anybody asks for.
+    #[inline(always)]
     fn peek(&mut self) -> u8 {
+        match self.text.get(self.at) {
+            Some(&byte) if byte > b' ' => byte,
+            _ => self.blanks(),
+        }
+    }
+
+    /// The same behind blanks.
+    #[inline(never)]
+    fn blanks(&mut self) -> u8 {
         while let Some(&byte) = self.text.get(self.at) {
             if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
                 return byte;
@@ -154,19 +188,6 @@ impl Decoder<'_> {
     fn broken<T>(&mut self, offset: usize, why: &'static str) -> Checked<T> {
         self.fault = Fault::broken(offset, why);
         Err(Refused)
-    }
-
-    /// A key and its colon.
-    fn key(&mut self, wanted: &'static str) -> Checked {
-        if self.peek() != b'"' {
-            return self.expected(wanted);
-        }
-        self.string()?;
-        if self.peek() != b':' {
-            return self.expected("':'");
-        }
-        self.at += 1;
-        Ok(())
     }
 
     /// `true`, `false` or `null`.
@@ -220,52 +241,59 @@ impl Decoder<'_> {
     }
 
     /// Decodes the string that starts here.
+    #[inline(always)]
     fn string(&mut self) -> Checked {
         let quote = self.at;
+        self.at = quote + 1 + plain_length(&self.text[quote + 1..]);
+        // Most strings have nothing else in them.
+        let end = match self.text.get(self.at) {
+            Some(b'"') => self.at,
+            _ => self.rest(quote)?,
+        };
+        self.text[self.at] = 0;
         self.at += 1;
+        let length = end - quote - 1;
+        self.text[quote] = match length {
+            ..0x7f => LENGTH | length as u8,
+            _ => LONG,
+        };
+        Ok(())
+    }
+
+    /// Decodes the string from the first byte on that does not stand for itself, up to its quote, and gives the end of what
+    /// it wrote.
+    #[inline(never)]
+    fn rest(&mut self, quote: usize) -> Checked<usize> {
         let mut end = self.at;
         loop {
-            let plain = self.plain()?;
-            if end != plain {
-                self.text.copy_within(plain..self.at, end);
-            }
-            end += self.at - plain;
-            match self.text.get(self.at) {
+            let start = self.at;
+            match self.text.get(start) {
                 Some(b'"') => break,
                 Some(b'\\') => end = self.escape(end)?,
-                Some(_) => {
+                Some(0..0x20) => {
                     return self.broken(
-                        self.at,
+                        start,
                         "a control character in a string isn't written as \\u00XX",
                     );
                 }
                 None => return self.broken(quote, "a string isn't closed"),
+                Some(_) => {
+                    let rest = &self.text[start..];
+                    let plain = &rest[..plain_length(rest)];
+                    let wide = rest.iter().position(u8::is_ascii).unwrap_or(rest.len());
+                    // One of the two is empty.
+                    if let Err(error) = core::str::from_utf8(&rest[..wide]) {
+                        let offset = start + error.valid_up_to();
+                        return self.broken(offset, "a string isn't UTF-8");
+                    }
+                    self.at += plain.len() + wide;
+                    self.text.copy_within(start..self.at, end);
+                    end += self.at - start;
+                }
             }
         }
-        // Most strings have no escape and so no gap: a call to memset each would show in the time of the whole.
-        if end < self.at {
-            self.text[end..self.at].fill(0);
-        }
-        self.text[self.at] = 0;
-        self.at += 1;
-        let length = end - quote - 1;
-        if length < usize::from(LENGTH) {
-            self.text[quote] = LENGTH | length as u8;
-        }
-        Ok(())
-    }
-
-    /// Passes the bytes that stand for themselves, which have to be UTF-8, and says where they started.
-    fn plain(&mut self) -> Checked<usize> {
-        let start = self.at;
-        let (length, ascii) = plain_length(&self.text[start..]);
-        let plain = &self.text[start..start + length];
-        if !ascii && let Err(error) = core::str::from_utf8(plain) {
-            let offset = start + error.valid_up_to();
-            return self.broken(offset, "a string isn't UTF-8");
-        }
-        self.at = start + length;
-        Ok(start)
+        self.text[end..self.at].fill(0);
+        Ok(end)
     }
 
     /// Decodes the escape that starts here to `end`, and gives the end of what it wrote.
@@ -339,33 +367,38 @@ const fn closing(object: bool) -> u8 {
     if object { b'}' } else { b']' }
 }
 
-/// How many bytes at the start stand for themselves in a string (no quote, no backslash, no control character), and
-/// whether they are surely ASCII. Eight bytes at a time: config.json is mostly strings, and most are short, for which
-/// memchr's set-up costs more than it saves.
-fn plain_length(text: &[u8]) -> (usize, bool) {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const TOPS: u64 = ONES << 7;
-    // The top bit of each byte that is less than `limit`, exact up to the first such byte (a borrow may reach beyond).
-    let less = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & TOPS;
-    let mut seen = 0;
-    let (words, rest) = text.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let special = less(word, 0x20)
-            | less(word ^ (ONES * u64::from(b'"')), 1)
-            | less(word ^ (ONES * u64::from(b'\\')), 1);
-        seen |= word;
-        if special != 0 {
-            return (
-                at * 8 + special.trailing_zeros() as usize / 8,
-                seen & TOPS == 0,
-            );
+/// How many bytes at the start stand for themselves in a string: ASCII, no quote, no backslash, no control character.
+/// Sixteen bytes at a time: config.json is mostly strings, and most are short, for which memchr's set-up costs more than
+/// it saves.
+#[inline(always)]
+fn plain_length(text: &[u8]) -> usize {
+    let mut length = 0;
+    let (pieces, rest) = text.as_chunks::<16>();
+    for piece in pieces {
+        let both = u128::from_le_bytes(*piece);
+        let (low, high) = (special(both as u64), special((both >> 64) as u64));
+        if low | high != 0 {
+            let (word, from) = if low != 0 { (low, 0) } else { (high, 8) };
+            return length + from + word.trailing_zeros() as usize / 8;
         }
+        length += 16;
     }
-    let is_special = |byte: &u8| matches!(byte, 0..0x20 | b'"' | b'\\');
-    let length = rest.iter().position(is_special).unwrap_or(rest.len());
-    (
-        words.len() * 8 + length,
-        seen & TOPS == 0 && rest.is_ascii(),
-    )
+    for &byte in rest {
+        if special(byte.into()) & 0x80 != 0 {
+            break;
+        }
+        length += 1;
+    }
+    length
+}
+
+/// The top bit of each byte that does not stand for itself, exact up to the first of them (a borrow may reach beyond). A
+/// quote changes places with a blank, so that one comparison finds quotes and control characters.
+#[inline(always)]
+fn special(word: u64) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const SWAP: u64 = (b'"' ^ b' ') as u64;
+    let low = (word ^ (ONES * SWAP)).wrapping_sub(ONES * 0x21);
+    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    (low | backslash | word) & (ONES << 7)
 }

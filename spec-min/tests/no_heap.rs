@@ -15,8 +15,12 @@ fn a_document() {
         texts += process
             .args
             .iter()
-            .chain(process.env)
             .map(|text| text.count_bytes())
+            .sum::<usize>();
+        texts += process
+            .env
+            .iter()
+            .map(|text| text.bytes().len())
             .sum::<usize>();
         texts += spec.mounts.iter().flat_map(|mount| mount.options).count();
         texts += spec

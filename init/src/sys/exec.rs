@@ -36,6 +36,30 @@ impl<'a> Vector<'a> {
         Ok(vector)
     }
 
+    /// The same of texts that are known with the NUL that ends each.
+    ///
+    /// # Errors
+    ///
+    /// `INVAL`: one has none.
+    pub fn terminated<I>(
+        arena: &'a Arena,
+        count: usize,
+        texts: I,
+        spare: usize,
+    ) -> Result<Self, Errno>
+    where
+        I: Iterator<Item = &'a [u8]>,
+    {
+        let vector = Vector::empty(arena, count + spare)?;
+        for (slot, text) in vector.slots.iter().zip(texts.take(count)) {
+            if text.last() != Some(&0) {
+                return Err(Errno::INVAL);
+            }
+            slot.set(text.as_ptr().cast());
+        }
+        Ok(vector)
+    }
+
     #[inline(never)]
     fn empty(arena: &'a Arena, spare: usize) -> Result<Self, Errno> {
         let mut list = arena.list(spare + 1)?;
@@ -94,7 +118,7 @@ impl<'a> Vector<'a> {
             .map(Cell::get)
             .take_while(|slot| !slot.is_null())
             .map(|slot| {
-                // SAFETY: only `new` and `append` fill slots, with pointers of C strings that live for 'a.
+                // SAFETY: `new`, `terminated` and `append` fill slots, with pointers of C strings that live for 'a.
                 unsafe { CStr::from_ptr(slot) }
             })
     }

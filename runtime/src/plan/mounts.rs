@@ -9,7 +9,7 @@ use crate::text::number;
 use core::ffi::CStr;
 use init::plan::{Filesystem, FsOption, Mount, Source};
 use linux_raw_sys::general::{CLONE_NEWNS, MOUNT_ATTR_RDONLY};
-use spec_min::List;
+use spec_min::{List, Text};
 
 /// The files below /proc that may be covered: those that lxcfs makes.
 const PROC_FILES: [&[u8]; 10] = [
@@ -116,13 +116,13 @@ fn source<'a>(
 
 #[cold]
 fn no_such_option(job: &Job<'_, '_>, mount: &spec_min::Mount<'_>, making: Making) -> Refused {
-    let mut options = mount.options.iter();
+    let mut options = mount.options.iter().map(Text::bytes);
     let odd = options.find(|option| options::effect(option).is_none());
     let why = match making {
         Making::Remount => "a remount has no such option",
         _ => "a bind mount has no such option",
     };
-    job.refuse_text(".options", odd.unwrap_or_default(), why)
+    job.about(job.refuse(".options", why), odd.unwrap_or_default())
 }
 
 fn filesystem<'a>(
@@ -186,6 +186,7 @@ fn data<'a>(
     for option in mount
         .options
         .iter()
+        .map(Text::bytes)
         .filter(|option| options::effect(option).is_none())
     {
         for piece in options::pieces(option) {
@@ -261,7 +262,7 @@ fn propagations<'a>(
         1 => list.push(sum.propagation)?,
         _ => {
             for option in mount.options.iter() {
-                if let Some(Effect::Propagate(flags)) = options::effect(option) {
+                if let Some(Effect::Propagate(flags)) = options::effect(option.bytes()) {
                     list.push(flags)?;
                 }
             }

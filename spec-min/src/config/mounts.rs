@@ -2,7 +2,7 @@
 
 use core::ffi::CStr;
 
-use crate::List;
+use crate::{List, Text};
 
 crate::object! {
     /// The root filesystem (config.md, "Root").
@@ -22,7 +22,7 @@ crate::object! {
         /// A device, a name, or for a bind mount a path, absolute or relative to the bundle.
         source: Option<&'a CStr> = "source",
         /// Options as fstab(5) writes them, one each.
-        options: List<'a, &'a CStr> = "options",
+        options: List<'a, Text<'a>> = "options",
         /// The user ids of an idmapped mount.
         uid_mappings: List<'a, IdMapping> = "uidMappings",
         /// The group ids of an idmapped mount.

@@ -2,7 +2,7 @@
 
 use core::ffi::CStr;
 
-use crate::{List, Maybe};
+use crate::{List, Maybe, Text};
 
 crate::object! {
     /// A process (config.md, "Process").
@@ -16,7 +16,7 @@ crate::object! {
         /// The program and its arguments.
         args: List<'a, &'a CStr> = "args",
         /// Its environment, `NAME=value` each.
-        env: List<'a, &'a CStr> = "env",
+        env: List<'a, Text<'a>> = "env",
         /// Its working directory, absolute, inside the container.
         cwd: Option<&'a CStr> = "cwd",
         /// Its capabilities; absent leaves them to the runtime.
