@@ -452,6 +452,21 @@ pub struct Cgroup<'a> {
     pub private: bool,
     /// Whether a failure for want of permission is passed over (rootless).
     pub lenient: bool,
+    /// Who makes it, if that is not us.
+    pub unit: Option<Unit<'a>>,
+}
+
+/// What systemd is to make for the container.
+#[derive(Clone, Copy, Debug)]
+pub struct Unit<'a> {
+    /// The slice that it is to be in, by its name alone.
+    pub slice: &'a str,
+    /// `runc-ID.scope`; a slice, if it ends so.
+    pub name: &'a str,
+    /// The properties that annotations ask for, as D-Bus has them: `(sv)`, each at a multiple of 8.
+    pub properties: &'a [u8],
+    /// Whether it is the systemd of the user, not that of the host.
+    pub user: bool,
 }
 
 /// One value for a control file, in the forms of both versions of cgroups: which one the host has is seen later.

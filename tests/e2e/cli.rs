@@ -24,7 +24,6 @@ pub const MODULE: Module = Module {
         ("flag_forms", flag_forms),
         ("root_is_made_private", root_mode),
         ("root_slash_refused", root_slash),
-        ("systemd_cgroup_refused_clearly", systemd_cgroup),
         ("rootless_flag_words", rootless_flag),
         ("c3_static_binary", static_binary),
         ("a8_start_without_id", start_without_id),
@@ -397,20 +396,6 @@ fn root_slash(c: &Case) -> Res {
             .go()?
             .refused(1, &["root"])?;
     }
-    Ok(())
-}
-
-fn systemd_cgroup(c: &Case) -> Res {
-    if c.is_other("runc") {
-        return skip("runc has it");
-    }
-    let b = c.bundle(&["true"])?;
-    b.write()?;
-    c.mote(&["--systemd-cgroup", "run", "-b"])
-        .arg(&b.dir)
-        .arg(&b.id)
-        .go()?
-        .refused(1, &["systemd"])?;
     Ok(())
 }
 

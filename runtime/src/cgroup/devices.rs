@@ -54,7 +54,8 @@ impl Group {
     /// or make device nodes of the host anyway, nor change these rules.
     pub fn restrict_devices(&self, rules: &[DeviceRule]) -> Result<Enforced> {
         let done = match self.members.iter().find(|member| member.has("devices")) {
-            Some(member) => member.restrict_v1(rules),
+            // What systemd has in force already is not taken away again: the process is there.
+            Some(member) => member.restrict_v1(rules, self.unit.is_none()),
             None => match self.v2() {
                 Some(member) => member.restrict_v2(rules),
                 None => return self.unrestricted(rules),
@@ -72,6 +73,7 @@ impl Group {
     /// ones are in force.
     pub fn change_devices(&self, rules: &[DeviceRule]) -> Result<Enforced> {
         let Some(member) = self.members.iter().find(|member| member.has("devices")) else {
+            self.tell_devices(rules)?;
             return self.restrict_devices(rules);
         };
         let old = member.read("devices.list")?;
@@ -80,7 +82,9 @@ impl Group {
         if running {
             self.freeze()?;
         }
-        let done = self.restrict_devices(rules).inspect_err(|_| {
+        let told = self.tell_devices(rules);
+        let done = told.and_then(|()| self.restrict_devices(rules));
+        let done = done.inspect_err(|_| {
             // A list of what is denied can't be read; whoever has one may have anything that is asked for.
             if !old.starts_with('a') {
                 let _ = member.write("devices.deny", "a");
@@ -116,14 +120,16 @@ impl Group {
 }
 
 impl Member {
-    fn restrict_v1(&self, rules: &[DeviceRule]) -> Result<()> {
+    fn restrict_v1(&self, rules: &[DeviceRule], anew: bool) -> Result<()> {
         let policy = v1_devices::lower(rules)?;
         let (start, then) = if policy.allow {
             ("devices.allow", "devices.deny")
         } else {
             ("devices.deny", "devices.allow")
         };
-        self.write(start, "a")?;
+        if anew || policy.allow {
+            self.write(start, "a")?;
+        }
         if policy.exceptions.is_empty() {
             return Ok(());
         }

@@ -1,10 +1,12 @@
 //! The hierarchies of this host: `/proc/self/cgroup` lists them, their mounts make them usable.
 
 use super::group::{Group, Member};
+use super::unit::Unit;
 use super::{file, mountinfo, path};
 use crate::error::{Error, Result, lossy};
 use crate::files;
 use core::ffi::CStr;
+use init::plan::Cgroup;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, OFlags, fstat, fstatfs};
 use rustix::io::Errno;
@@ -111,13 +113,31 @@ impl Hierarchies {
 
     /// The place of container `id` in each hierarchy; nothing is made yet.
     ///
-    /// `cgroups_path` is `linux.cgroupsPath`: absolute counts from the mount point; relative, or none at
+    /// `asked.path` is `linux.cgroupsPath`: absolute counts from the mount point; relative, or none at
     /// all (then it is the id), from the caller's own cgroup in v1. In v2 it counts from the parent
     /// of that, as runc does: a v2 cgroup with processes can't give controllers to its children.
+    /// With a unit the place is systemd's choice, which is known beforehand.
     ///
-    /// `lenient` (rootless): where there is no permission the container stays in the caller's cgroup,
+    /// `asked.lenient` (rootless): where there is no permission the container stays in the caller's cgroup,
     /// unless the config named a path. A cgroup that exists is taken when nobody is in it and it isn't frozen.
-    pub fn group(self, cgroups_path: Option<&CStr>, id: &str, lenient: bool) -> Result<Group> {
+    pub fn group(self, asked: &Cgroup<'_>, id: &str) -> Result<Group> {
+        let unified = self.is_unified();
+        let mut group = match &asked.unit {
+            Some(unit) => self.of_unit(unit)?,
+            None => self.own(asked.path, id)?,
+        };
+        group.lenient = asked.lenient && !group.named;
+        for at in (0..group.members.len()).rev() {
+            if group.lenient && group.unit.is_none() && !group.members[at].may_make() {
+                group.skip(at);
+            }
+        }
+        group.check_place()?;
+        group.unified = unified;
+        Ok(group)
+    }
+
+    fn own(self, cgroups_path: Option<&CStr>, id: &str) -> Result<Group> {
         // A document is UTF-8, or was refused.
         let asked = cgroups_path.and_then(|path| path.to_str().ok());
         let asked = asked.filter(|path| !path.is_empty());
@@ -131,7 +151,6 @@ impl Hierarchies {
                 id,
             ]));
         }
-        let unified = self.is_unified();
         let mut group = Group::new(self.0);
         for member in &mut group.members {
             let from = match (absolute, member.version) {
@@ -142,14 +161,22 @@ impl Hierarchies {
             member.path = path::join(from, &below);
         }
         group.named = asked.is_some();
-        group.lenient = lenient && !group.named;
-        for at in (0..group.members.len()).rev() {
-            if group.lenient && !group.members[at].may_make() {
-                group.skip(at);
-            }
+        Ok(group)
+    }
+
+    fn of_unit(self, planned: &init::plan::Unit<'_>) -> Result<Group> {
+        if planned.user && !self.is_unified() {
+            return Err(Error::new(
+                "--systemd-cgroup: a user's systemd can give no limits unless cgroup v2 is all that the host has; \
+                 leave the option out",
+            ));
         }
-        group.check_place()?;
-        group.unified = unified;
+        let (unit, place) = Unit::new(planned)?;
+        let mut group = Group::new(self.0);
+        for member in &mut group.members {
+            member.path.clone_from(&place);
+        }
+        group.unit = Some(unit);
         Ok(group)
     }
 }

@@ -1,6 +1,7 @@
 //! One container's place in every hierarchy, and the ways into it.
 
 use super::discover::{Version, open_mount};
+use super::unit::Unit;
 use super::{file, path};
 use crate::error::{Error, Result};
 use core::cell::OnceCell;
@@ -21,6 +22,8 @@ pub struct Group {
     pub(super) named: bool,
     /// Whether v2 is all that the host has, so that limits are to be had there.
     pub(super) unified: bool,
+    /// The unit that the directories are systemd's for.
+    pub(super) unit: Option<Unit>,
 }
 
 /// One directory in one hierarchy.
@@ -46,6 +49,7 @@ impl Group {
             lenient: false,
             named: false,
             unified: false,
+            unit: None,
         }
     }
 
@@ -62,11 +66,17 @@ impl Group {
             .map(move |member| (member.controllers.as_str(), row(member)))
     }
 
-    /// The v2 directory as an O_PATH descriptor, for clone3's CLONE_INTO_CGROUP.
+    /// The v2 directory as an O_PATH descriptor, for clone3's CLONE_INTO_CGROUP. None before systemd has made it.
     pub fn v2_dir(&self) -> Result<Option<OwnedFd>> {
         self.v2()
+            .filter(|_| !self.is_to_start())
             .map(|member| member.open("", OFlags::PATH | OFlags::DIRECTORY))
             .transpose()
+    }
+
+    /// Whether systemd is still to make the directories.
+    pub fn is_to_start(&self) -> bool {
+        self.unit.as_ref().is_some_and(|unit| !unit.started)
     }
 
     /// One file per v1 hierarchy. A process of one thread that writes `0` to it moves there, whatever

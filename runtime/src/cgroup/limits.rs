@@ -290,12 +290,12 @@ impl Member {
 }
 
 /// What comes before the first mark.
-fn first(text: &str, mark: u8) -> &str {
+pub(super) fn first(text: &str, mark: u8) -> &str {
     pieces(text, mark).next().unwrap_or_default()
 }
 
 /// What a control file is named after; of none, nothing that is.
-fn controller(file: &str) -> &str {
+pub(super) fn controller(file: &str) -> &str {
     match first(file, b'.') {
         "" => ".",
         controller => controller,

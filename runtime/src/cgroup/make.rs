@@ -52,7 +52,7 @@ impl Group {
                 .members
                 .iter()
                 .any(|member| member.version == Version::V2);
-        if taken && !inhabited {
+        if taken && !inhabited && self.unit.is_none() {
             self.check_unused()?;
         }
         if !self.named {
@@ -105,7 +105,10 @@ impl Group {
     /// Takes away what [`Group::create`] made, and the cgroups that the container made below it.
     /// Its processes must have been killed. What is gone already is no error.
     pub fn remove(&mut self) -> Result<()> {
-        let mut result = Ok(());
+        let mut result = match &self.unit {
+            Some(unit) => unit.stop(),
+            None => Ok(()),
+        };
         for member in &mut self.members {
             if let Err(errno) = member.remove()
                 && result.is_ok()

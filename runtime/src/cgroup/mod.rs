@@ -10,6 +10,7 @@
 //! 3. `group.doors()`: one open `tasks` file per v1 hierarchy. The new process itself writes `0`
 //!    into each, before it makes its cgroup namespace; it is born in `group.v2_dir()` by CLONE_INTO_CGROUP.
 //!    Where it can't be, [`Group::v2_door`] is one door more; [`Group::give_up_v2`] says when to do without.
+//!    Where systemd is to make them, all of that comes after [`Group::start`], which gives it the new process.
 //! 4. `group.remove()`: only what create made, and what the container made below.
 //!
 //! Why the process moves itself: a pid written to `cgroup.procs` makes the kernel stop every fork on
@@ -34,9 +35,11 @@ mod mountinfo;
 mod oom;
 mod path;
 mod program;
+mod properties;
 mod saved;
 mod stats;
 mod sub;
+mod unit;
 mod v1_devices;
 mod walk;
 

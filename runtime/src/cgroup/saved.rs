@@ -1,9 +1,11 @@
 //! A group as text, for the state file: a line per directory,
 //! `v1 MADE LENGTH CONTROLLERS PATH`: how many directories at the end of the path are ours, and how
-//! many bytes of it are the mount point. v2 has `-` for its controllers.
+//! many bytes of it are the mount point. v2 has `-` for its controllers. And where systemd makes them,
+//! `unit user NAME` or `unit host NAME`.
 
 use super::discover::Version;
 use super::group::{Group, Member};
+use super::unit::Unit;
 use super::{file, path};
 use crate::error::{Error, Result};
 use crate::text::number;
@@ -40,14 +42,23 @@ impl Group {
                 text.push_str(piece);
             }
         }
+        if let Some(unit) = &self.unit {
+            let of = if unit.user { USERS } else { HOSTS };
+            text = [&text, of, &unit.name, "\n"].concat();
+        }
         text
     }
 
     /// The group again. Its mounts are opened, and checked, as they are needed; the directories may
     /// be gone.
     pub fn load(text: &str) -> Result<Group> {
-        let mut members = Vec::new();
+        let (mut members, mut unit) = (Vec::new(), None);
         for line in path::pieces(text.trim_ascii_end(), b'\n') {
+            let name = |of| line.strip_prefix(of).filter(|name: &&str| !name.is_empty());
+            if let Some(name) = name(USERS).or(name(HOSTS)) {
+                unit = Some(Unit::old(name, line.starts_with(USERS)));
+                continue;
+            }
             match parse(line) {
                 Some(member) => members.push(member),
                 // A container in no cgroup has no line.
@@ -55,9 +66,15 @@ impl Group {
                 None => return Err(Error::join(&["state: not a cgroup: ", line])),
             }
         }
-        Ok(Group::new(members))
+        let mut group = Group::new(members);
+        group.unit = unit;
+        Ok(group)
     }
 }
+
+/// What stands before the name of a unit.
+const USERS: &str = "unit user ";
+const HOSTS: &str = "unit host ";
 
 impl Member {
     /// How many directories are ours, or will be.

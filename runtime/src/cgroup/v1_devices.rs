@@ -17,9 +17,9 @@ pub struct Policy {
 /// Devices about which the answer is the other one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exception {
-    kind: u8,
-    major: Option<u32>,
-    minor: Option<u32>,
+    pub kind: u8,
+    pub major: Option<u32>,
+    pub minor: Option<u32>,
     access: u8,
     /// Whether it is there for every container's sake only.
     pub everyones: bool,
@@ -124,13 +124,22 @@ impl Exception {
     pub fn line(&self) -> String {
         let number = |number: Option<u32>| number.map_or("*".into(), |number| number.to_string());
         let (major, minor) = (number(self.major), number(self.minor));
-        let letter = |bit, letter| if self.access & bit == 0 { "" } else { letter };
         [
             if self.kind == b'b' { "b " } else { "c " },
             &major,
             ":",
             &minor,
             " ",
+            &self.access(),
+        ]
+        .concat()
+    }
+
+    /// The kinds of access: `rwm`.
+    #[inline(never)]
+    pub fn access(&self) -> String {
+        let letter = |bit, letter| if self.access & bit == 0 { "" } else { letter };
+        [
             letter(ACCESS_READ, "r"),
             letter(ACCESS_WRITE, "w"),
             letter(ACCESS_MKNOD, "m"),

@@ -2,7 +2,7 @@
 
 use super::options::Options;
 use super::parse::parse_bool;
-use super::rows::Verb;
+use crate::dbus::Bus;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::report::{Format, Level, Reporter};
@@ -26,6 +26,8 @@ pub struct Global {
     root_in_xdg: bool,
     /// `--rootless` other than `auto`.
     rootless: Option<bool>,
+    /// What that comes to, once it has been asked for.
+    is_rootless: OnceCell<bool>,
     /// Once it has been asked for.
     in_user_namespace: OnceCell<bool>,
     /// `--systemd-cgroup`.
@@ -58,26 +60,24 @@ impl Global {
             root_given: globals.text("root").is_some(),
             root_in_xdg,
             rootless,
+            is_rootless: OnceCell::new(),
             in_user_namespace,
             systemd_cgroup: globals.flag("systemd-cgroup"),
             report,
         })
     }
 
-    /// Whether the options let this verb go ahead.
-    pub fn allows(&self, verb: &Verb) -> Result<()> {
-        if self.systemd_cgroup && verb.enters {
-            return Err(Error::join(&[
-                "--systemd-cgroup: the systemd driver does not exist yet; use cgroupfs (leave the option out)",
-            ]));
-        }
-        Ok(())
-    }
-
     /// Whether cgroups that can't be written are to be expected and passed over.
     pub fn rootless(&self) -> bool {
-        self.rootless
-            .unwrap_or_else(|| euid() != 0 || self.in_user_namespace())
+        *self.is_rootless.get_or_init(|| {
+            self.rootless.unwrap_or_else(|| {
+                // Uid 0 in a user namespace may be anybody; whose systemd it has knows (runc's rule).
+                let users = || Bus::connect(true).ok()?.owner();
+                euid() != 0
+                    || self.in_user_namespace()
+                        && (!self.systemd_cgroup || users().unwrap_or(0) != 0)
+            })
+        })
     }
 
     /// Whether mote is in another user namespace than the first.

@@ -22,8 +22,6 @@ pub struct Verb {
     pub run: fn(&Global, &Options) -> Result<u8>,
     /// The exit code when `run` returns an error.
     pub error_code: u8,
-    /// Brings a process into a container, so that the choice of cgroup driver matters.
-    pub enters: bool,
 }
 
 /// As many words as there are.
@@ -68,7 +66,6 @@ pub static VERBS: &[Verb] = &[
         words: exactly(1),
         run: verb::create::run,
         error_code: 1,
-        enters: true,
     },
     Verb {
         name: "start",
@@ -78,7 +75,6 @@ pub static VERBS: &[Verb] = &[
         words: exactly(1),
         run: verb::start::run,
         error_code: 1,
-        enters: false,
     },
     Verb {
         name: "run",
@@ -92,7 +88,6 @@ pub static VERBS: &[Verb] = &[
         },
         run: verb::run::run,
         error_code: 1,
-        enters: true,
     },
     Verb {
         name: "state",
@@ -102,7 +97,6 @@ pub static VERBS: &[Verb] = &[
         words: exactly(1),
         run: verb::state::run,
         error_code: 1,
-        enters: false,
     },
     Verb {
         name: "wait",
@@ -112,7 +106,6 @@ pub static VERBS: &[Verb] = &[
         words: exactly(1),
         run: verb::wait::run,
         error_code: 255,
-        enters: false,
     },
     Verb {
         name: "kill",
@@ -126,7 +119,6 @@ pub static VERBS: &[Verb] = &[
         },
         run: verb::kill::run,
         error_code: 1,
-        enters: false,
     },
     Verb {
         name: "delete",
@@ -136,7 +128,6 @@ pub static VERBS: &[Verb] = &[
         words: exactly(1),
         run: verb::delete::run,
         error_code: 1,
-        enters: false,
     },
     Verb {
         name: "list",
@@ -146,7 +137,6 @@ pub static VERBS: &[Verb] = &[
         words: exactly(0),
         run: verb::list::run,
         error_code: 1,
-        enters: false,
     },
     Verb {
         name: "exec",
@@ -160,7 +150,6 @@ pub static VERBS: &[Verb] = &[
         },
         run: verb::exec::run,
         error_code: 255,
-        enters: true,
     },
     Verb {
         name: "ps",
@@ -174,7 +163,6 @@ pub static VERBS: &[Verb] = &[
         },
         run: verb::ps::run,
         error_code: 1,
-        enters: false,
     },
     Verb {
         name: "pause",
@@ -184,7 +172,6 @@ pub static VERBS: &[Verb] = &[
         words: exactly(1),
         run: verb::pause::run,
         error_code: 1,
-        enters: false,
     },
     Verb {
         name: "resume",
@@ -194,7 +181,6 @@ pub static VERBS: &[Verb] = &[
         words: exactly(1),
         run: verb::resume::run,
         error_code: 1,
-        enters: false,
     },
     Verb {
         name: "check",
@@ -204,7 +190,6 @@ pub static VERBS: &[Verb] = &[
         words: exactly(0),
         run: verb::check::run,
         error_code: 1,
-        enters: true,
     },
     Verb {
         name: "update",
@@ -214,7 +199,6 @@ pub static VERBS: &[Verb] = &[
         words: exactly(1),
         run: verb::update::run,
         error_code: 1,
-        enters: false,
     },
     Verb {
         name: "events",
@@ -224,7 +208,6 @@ pub static VERBS: &[Verb] = &[
         words: exactly(1),
         run: verb::events::run,
         error_code: 1,
-        enters: false,
     },
     Verb {
         name: "init",
@@ -234,7 +217,6 @@ pub static VERBS: &[Verb] = &[
         words: exactly(0),
         run: verb::init::run,
         error_code: 1,
-        enters: true,
     },
     Verb {
         name: "spec",
@@ -244,7 +226,6 @@ pub static VERBS: &[Verb] = &[
         words: exactly(0),
         run: verb::spec::run,
         error_code: 1,
-        enters: false,
     },
     Verb {
         name: "features",
@@ -254,7 +235,6 @@ pub static VERBS: &[Verb] = &[
         words: exactly(0),
         run: verb::features::run,
         error_code: 1,
-        enters: false,
     },
     Verb {
         name: "seccomp",
@@ -268,7 +248,6 @@ pub static VERBS: &[Verb] = &[
         },
         run: verb::seccomp::run,
         error_code: 1,
-        enters: false,
     },
 ];
 

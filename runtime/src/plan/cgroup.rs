@@ -3,7 +3,7 @@
 use super::paths::given;
 use super::refusal::Result;
 use super::resources::{self, Kept};
-use super::{Job, devices};
+use super::{Job, devices, unit};
 use init::plan::{Cgroup, IdMap, Mount, Source};
 use linux_raw_sys::general::{CLONE_NEWCGROUP, CLONE_NEWUSER, MOUNT_ATTR_RDONLY};
 
@@ -31,6 +31,7 @@ pub fn lower<'a>(job: &Job<'_, 'a>, uid_map: &[IdMap], mounts: &[Mount<'_>]) -> 
         owner: owner(job, uid_map, mounts),
         private: job.kinds.has(CLONE_NEWCGROUP),
         lenient: job.facts.rootless,
+        unit: unit::lower(job, path)?,
     })
 }
 

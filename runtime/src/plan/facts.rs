@@ -13,6 +13,8 @@ pub struct Facts<'a> {
     pub bundle: &'a CStr,
     /// `--rootless`, or what `auto` came to: cgroups that may not be written are passed over.
     pub rootless: bool,
+    /// `--systemd-cgroup`.
+    pub systemd: bool,
     /// Effective user id.
     pub euid: u32,
     /// Effective group id.
@@ -49,6 +51,7 @@ impl Facts<'static> {
         id: c"",
         bundle: c"",
         rootless: false,
+        systemd: false,
         euid: 0,
         egid: 0,
         in_user_namespace: false,

@@ -23,6 +23,7 @@ mod root;
 mod scheduler;
 mod seccomp;
 mod sysctl;
+mod unit;
 mod unsupported;
 mod version;
 mod words;

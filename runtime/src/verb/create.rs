@@ -139,7 +139,7 @@ pub fn create<'a>(
     global.make_root()?;
     let dir = Dir::create(&global.root, &request.bundle.id)?;
     let group = Hierarchies::discover(host.procfs.fd())
-        .and_then(|all| all.group(plan.cgroup.path, &request.bundle.id, plan.cgroup.lenient))
+        .and_then(|all| all.group(&plan.cgroup, &request.bundle.id))
         .inspect_err(|_| drop(dir.remove()))?;
     let mut made = Made {
         dir,
@@ -159,7 +159,9 @@ pub fn create<'a>(
         }
         None => None,
     };
-    made.group.create(&[Version::V2])?;
+    if !made.group.is_to_start() {
+        made.group.create(&[Version::V2])?;
+    }
 
     let views = views(arena, &plan, &made.group)?;
     let listener = match request.stay {
@@ -179,7 +181,7 @@ pub fn create<'a>(
         cgroups: views,
         cgroup: made.group.v2_dir()?,
     };
-    let mut by_door = takes_another(&outfit.joins);
+    let mut by_door = takes_another(&outfit.joins) || made.group.is_slice();
     let group = &mut made.group;
     let started = launch(&host, &plan, outfit, &mut |errno| {
         without_birth_in_place(group, errno, &mut by_door)
@@ -194,6 +196,7 @@ pub fn create<'a>(
         signals,
         monitor,
         report: &global.report,
+        id: &request.bundle.id,
     };
     created.admit(global, by_door)?;
     let hooks = &created.plan.hooks;
@@ -261,6 +264,7 @@ pub struct Created<'a> {
     signals: Option<OwnedFd>,
     monitor: Option<Monitor>,
     report: &'a report::Reporter,
+    id: &'a str,
 }
 
 impl Created<'_> {
@@ -270,7 +274,11 @@ impl Created<'_> {
         let pid = self.started.pid;
         tend::prepare(&self.host, &self.plan, pid, global.rootless())?;
         let group = &mut self.made.group;
-        group.create(&[Version::V1])?;
+        if group.is_to_start() {
+            group.start(self.id, pid, &self.plan.cgroup)?;
+        } else {
+            group.create(&[Version::V1])?;
+        }
         let mut doors = group.doors()?;
         if by_door {
             doors.extend(group.v2_door()?);
@@ -500,6 +508,7 @@ pub fn facts<'a>(
         id: text(arena, bundle.id.as_bytes())?,
         bundle: text(arena, bundle.path.as_os_str().as_bytes())?,
         rootless: global.rootless(),
+        systemd: global.systemd_cgroup,
         euid: geteuid().as_raw(),
         egid: getegid().as_raw(),
         in_user_namespace: global.in_user_namespace(),

@@ -25,16 +25,17 @@ const HOOKS: [&str; 6] = [
 ];
 
 /// The rest of `linux` and of the document. What is false here is refused when a config asks for it; an engine that
-/// would offer checkpoints reads the annotation (runc's types/features). No annotation changes what mote does.
+/// would offer checkpoints reads the annotation (runc's types/features). Only those of `--systemd-cgroup` change what
+/// mote does.
 const REST: &str = r#",
-"cgroup": {"v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true},
+"cgroup": {"v1": true, "v2": true, "systemd": true, "systemdUser": true, "rdma": true},
 "apparmor": {"enabled": true},
 "selinux": {"enabled": true},
 "intelRdt": {"enabled": true, "schemata": true, "monitoring": true},
 "netDevices": {"enabled": false},
 "mountExtensions": {"idmap": {"enabled": false}}},
 "annotations": {"org.opencontainers.runc.checkpoint.enabled": "false"},
-"potentiallyUnsafeConfigAnnotations": []}"#;
+"potentiallyUnsafeConfigAnnotations": ["org.systemd.property."]}"#;
 
 /// See the row in [`crate::cli::rows`].
 pub fn run(_global: &Global, _options: &Options) -> Result<u8> {

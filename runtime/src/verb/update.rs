@@ -52,9 +52,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let container = Container::lock(&global.root, id)?;
     let mut written = Written::default();
     written.noted = true;
-    change(global, &container, &document, &mut written)
-        .and_then(|()| change_class(&container, &schemata))
-        .map_err(|error| written.undo(error))?;
+    change(global, &container, &document, &schemata, &mut written)?;
     Ok(0)
 }
 
@@ -87,6 +85,7 @@ fn change(
     global: &Global,
     container: &Container,
     document: &[u8],
+    schemata: &[u8],
     written: &mut Written,
 ) -> Result<()> {
     let status = container.status(&Host::look()?.procfs)?;
@@ -94,11 +93,23 @@ fn change(
     let stored = stored.ok_or_else(|| Error::new("container not running"))?;
     let group = container.group()?;
     let plan = plan(global, container, &stored, &group, document)?;
-    limit(global, &group, plan.limits, written)?;
-    if plan.devices.is_empty() {
-        return Ok(());
-    }
-    restrict_devices(global, &group, plan.devices, Group::change_devices)
+    let mut work = || {
+        limit(global, &group, plan.limits, written)?;
+        if group.tell(plan.limits)? {
+            // systemd rounds some of them.
+            limit(global, &group, plan.limits, &mut Written::default())?;
+        }
+        if !plan.devices.is_empty() {
+            restrict_devices(global, &group, plan.devices, Group::change_devices)?;
+        }
+        change_class(container, schemata)
+    };
+    work().map_err(|error| {
+        let error = written.undo(error);
+        // From the old values, which are in force again.
+        let _ = group.tell(plan.limits);
+        error
+    })
 }
 
 fn plan<'a>(

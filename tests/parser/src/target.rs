@@ -36,6 +36,12 @@ pub const USER: Facts<'static> = Facts {
     ..ROOT
 };
 
+/// What the same finds out with `--systemd-cgroup`.
+pub const SYSTEMD: Facts<'static> = Facts {
+    systemd: true,
+    ..USER
+};
+
 /// Reads a document as a `T`; an error has to lead into it.
 pub fn read<'b, T: Read<'b>>(document: &[u8], buffer: &'b mut Vec<u8>) -> Result<T, Box<Error>> {
     *buffer = document.to_vec();
@@ -96,13 +102,13 @@ fn runs_into_oracle(document: &[u8]) -> bool {
     String::from_utf8_lossy(document).contains("$serde_json::private")
 }
 
-/// Any bytes as a config.json of which a plan is made, for root and for an ordinary user.
+/// Any bytes as a config.json of which a plan is made, for root and for an ordinary user, without and with systemd.
 pub fn plan(document: &[u8]) {
     let mut buffer = Vec::new();
     let Ok(spec) = read::<Spec<'_>>(document, &mut buffer) else {
         return;
     };
-    for facts in [ROOT, USER] {
+    for facts in [ROOT, USER, SYSTEMD] {
         let warn = &mut |path: fmt::Arguments<'_>, text: fmt::Arguments<'_>| {
             assert!(!format!("{path}{text}").is_empty());
         };

@@ -23,7 +23,7 @@ fn cost() {
         };
         let found = discover();
         mark();
-        let mut it = Scratch(found.group(None, &name(), false).unwrap());
+        let mut it = Scratch(found.group(&at(None), &name()).unwrap());
         it.0.create(&[Version::V1, Version::V2]).unwrap();
         mark();
         it.0.restrict_devices(&[]).unwrap();

@@ -9,6 +9,7 @@ mod rules;
 mod views;
 
 use super::*;
+use init::plan::Cgroup;
 use init::sys::clone::{Clone, clone};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, openat};
@@ -57,6 +58,13 @@ impl Drop for Scratch {
     }
 }
 
+fn at(path: Option<&CStr>) -> Cgroup<'_> {
+    Cgroup {
+        path,
+        ..Cgroup::default()
+    }
+}
+
 fn scratch_at(path: Option<&CStr>) -> Option<Scratch> {
     if !getuid().is_root() {
         println!("skipped: only root may make cgroups here");
@@ -67,7 +75,7 @@ fn scratch_at(path: Option<&CStr>) -> Option<Scratch> {
         println!("skipped: no cgroup mount");
         return None;
     }
-    Some(Scratch(found.group(path, &name(), false).unwrap()))
+    Some(Scratch(found.group(&at(path), &name()).unwrap()))
 }
 
 fn scratch() -> Option<Scratch> {

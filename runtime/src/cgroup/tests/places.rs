@@ -80,7 +80,7 @@ fn a_used_cgroup_is_refused() {
         .to_string();
     let other = || -> Result<()> {
         discover()
-            .group(None, &id, false)?
+            .group(&at(None), &id)?
             .create(&[Version::V1, Version::V2])
     };
     // One who looked before the first was there must not end it, nor take its directories.
@@ -117,14 +117,14 @@ fn places_that_name_nothing() {
     }
     for path in [c"/", c"..", c"/../..", c"a/.."] {
         let error = discover()
-            .group(Some(path), "x", false)
+            .group(&at(Some(path)), "x")
             .unwrap_err()
             .to_string();
         assert!(error.contains("names no cgroup"), "{error}");
     }
-    let escape = discover().group(Some(c"../../../x"), "id", false).unwrap();
+    let escape = discover().group(&at(Some(c"../../../x")), "id").unwrap();
     for (hierarchy, place) in discover()
-        .group(None, "x", false)
+        .group(&at(None), "x")
         .unwrap()
         .paths()
         .zip(escape.paths())

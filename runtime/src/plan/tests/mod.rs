@@ -12,6 +12,7 @@ mod refused_namespaces;
 mod refused_process;
 mod resources;
 mod seccomp;
+mod unit;
 mod unsupported;
 mod warnings;
 
