@@ -5,6 +5,7 @@ use crate::cli::Options;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::json::{Layout, Writer};
+use crate::legacy::hint;
 use init::sys::arena::Arena;
 use spec_min::{List, Process, Spec, Text};
 use std::ffi::{CStr, OsStr};
@@ -25,7 +26,11 @@ pub fn read_process_file(options: &Options) -> Result<Option<Vec<u8>>> {
 pub fn parse_process<'a>(text: &[u8], arena: &'a Arena) -> Result<Process<'a>> {
     let buffer = arena.bytes(text.len()).map_err(bundle::no_memory)?;
     buffer.copy_from_slice(text);
-    spec_min::parse_process(buffer).map_err(|error| bundle::unreadable("process.json", error))
+    spec_min::parse_process(buffer).map_err(|error| {
+        let (path, why) = error.message.parts();
+        let hint = hint(&["process.", path].concat(), why, text);
+        Error::join(&["process.json:", &error.to_string(), hint])
+    })
 }
 
 /// The container's process, changed as the options say. The changes are written as JSON and read back, so

@@ -39,6 +39,7 @@ pub use error::Error;
 pub use list::{List, ListIter, Map, MapIter};
 pub use message::{Message, quote};
 pub use object::{Fields, Keys};
+pub use place::place_of;
 pub use raw::{Any, Raw};
 pub use reader::{Maybe, Read, Reader, Refused, Text};
 pub use repeated::{Slot, repeated_keys};

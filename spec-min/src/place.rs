@@ -8,6 +8,7 @@ use core::fmt::Write;
 
 use crate::found;
 use crate::message::{DOTS, Message, quote};
+use crate::reader::Reader;
 use crate::text::{MAX_DEPTH, starts_string, string};
 
 /// Longest path, in bytes. Of one that is longer the end is kept, behind `...`.
@@ -65,6 +66,57 @@ pub(crate) fn locate(text: &[u8], offset: usize, message: &mut Message) -> (usiz
     }
     render(text, &steps[..depth.min(MAX_DEPTH)], message);
     (line, before.len() - line_start + 1)
+}
+
+/// Finds line and column (both from 1, in bytes) of the value that a path leads to, in text that
+/// [`decode`](crate::text::decode) accepted: for whoever knows what is wrong, but not where. The path is one as
+/// `linux.devices[3].type`, without keys in quotes. Of a value that isn't there it is the object or list that lacks it.
+#[cold]
+#[inline(never)]
+pub fn place_of(text: &[u8], path: &str) -> (usize, usize) {
+    let mut reader = Reader::new(text);
+    let mut rest = path.as_bytes();
+    let mut offset = reader.position();
+    while let Some((member, behind)) = reader.member(rest) {
+        (offset, rest) = (member, behind);
+        reader = Reader::new(text);
+        reader.go(offset);
+    }
+    locate(text, offset, &mut Message::new())
+}
+
+impl Reader<'_> {
+    /// Where the member is that a path begins with, and the rest of the path. Of equal keys the last one counts.
+    fn member<'p>(&mut self, path: &'p [u8]) -> Option<(usize, &'p [u8])> {
+        let keys = self.peek() == b'{';
+        self.open(if keys { b'{' } else { b'[' }, "").ok()?;
+        let (mut found, mut index) = (None, 0);
+        while self.another() {
+            let behind = match keys {
+                true => behind_key(path, self.bytes().ok()?),
+                false => behind_index(path, index),
+            };
+            let at = self.position();
+            found = behind.map(|behind| (at, behind)).or(found);
+            self.skip();
+            index += 1;
+        }
+        found
+    }
+}
+
+/// The path without the key that it begins with: `key` or `.key`.
+fn behind_key<'p>(path: &'p [u8], key: &[u8]) -> Option<&'p [u8]> {
+    let behind = path.strip_prefix(b".").unwrap_or(path).strip_prefix(key)?;
+    matches!(behind.first(), None | Some(b'.' | b'[')).then_some(behind)
+}
+
+/// The path without the place in a list that it begins with: `[3]`.
+fn behind_index(path: &[u8], index: usize) -> Option<&[u8]> {
+    let inner = path.strip_prefix(b"[")?;
+    let (number, behind) = inner.split_at_checked(inner.iter().position(|byte| *byte == b']')?)?;
+    let number = core::str::from_utf8(number).ok()?;
+    (number.parse() == Ok(index)).then(|| &behind[1..])
 }
 
 /// Writes the path, leaving out as many steps at its start as needed.

@@ -142,6 +142,11 @@ impl<'a> Reader<'a> {
         0
     }
 
+    /// Goes to where a value starts.
+    pub(crate) fn go(&mut self, to: usize) {
+        self.at = to;
+    }
+
     /// Where the next value starts.
     pub(crate) fn position(&mut self) -> usize {
         self.peek();

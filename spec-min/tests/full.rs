@@ -79,6 +79,45 @@ fn every_property_is_checked() {
     assert!(checked > 250, "{checked}");
 }
 
+/// From a path to line and column: those of the only string like it, in the value's place.
+#[test]
+fn every_property_has_its_place() {
+    let mut paths = Vec::new();
+    pointers(&oracle(), String::new(), String::new(), &mut paths);
+    for (pointer, path) in paths.iter().filter(|(_, path)| !path.contains('"')) {
+        let mut document = oracle();
+        *document.pointer_mut(pointer).expect("it is there") = Value::from("the one é");
+        let text = serde_json::to_string_pretty(&document).expect("a value can be written");
+        let before = &text[..text.find("\"the one").expect("it is there")];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let expected = (before.lines().count().max(1), before.len() - line_start + 1);
+        let mut text = text.into_bytes();
+        spec_min::text::decode(&mut text).expect("it is JSON");
+        assert_eq!(spec_min::place_of(&text, path), expected, "{path}");
+    }
+}
+
+/// Of what isn't there it is the object or list that lacks it; of equal keys the last one.
+#[test]
+fn the_nearest_place() {
+    let mut text = *b"{\"a\": 1,\n \"a\": {\"b\": [{}, 5]}}";
+    spec_min::text::decode(&mut text).expect("it is JSON");
+    for (path, place) in [
+        ("", (1, 1)),
+        ("x", (1, 1)),
+        ("a", (2, 7)),
+        ("a.x", (2, 7)),
+        ("a.b", (2, 13)),
+        ("a.b[0]", (2, 14)),
+        ("a.b[0].x[3].y", (2, 14)),
+        ("a.b[1].x", (2, 18)),
+        ("a.b[2]", (2, 13)),
+        ("a.b[", (2, 13)),
+    ] {
+        assert_eq!(spec_min::place_of(&text, path), place, "{path}");
+    }
+}
+
 /// `null` is the same as absent for every member of an object, unless the member is required.
 #[test]
 fn every_property_may_be_null() {

@@ -98,13 +98,17 @@ fn json_document(c: &Case) -> Res {
         check!(problem["path"].is_string() && problem["text"].is_string());
     }
     let text = fs::read_to_string(b.dir.join("config.json"))?;
-    let limit = problems
-        .iter()
-        .find(|problem| problem["path"] == "linux.resources.memory.limit")
-        .ok_or("no limit")?;
-    let at = |key: &str| limit[key].as_u64().unwrap_or(0) as usize;
-    let line = text.lines().nth(at("line") - 1).ok_or("no such line")?;
-    check!(line[at("column") - 1..].starts_with("\"1g\""), "{limit}");
+    // What the parser refuses, and what the plan does.
+    for (path, value) in [
+        ("linux.resources.memory.limit", "\"1g\""),
+        ("process.oomScoreAdj", "5000"),
+    ] {
+        let problem = problems.iter().find(|problem| problem["path"] == path);
+        let problem = problem.ok_or(path)?;
+        let at = |key: &str| problem[key].as_u64().unwrap_or(0) as usize;
+        let line = text.lines().nth(at("line") - 1).ok_or("no such line")?;
+        check!(line[at("column") - 1..].starts_with(value), "{problem}");
+    }
     let good = c.bundle(&["true"])?;
     let out = look(c, &good, &["-f", "json"])?.ok()?;
     same!(

@@ -157,10 +157,11 @@ fn process_json(c: &Case) -> Res {
             "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 50, "hard": 60}]
         });
         fs::write(&file, serde_json::to_vec(&process)?)?;
-        let out = c
-            .mote(&["exec", "--process", &file.display().to_string(), &b.id])
-            .go()?
-            .ok()?;
+        let exec = || {
+            c.mote(&["exec", "--process", &file.display().to_string(), &b.id])
+                .go()
+        };
+        let out = exec()?.ok()?;
         let r = Report::parse(&out)?;
         same!(r.get("arg.2"), "extra");
         same!(r.get("env.ONLY"), "this");
@@ -174,6 +175,11 @@ fn process_json(c: &Case) -> Res {
             .go()?
             .ok()?;
         check!(short.out.contains("arg.2"));
+        if !c.is_other("runc") {
+            fs::write(&file, r#"{"capabilities": ["CAP_CHOWN"]}"#)?;
+            let old = "process.json:1:18: capabilities: expected an object, found an array; a flat list is the form";
+            exec()?.refused(255, &[old])?;
+        }
         Ok(())
     })
 }
@@ -225,7 +231,7 @@ fn cpus(c: &Case) -> Res {
         ),
         (
             json!({"final": "one"}),
-            Err("process.json: process.execCPUAffinity.final: "),
+            Err("process.json:1:130: process.execCPUAffinity.final: "),
         ),
     ] {
         let process =

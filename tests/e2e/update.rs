@@ -343,11 +343,11 @@ fn wrong(c: &Case) -> Res {
         ),
         (
             r#"{"pids": {"limit": 9}, "devices": [{"access": "x"}]}"#,
-            r#"update: devices[0].access: \"x\": expected some of r, w and m"#,
+            r#"update:1:47: devices[0].access: \"x\": expected some of r, w and m"#,
         ),
         (
             r#"{"pids": {"limit": 9}, "unified": {"../x": "1"}}"#,
-            r#"update: unified: \"../x\": expected a limit's file"#,
+            r#"update:1:35: unified: \"../x\": expected a limit's file"#,
         ),
     ] {
         c.mote(&["update", "-r", "-", &b.id])

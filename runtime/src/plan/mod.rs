@@ -36,7 +36,7 @@ pub use facts::Facts;
 pub use namespaces::KINDS as NAMESPACES;
 pub use options::names as mount_options;
 pub use ranges::{FLAGS as MEMORY_POLICY_FLAGS, MODES as MEMORY_POLICIES};
-pub use refusal::Refusal;
+pub use refusal::{Refusal, place_text};
 pub use resources::Kept;
 pub use seccomp::{ACTIONS, FLAGS, Filter, OPERATORS, filter};
 pub use version::OCI_VERSION_MIN;

@@ -3,15 +3,18 @@
 use super::Job;
 use super::namespaces::KINDS;
 use crate::error::Error;
+use crate::text::decimal;
 use core::ffi::CStr;
 use core::fmt;
 use rustix::io::Errno;
 
 /// A rule that a document breaks. It prints as one line:
-/// `config.json: mounts[3].options: "foo": a bind mount has no such option`.
+/// `config.json:41:17: mounts[3].options: "foo": a bind mount has no such option`.
 #[derive(Debug, Default)]
 pub struct Refusal {
     document: &'static str,
+    /// `41:17:`, line and column, if they were looked for.
+    place: String,
     path: String,
     text: String,
 }
@@ -25,6 +28,23 @@ impl Refusal {
     /// What is wrong there.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The same with line and column, `text` being the document as it is written.
+    #[cold]
+    #[inline(never)]
+    pub fn found_in(mut self, text: &[u8]) -> Refusal {
+        let mut copy = text.to_vec();
+        if spec_min::text::decode(&mut copy).is_ok() {
+            // process.json is what config.json has at `process`.
+            let inner = match self.document {
+                "process.json" => self.path.strip_prefix("process."),
+                _ => None,
+            };
+            let place = spec_min::place_of(&copy, inner.unwrap_or(&self.path));
+            self.place = place_text(Some(place));
+        }
+        self
     }
 
     /// What a verb that can't go on says.
@@ -42,10 +62,29 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let colon = if self.path.is_empty() { "" } else { ": " };
-        for piece in [self.document, ": ", &self.path, colon, &self.text] {
+        for piece in [
+            self.document,
+            ":",
+            &self.place,
+            " ",
+            &self.path,
+            colon,
+            &self.text,
+        ] {
             f.write_str(piece)?;
         }
         Ok(())
+    }
+}
+
+/// Line and column as they stand before what is wrong, with their colons; nothing for none.
+pub fn place_text(place: Option<(usize, usize)>) -> String {
+    match place {
+        Some((line, column)) => {
+            let [line, column] = [line, column].map(|number| decimal(number as u64));
+            [&*line, ":", &*column, ":"].concat()
+        }
+        None => String::new(),
     }
 }
 
@@ -76,6 +115,7 @@ impl Job<'_, '_> {
     pub fn refuse(&self, path: &str, text: &str) -> Refused {
         self.refusal.replace(Refusal {
             document: self.facts.document,
+            place: String::new(),
             path: path.into(),
             text: text.into(),
         });

@@ -19,6 +19,9 @@ use core::fmt;
 use core::mem::ManuallyDrop;
 use needs::needs;
 
+/// Of so many refusals of the plan line and column are told; whoever has more of them begins with these.
+const PLACES: usize = 1000;
+
 /// See the row in [`crate::cli::rows`].
 pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let json = wants_json(options)?;
@@ -44,12 +47,16 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
                 .borrow_mut()
                 .tell(Level::Warning, None, &path, &text);
         };
+        let text = copy(&bundle.config, &arena)?;
+        let _ = spec_min::text::decode(text);
         let in_doubt = findings.borrow().concern("linux.namespaces");
         let refusals = ManuallyDrop::new(RefCell::default());
         let plan = plan::check(spec, &facts, &arena, warn, in_doubt, &refusals);
         let mut findings = findings.borrow_mut();
-        for refusal in refusals.borrow().iter() {
-            findings.refused(refusal);
+        for (at, refusal) in refusals.borrow().iter().enumerate() {
+            // Each is looked for from the start of the document.
+            let place = (at < PLACES).then(|| spec_min::place_of(text, refusal.path()));
+            findings.refused(refusal, place);
         }
         if let (true, Some(plan)) = (options.flag("host"), plan) {
             findings.list("host");
@@ -107,27 +114,22 @@ impl<'g> Findings<'g> {
     /// Something wrong or odd in the document; its place is the line and column.
     fn tell(&mut self, level: Level, place: Option<(usize, usize)>, path: &str, text: &str) {
         let text = &*[text, hint(path, text, self.config)].concat();
-        let (line, column) = place.unwrap_or_default();
-        let [line, column] = [line, column].map(|number| decimal(number as u64));
         self.is_good &= level != Level::Error;
         if let Some(json) = &mut self.json {
             json.open_object();
             json.text("level", level.name());
             json.text("path", path);
             json.text("text", text);
-            if place.is_some() {
+            if let Some((line, column)) = place {
                 json.key("line");
-                json.raw(&line);
+                json.raw(&decimal(line as u64));
                 json.key("column");
-                json.raw(&column);
+                json.raw(&decimal(column as u64));
             }
             json.close();
             return;
         }
-        let place = match place {
-            Some(_) => [&*line, ":", &column, ":"].concat(),
-            None => String::new(),
-        };
+        let place = plan::place_text(place);
         let colon = if path.is_empty() { "" } else { ": " };
         let line = ["config.json:", &place, " ", path, colon, text].concat();
         match level {
@@ -144,9 +146,9 @@ impl<'g> Findings<'g> {
     }
 
     /// What the plan refused, unless it is a part of what was misread, or has such a part.
-    fn refused(&mut self, refusal: &Refusal) {
+    fn refused(&mut self, refusal: &Refusal, place: Option<(usize, usize)>) {
         if !self.concern(refusal.path()) {
-            self.tell(Level::Error, None, refusal.path(), refusal.text());
+            self.tell(Level::Error, place, refusal.path(), refusal.text());
         }
     }
 

@@ -119,6 +119,7 @@ pub fn create<'a>(
         global.report.warn(&format!("config.json: {path}: {text}"));
     };
     let mut plan = plan::container(&spec, &facts, arena, warn).map_err(|refusal| {
+        let refusal = refusal.found_in(&request.bundle.config);
         Error::join(&[
             &refusal.to_string(),
             hint(refusal.path(), refusal.text(), &request.bundle.config),

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::host::{Host, of_process};
 use crate::launch::{Otherwise, Outfit, Started, launch, takes_another};
 use crate::notify::Listening;
-use crate::plan::{self, Facts, Refusal};
+use crate::plan::{self, Facts};
 use crate::relay::Relay;
 use crate::stored::Stored;
 use crate::{execargs, seal, socket, tend};
@@ -127,7 +127,12 @@ fn plan_process<'a>(
     let warn = &mut |path: core::fmt::Arguments<'_>, text: core::fmt::Arguments<'_>| {
         global.report.warn(&format!("{path}: {text}"));
     };
-    plan::process(&process, spec, facts, arena, warn).map_err(Refusal::error)
+    let plan = plan::process(&process, spec, facts, arena, warn);
+    plan.map_err(|refusal| match file {
+        Some(text) => refusal.found_in(text).error(),
+        // The command line may have said it.
+        None => refusal.error(),
+    })
 }
 
 /// Every namespace of the container that isn't mote's own, by one pidfd.

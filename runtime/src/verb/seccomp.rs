@@ -50,7 +50,7 @@ pub fn run(_global: &Global, options: &Options) -> Result<u8> {
         &arena,
         &mut |_, _| {},
     );
-    let filter = filter.map_err(|refusal| Error::new(refusal.to_string()))?;
+    let filter = filter.map_err(|refusal| refusal.found_in(&config).error())?;
     let Some(filter) = filter else {
         print("no linux.seccomp: every system call is made\n")?;
         return Ok(0);

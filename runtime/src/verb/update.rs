@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::host::Host;
 use crate::json::{Layout, Writer};
-use crate::plan::{self, Kept, Refusal};
+use crate::plan::{self, Kept};
 use crate::stored::Stored;
 use crate::text::{decimal, number, pieces, quoted};
 use init::plan::Cgroup;
@@ -42,6 +42,7 @@ n blkio-weight blockIO weight";
 /// See the row in [`crate::cli::rows`].
 pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let id = id(options.positional(0))?;
+    let is_file = options.text("resources").is_some();
     let (document, schemata) = match options.text("resources") {
         Some(path) => (read(path)?, Vec::new()),
         None => (
@@ -52,7 +53,13 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let container = Container::lock(&global.root, id)?;
     let mut written = Written::default();
     written.noted = true;
-    change(global, &container, &document, &schemata, &mut written)?;
+    change(
+        global,
+        &container,
+        (&document, is_file),
+        &schemata,
+        &mut written,
+    )?;
     Ok(0)
 }
 
@@ -81,10 +88,11 @@ fn change_class(container: &Container, schemata: &[u8]) -> Result<()> {
     rdt.set(schemata)
 }
 
+/// `document`: the new limits, and whether somebody wrote them, who will look for a line in it.
 fn change(
     global: &Global,
     container: &Container,
-    document: &[u8],
+    document: (&[u8], bool),
     schemata: &[u8],
     written: &mut Written,
 ) -> Result<()> {
@@ -117,7 +125,7 @@ fn plan<'a>(
     container: &Container,
     stored: &'a Stored,
     group: &Group,
-    document: &[u8],
+    (document, is_file): (&[u8], bool),
 ) -> Result<Cgroup<'a>> {
     let spec = stored.spec()?;
     let mut facts = stored.facts(global, container)?;
@@ -138,7 +146,11 @@ fn plan<'a>(
     let warn = &mut |path: core::fmt::Arguments<'_>, text: core::fmt::Arguments<'_>| {
         global.report.warn(&format!("update: {path}: {text}"));
     };
-    plan::update(&resources, kept, &spec, &facts, stored.arena(), warn).map_err(Refusal::error)
+    let plan = plan::update(&resources, kept, &spec, &facts, stored.arena(), warn);
+    plan.map_err(|refusal| match is_file {
+        true => refusal.found_in(document).error(),
+        false => refusal.error(),
+    })
 }
 
 fn read(path: &OsStr) -> Result<Vec<u8>> {
