@@ -35,6 +35,8 @@ pub struct Plan<'a> {
     pub domainname: Option<&'a CStr>,
     /// Whether a new network namespace waits for its loopback to be brought up.
     pub loopback: bool,
+    /// `linux.netDevices`; the host list walks it.
+    pub net_devices: &'a [NetDevice<'a>],
     /// What runs.
     pub process: Process<'a>,
     /// What runs around it.
@@ -58,6 +60,15 @@ pub struct Rdt<'a> {
     pub lines: &'a [&'a [u8]],
     /// Whether the container has a monitoring group of its own.
     pub monitor: bool,
+}
+
+/// A network device of the host's to move into the container.
+#[derive(Clone, Copy, Debug)]
+pub struct NetDevice<'a> {
+    /// Its name on the host.
+    pub host: &'a CStr,
+    /// Its name in the container, perhaps with `%d` at the end for the first free number.
+    pub name: &'a CStr,
 }
 
 /// `linux.namespaces`, `uidMappings`, `gidMappings` and `timeOffsets`.

@@ -19,6 +19,7 @@ pub mod host;
 pub mod json;
 pub mod launch;
 pub mod legacy;
+pub mod netdevices;
 pub mod notify;
 pub mod plan;
 pub mod rdt;

@@ -164,7 +164,7 @@ fn numbers(c: &Case) -> Res {
     let throttling = &data["cpu"]["throttling"];
     check!(number(&throttling["periods"]) >= number(&throttling["throttledPeriods"]));
     check!(
-        number(&throttling["throttledTime"]) > 1_000_000,
+        number(&throttling["throttledTime"]) > 10_000,
         "nanoseconds: {throttling}"
     );
     if cpu {

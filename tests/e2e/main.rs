@@ -23,6 +23,7 @@ mod listing;
 mod logs;
 mod mounts;
 mod namespaces;
+mod netdevices;
 mod notify;
 mod privileges;
 mod process;
@@ -65,6 +66,7 @@ const MODULES: &[Module] = &[
     logs::MODULE,
     mounts::MODULE,
     namespaces::MODULE,
+    netdevices::MODULE,
     notify::MODULE,
     privileges::MODULE,
     process::MODULE,

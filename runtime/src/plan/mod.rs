@@ -12,6 +12,7 @@ mod filtered;
 mod hooks;
 mod mounts;
 mod namespaces;
+mod netdevices;
 mod options;
 mod paths;
 mod process;
@@ -24,7 +25,6 @@ mod scheduler;
 mod seccomp;
 mod sysctl;
 mod unit;
-mod unsupported;
 mod version;
 mod words;
 
@@ -209,7 +209,6 @@ fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
     job.part(version::check(job, spec.oci_version))?;
     job.kinds = Kinds::of(job)?;
     let job = &*job;
-    unsupported::check(job)?;
     let namespaces = namespaces::lower(job)?;
     let root = job.part(root::lower(job))?;
     let mounts = job.part(mounts::lower(job))?;
@@ -237,6 +236,7 @@ fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
         hostname: job.part(root::uts_name(job, "hostname", spec.hostname))?,
         domainname: job.part(root::uts_name(job, "domainname", spec.domainname))?,
         loopback: job.kinds.makes(CLONE_NEWNET),
+        net_devices: job.part(netdevices::lower(job))?,
         process,
         hooks,
         state: job.part(hooks::state(job, &hooks, process.asks()))?,

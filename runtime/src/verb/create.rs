@@ -9,7 +9,7 @@ use crate::cli::{Global, Options};
 use crate::container::{Dir, Init, Record, boot_id};
 use crate::ending::{Monitor, Watch};
 use crate::error::{Error, Result, lossy};
-use crate::host::Host;
+use crate::host::{Host, of_process};
 use crate::launch::{Otherwise, Outfit, Started, launch, open_joins, open_trees, takes_another};
 use crate::legacy::hint;
 use crate::notify::{self, Listening, Notify};
@@ -18,14 +18,15 @@ use crate::rdt::Rdt;
 use crate::relay::Relay;
 use crate::relay::tty::HostTerminal;
 use crate::text::decimal;
-use crate::{report, seal, socket, tend};
+use crate::{netdevices, report, seal, socket, tend};
 use init::channel::Report;
 use init::plan::{DeviceRule, Limit, Mount, Plan, Source};
 use init::sys::arena::Arena;
 use init::sys::process::is_open;
 use init::sys::signal::{self, Set};
 use linux_raw_sys::general::{
-    CLONE_NEWPID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY,
+    CLONE_NEWNET, CLONE_NEWPID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID,
+    MOUNT_ATTR_RDONLY,
 };
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, Uid};
@@ -173,6 +174,7 @@ pub fn create<'a>(
         Stay::Attach => Some(take_signals()?),
         _ => None,
     };
+    let network = joined_network(&plan, &joins)?;
     let outfit = Outfit {
         stdio: streams.child.take(),
         console: streams.console.as_ref().map(AsFd::as_fd),
@@ -199,6 +201,7 @@ pub fn create<'a>(
         report: &global.report,
         id: &request.bundle.id,
     };
+    created.move_devices(network)?;
     created.admit(global, by_door)?;
     let hooks = &created.plan.hooks;
     let asked = request.pid_file.is_some() || pidfd_socket.is_some() || streams.terminal.is_some();
@@ -268,7 +271,32 @@ pub struct Created<'a> {
     id: &'a str,
 }
 
+/// The network namespace by path that devices are to be moved to.
+fn joined_network(plan: &Plan<'_>, joins: &[(u32, OwnedFd)]) -> Result<Option<OwnedFd>> {
+    let network = joins.iter().find(|(flag, _)| *flag == CLONE_NEWNET);
+    network
+        .filter(|_| !plan.net_devices.is_empty())
+        .map(|(_, fd)| rustix::io::fcntl_dupfd_cloexec(fd, 3))
+        .transpose()
+        .map_err(|errno| Error::call("dup", errno))
+}
+
 impl Created<'_> {
+    /// Network devices of the host, before the container's parameters of the kernel name them.
+    fn move_devices(&self, joined: Option<OwnedFd>) -> Result<()> {
+        let devices = self.plan.net_devices;
+        if devices.is_empty() {
+            return Ok(());
+        }
+        let network = match joined {
+            Some(network) => network,
+            None => self
+                .host
+                .open_own(&of_process(self.started.pid, "ns/net"))?,
+        };
+        netdevices::hand_over(&self.host, devices, network.as_fd())
+    }
+
     /// While the process makes its mounts: its record, maps and limits, and the cgroups of v1, which it enters
     /// only then. The kernel takes as long for them as for all the mounts.
     fn admit(&mut self, global: &Global, by_door: bool) -> Result<()> {

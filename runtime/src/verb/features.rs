@@ -32,7 +32,7 @@ const REST: &str = r#",
 "apparmor": {"enabled": true},
 "selinux": {"enabled": true},
 "intelRdt": {"enabled": true, "schemata": true, "monitoring": true},
-"netDevices": {"enabled": false},
+"netDevices": {"enabled": true},
 "mountExtensions": {"idmap": {"enabled": false}}},
 "annotations": {"org.opencontainers.runc.checkpoint.enabled": "false"},
 "potentiallyUnsafeConfigAnnotations": ["org.systemd.property."]}"#;

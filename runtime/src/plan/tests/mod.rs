@@ -4,6 +4,8 @@ mod exec;
 mod expected;
 mod gathered;
 mod host;
+mod netdevices;
+mod nothing_asked;
 mod options;
 mod process;
 mod rdt;
@@ -13,7 +15,6 @@ mod refused_process;
 mod resources;
 mod seccomp;
 mod unit;
-mod unsupported;
 mod warnings;
 
 use super::{Facts, Refusal, arena_size, container};
