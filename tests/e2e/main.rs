@@ -1,6 +1,7 @@
 //! mote's end-to-end suite; tests/README.md says how to run it.
 mod bad_config;
 mod bad_input;
+mod bus;
 mod cgroups;
 mod check;
 mod cli;
@@ -34,6 +35,7 @@ mod seccomp;
 mod security;
 mod stdio;
 mod stress;
+mod systemd;
 mod terminal;
 mod update;
 mod wrong_configs;
@@ -45,6 +47,7 @@ use std::process::ExitCode;
 const MODULES: &[Module] = &[
     bad_config::MODULE,
     bad_input::MODULE,
+    bus::MODULE,
     cgroups::MODULE,
     check::MODULE,
     cli::MODULE,
@@ -77,6 +80,7 @@ const MODULES: &[Module] = &[
     security::MODULE,
     stdio::MODULE,
     stress::MODULE,
+    systemd::MODULE,
     terminal::MODULE,
     update::MODULE,
     wrong_configs::MODULE,

@@ -62,10 +62,7 @@ impl Properties {
 
     /// Adds them to a list.
     pub fn put(&self, list: &mut Wire) {
-        for part in [&self.all, &self.newer] {
-            list.align(8);
-            list.0.extend_from_slice(&part.0);
-        }
+        list.parts(&[&self.all.0, &self.newer.0]);
     }
 
     /// Does without those that this systemd may not have, if there are any and if that may be why it answered with this

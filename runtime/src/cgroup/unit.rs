@@ -150,7 +150,7 @@ impl Unit {
                 body.text(&this.name);
                 body.text("replace");
                 body.array(8, &mut |list| {
-                    list.0.extend_from_slice(&first.0);
+                    list.parts(&[&first.0]);
                     properties.put(list);
                 });
                 body.array(8, &mut |_| {});
@@ -200,13 +200,6 @@ impl Unit {
         if !self.started {
             return Ok(());
         }
-        // The unit goes by itself once its cgroups are empty; without a bus nobody can be asked to hurry.
-        if self.bus.borrow().is_none() {
-            match Bus::connect(self.user) {
-                Ok(bus) => *self.bus.borrow_mut() = Some(bus),
-                Err(_) => return Ok(()),
-            }
-        }
         let stopped = self.with(&mut |bus| {
             self.listen(bus);
             let mut body = Wire::default();
@@ -221,7 +214,11 @@ impl Unit {
                 stopped => stopped,
             }
         });
-        stopped.map_err(|refused| refused.error)
+        match stopped {
+            // Where nobody answers nobody can be asked to hurry: it goes by itself once its cgroups are empty.
+            Err(refused) if !refused.name.is_empty() => Err(refused.error),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -293,8 +290,7 @@ impl Group {
                 wire.number(4, on);
             }
         }
-        wire.align(8);
-        wire.0.extend_from_slice(planned.properties);
+        wire.parts(&[planned.properties]);
         wire
     }
 

@@ -88,6 +88,16 @@ impl Wire {
         }
     }
 
+    /// Adds parts that were made apart, each at a multiple of 8. Nothing goes behind the last one: padding at the end of an
+    /// array would be counted as one of its elements.
+    #[inline(never)]
+    pub fn parts(&mut self, parts: &[&[u8]]) {
+        for part in parts.iter().filter(|part| !part.is_empty()) {
+            self.align(8);
+            self.0.extend_from_slice(part);
+        }
+    }
+
     /// Name and kind of a property, `(sv)`; the value goes behind.
     #[inline(never)]
     pub fn property(&mut self, name: &str, signature: &str) {
@@ -185,6 +195,24 @@ mod tests {
         let signature = "ssa(sv)a(sa(sv))";
         let start = call(2, 4, &SYSTEMD, "StartTransientUnit", signature, &body);
         assert_eq!(start, recorded(include_str!("recorded/start").trim()));
+    }
+
+    #[test]
+    fn parts_have_padding_between_them_only() {
+        let mut part = Wire::default();
+        part.property("A", "s");
+        part.text("odd");
+        assert_ne!(part.0.len() % 8, 0);
+        let mut whole = Wire::default();
+        whole.parts(&[&[], &part.0, &[]]);
+        assert_eq!(whole, part);
+        whole.parts(&[&part.0, &[]]);
+        assert_eq!(
+            whole.0.len(),
+            part.0.len().next_multiple_of(8) + part.0.len()
+        );
+        whole.parts(&[&[], &[]]);
+        assert!(whole.0.ends_with(&part.0));
     }
 
     #[test]

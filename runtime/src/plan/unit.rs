@@ -91,7 +91,6 @@ fn properties<'a>(job: &Job<'_, 'a>) -> Result<&'a [u8]> {
             job.gather(job.refuse_text(&path, value, why))?;
         }
     }
-    wire.align(8);
     let copy = job.arena.bytes(wire.0.len())?;
     copy.copy_from_slice(&wire.0);
     Ok(copy)

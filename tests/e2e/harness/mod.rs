@@ -1,6 +1,7 @@
 //! What the cases are written with: a case's private directory, bundles, runs of
 //! the binary under test, terminals and sockets.
 pub mod bundle;
+pub mod bus;
 pub mod case;
 pub mod cmd;
 pub mod host;

@@ -110,7 +110,6 @@ fn annotations_are_properties() {
     wire.array(4, &mut |list| list.text("a"));
     wire.property("TimeoutStopUSec", "t");
     wire.number(8, 7_000_000);
-    wire.align(8);
     accepted(&changes, &SYSTEMD, |plan| {
         assert_eq!(plan.cgroup.unit.expect("a unit").properties, wire.0);
     });
