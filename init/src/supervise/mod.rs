@@ -10,21 +10,23 @@ pub mod output;
 pub mod service;
 
 use crate::say::Console;
+use crate::sys::arena::Arena;
 use crate::sys::clone::{Clone, clone};
 use crate::sys::exec::Vector;
 use crate::sys::process::{duplicate_to, execute_file, exit, forget_code, standard_streams};
 use crate::sys::signal::{self, Set};
 use crate::sys::time::milliseconds;
-use crate::text::{Digits, digits, number};
+use crate::text::{Digits, digits, number, put};
+use core::ffi::CStr;
 use output::Log;
 use rustix::event::{Timespec, epoll};
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{CWD, readlinkat_raw};
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, WaitStatus, kill_process, wait, waitid,
+    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, WaitStatus, chdir, kill_process, wait, waitid,
 };
-use service::{Course, KILLED, NEVER, Orders, Output, State};
+use service::{Course, KILLED, NEVER, Orders, Output, Ready, State};
 
 /// How many milliseconds it may take to remove what is left of a container.
 const REMOVAL: i64 = 60_000;
@@ -87,7 +89,27 @@ pub struct Host<'a> {
     pub notify_environment: Vector<'a>,
     /// The signal mask that mote was started with.
     pub mask: Set,
+    /// What every command line of mote begins with: its name and the options for all.
+    pub words: &'a [&'a CStr],
+    /// The directory of all state.
+    pub root: &'a CStr,
+    /// The directory of the bundles.
+    pub containers: &'a CStr,
+    /// The directory of the logs.
+    pub logs: &'a CStr,
 }
+
+/// What mote is run for.
+#[derive(Clone, Copy)]
+enum Task {
+    /// To start a container.
+    Start,
+    /// To remove whatever there is of it, by force.
+    Remove,
+}
+
+/// A path of two parts and an ending.
+type Path = heapless::Vec<u8, 4608>;
 
 /// Runs until no container runs or will run again. Returns what was asked for, if anything, and the first exit status
 /// other than 0, in the order of the list, of a container that ended by itself.
@@ -266,7 +288,7 @@ impl Supervisor<'_, '_, '_> {
 
     fn start(&mut self, at: usize, now: i64) {
         let service = &mut self.services[at];
-        match spawn(self.host, service, &service.orders.start) {
+        match spawn(self.host, service, Task::Start) {
             Ok(pid) => service.course.begin(&service.orders.settings, pid, now),
             Err(errno) => {
                 let id = service.orders.id.to_bytes();
@@ -279,7 +301,7 @@ impl Supervisor<'_, '_, '_> {
 
     fn remove(&mut self, at: usize) {
         let service = &mut self.services[at];
-        match spawn(self.host, service, &service.orders.remove) {
+        match spawn(self.host, service, Task::Remove) {
             Ok(pid) => {
                 service.course.state = State::Removing(pid);
                 service.course.deadline = milliseconds() + REMOVAL;
@@ -323,7 +345,9 @@ impl Supervisor<'_, '_, '_> {
             match course.state {
                 State::Starting(starter) if starter == pid => return self.started(at, status),
                 // Who starts it has not ended yet, or only now.
-                State::Starting(_) if recorded(orders) == Some(pid) => course.early = Some(status),
+                State::Starting(_) if recorded(self.host, orders.id) == Some(pid) => {
+                    course.early = Some(status)
+                }
                 State::Running(first) if first == pid => return self.exited(at, status),
                 State::Removing(remover) if remover == pid => {
                     // Killed by somebody, or for taking too long.
@@ -345,7 +369,7 @@ impl Supervisor<'_, '_, '_> {
         if let Some(status) = course.early {
             return self.exited(at, status);
         }
-        match recorded(orders).filter(|pid| is_child(*pid)) {
+        match recorded(self.host, orders.id).filter(|pid| is_child(*pid)) {
             Some(pid) => {
                 course.run(&orders.settings, pid);
                 self.host.console.say(&[id, b" started"]);
@@ -427,11 +451,11 @@ impl Supervisor<'_, '_, '_> {
         else {
             return false;
         };
-        let taken = log.take(orders.log, orders.old_log, orders.settings.log_size);
+        let taken = log.take(self.host.logs, orders.id, orders.settings.log_size);
         taken.unwrap_or_else(|errno| {
             self.host
                 .console
-                .failed(b"log", orders.log.to_bytes(), errno);
+                .failed(b"log", orders.id.to_bytes(), errno);
             true
         })
     }
@@ -445,10 +469,16 @@ pub fn status_of(status: WaitStatus) -> u8 {
     }
 }
 
-/// The container's first process, by its record.
-fn recorded(orders: &Orders<'_>) -> Option<Pid> {
+/// The container's first process, by the link in its directory (`runtime/src/container.rs`), which begins with the pid.
+fn recorded(host: &Host<'_>, id: &CStr) -> Option<Pid> {
+    let mut path = Path::new();
+    let path = put(
+        &mut path,
+        &[host.root.to_bytes(), b"/", id.to_bytes(), b"/init"],
+    )
+    .ok()?;
     let mut buffer = [0u8; 64];
-    let length = readlinkat_raw(CWD, orders.record, &mut buffer[..]).ok()?;
+    let length = readlinkat_raw(CWD, path, &mut buffer[..]).ok()?;
     let text = &buffer[..length];
     let pid = number(text.split(|byte| *byte == b' ').next()?, 10)?;
     Pid::from_raw(pid.try_into().ok()?)
@@ -459,8 +489,43 @@ fn is_child(pid: Pid) -> bool {
     !matches!(waitid(WaitId::Pid(pid), options), Err(Errno::CHILD))
 }
 
-/// Runs mote with another command line.
-fn spawn(host: &Host<'_>, service: &Service<'_>, words: &Vector<'_>) -> Result<Pid, Errno> {
+/// Runs mote with a command line that anybody could give.
+fn spawn(host: &Host<'_>, service: &Service<'_>, task: Task) -> Result<Pid, Errno> {
+    match clone(0, None)? {
+        Clone::Parent(pid, _) => Ok(pid),
+        Clone::Child => {
+            let errno = become_command(host, service, task);
+            host.console.failed(b"starting", b"mote", errno);
+            exit(127)
+        }
+    }
+}
+
+fn become_command(host: &Host<'_>, service: &Service<'_>, task: Task) -> Errno {
+    let id = service.orders.id;
+    let start = [c"run", c"--detach", c"--bundle", id, id];
+    let remove = [c"delete", c"--force", id];
+    let own: &[&CStr] = match task {
+        Task::Start => &start,
+        Task::Remove => &remove,
+    };
+    let arena = Arena::new(4096);
+    let words = arena.as_ref().map_err(|errno| *errno).and_then(|arena| {
+        let all = host.words.iter().chain(own).copied();
+        Vector::new(arena, host.words.len() + own.len(), all, 0)
+    });
+    let environment = match service.orders.settings.ready {
+        Ready::Notify => &host.notify_environment,
+        _ => &host.environment,
+    };
+    match (words, settle_process(host, service)) {
+        (Ok(words), Ok(())) => execute_file(host.program.as_fd(), &words, environment),
+        (Err(errno), _) | (_, Err(errno)) => errno,
+    }
+}
+
+/// Directory, streams and signals of a new process.
+fn settle_process(host: &Host<'_>, service: &Service<'_>) -> Result<(), Errno> {
     let [stdin, stdout, _] = standard_streams();
     let null = host.null.as_fd();
     let (source, sink) = match (&service.log, service.orders.settings.output) {
@@ -468,27 +533,7 @@ fn spawn(host: &Host<'_>, service: &Service<'_>, words: &Vector<'_>) -> Result<P
         (Some(log), _) => (null, log.sink()),
         (None, _) => (null, null),
     };
-    match clone(0, None)? {
-        Clone::Parent(pid, _) => Ok(pid),
-        Clone::Child => {
-            let environment = match service.orders.settings.ready {
-                service::Ready::Notify => &host.notify_environment,
-                _ => &host.environment,
-            };
-            let _ = become_command(host, source, sink);
-            let errno = execute_file(host.program.as_fd(), words, environment);
-            host.console.failed(b"starting", b"mote", errno);
-            exit(127)
-        }
-    }
-}
-
-/// Streams and signals of a new process.
-fn become_command(
-    host: &Host<'_>,
-    source: BorrowedFd<'_>,
-    sink: BorrowedFd<'_>,
-) -> Result<(), Errno> {
+    chdir(host.containers)?;
     // The number is part of the command line.
     rustix::io::fcntl_setfd(host.console.fd(), rustix::io::FdFlags::empty())?;
     duplicate_to(source, 0, false)?;

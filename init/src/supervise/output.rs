@@ -1,5 +1,7 @@
 //! A container's output: a pipe that is never at its end, and the log at the other side of it.
 
+use super::Path;
+use crate::text::put;
 use core::ffi::CStr;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, fstat, open, rename};
@@ -44,12 +46,12 @@ impl Log {
 
     /// Moves a part of what the pipe has to the log; false when there was nothing. An error is the log's, and said
     /// once: the output is lost until it is better, for the container is not to wait for a disk that is full.
-    pub fn take(&mut self, path: &CStr, old: &CStr, limit: u64) -> Result<bool, Errno> {
+    pub fn take(&mut self, directory: &CStr, id: &CStr, limit: u64) -> Result<bool, Errno> {
         let mut buffer = [0u8; 4096];
         let Ok(length @ 1..) = read(&self.source, &mut buffer[..]) else {
             return Ok(false);
         };
-        let written = self.write(&buffer[..length], path, old, limit);
+        let written = self.write(&buffer[..length], directory, id, limit);
         let known = core::mem::replace(&mut self.broken, written.is_err());
         written.or_else(|errno| if known { Ok(()) } else { Err(errno) })?;
         Ok(true)
@@ -58,19 +60,24 @@ impl Log {
     fn write(
         &mut self,
         mut bytes: &[u8],
-        path: &CStr,
-        old: &CStr,
+        directory: &CStr,
+        id: &CStr,
         limit: u64,
     ) -> Result<(), Errno> {
         let mut flags =
             OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOCTTY;
         let full = self.size > 0 && self.size + bytes.len() as u64 > limit;
-        if full && self.file.take().is_some() && rename(path, old).is_err() {
-            flags |= OFlags::TRUNC;
-        }
         let file = match self.file.take() {
-            Some(file) => file,
-            None => {
+            Some(file) if !full => file,
+            before => {
+                let mut text = Path::new();
+                let mut old = Path::new();
+                let parts = [directory.to_bytes(), b"/", id.to_bytes(), b".log"];
+                let path = put(&mut text, &parts)?;
+                let old = put(&mut old, &[path.to_bytes(), b".1"])?;
+                if before.is_some() && rename(path, old).is_err() {
+                    flags |= OFlags::TRUNC;
+                }
                 let file = open(path, flags, Mode::from_raw_mode(0o640))?;
                 self.size = fstat(&file)?.st_size as u64;
                 file

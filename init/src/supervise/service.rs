@@ -1,6 +1,5 @@
 //! One container that is kept running: what was decided of it, and what has become of it so far. Pure.
 
-use crate::sys::exec::Vector;
 use core::ffi::CStr;
 use rustix::process::{Pid, Signal};
 
@@ -86,18 +85,8 @@ impl Default for Settings {
 /// What is to be kept running.
 #[derive(Clone, Copy, Debug)]
 pub struct Orders<'a> {
-    /// The container's id.
+    /// The container's id, and the name of its bundle in the directory of all.
     pub id: &'a CStr,
-    /// The command line that starts it.
-    pub start: Vector<'a>,
-    /// The one that removes whatever there is of it, by force.
-    pub remove: Vector<'a>,
-    /// The link that says its first process's pid while it exists (`ROOT/ID/init`).
-    pub record: &'a CStr,
-    /// Its log.
-    pub log: &'a CStr,
-    /// Where that goes when it is full.
-    pub old_log: &'a CStr,
     /// Places, in the list of all, of those that it starts after.
     pub after: &'a [usize],
     /// See there.

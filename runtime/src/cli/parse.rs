@@ -52,15 +52,16 @@ pub fn parse(words: Vec<OsString>) -> Line {
 
 /// The words that the kernel starts the first process with, which has no verb among them: parameters of its command
 /// line that it doesn't know. They ask for `init`.
-pub fn of_kernel(words: Vec<OsString>) -> Vec<OsString> {
-    let ours = |word: &OsString| {
-        let word = word.to_str().unwrap_or_default();
-        word.starts_with('-') || matches!(word, "help" | "h") || rows::verb(word).is_some()
-    };
-    if words.get(1).is_some_and(ours) {
-        return words;
+pub fn of_kernel(mut words: Vec<OsString>) -> Vec<OsString> {
+    let word = words
+        .get(1)
+        .and_then(|word| word.to_str())
+        .unwrap_or_default();
+    if !word.starts_with('-') && !matches!(word, "help" | "h") && rows::verb(word).is_none() {
+        words.truncate(1);
+        words.push("init".into());
     }
-    words.into_iter().take(1).chain(["init".into()]).collect()
+    words
 }
 
 fn program_name(word: &OsStr) -> String {

@@ -6,7 +6,7 @@
 mod annotations;
 mod order;
 
-use crate::bundle::text;
+use crate::bundle::{no_memory, text};
 use crate::cli::{Global, Options};
 use crate::container;
 use crate::error::{Error, Result, lossy};
@@ -180,7 +180,21 @@ fn keep(
     if notify.is_some() {
         notify_environment.append(text(&memory, variable.as_bytes())?);
     }
-    let mut services = services(global, settings, console, &memory)?;
+    let path = |name, otherwise: &str| {
+        let given = settings.get(name).unwrap_or(otherwise.as_bytes());
+        let whole = crate::bundle::absolute(Some(OsStr::from_bytes(given)))?.unwrap_or_default();
+        text(&memory, whole.as_os_str().as_bytes())
+    };
+    let containers = path("containers", "/containers")?;
+    let logs = path("log-dir", "/run/log/mote")?;
+    make_directories(logs.to_bytes());
+    let found = find(containers, console)?;
+    let root = text(&memory, global.root.as_os_str().as_bytes())?;
+    let fd = decimal(console.fd().as_raw_fd() as u64);
+    let log = text(&memory, &[b"/proc/self/fd/", fd.as_bytes()].concat())?;
+    let loggable = open(log, OFlags::WRONLY | OFlags::APPEND | OFlags::NOCTTY).is_ok();
+    let words = [c"mote", c"--root", root, c"--log", log];
+    let mut services = services(&found, console, &memory)?;
     let host = Host {
         console,
         program,
@@ -190,6 +204,10 @@ fn keep(
         environment: environment(0).map_err(call("memory"))?,
         notify_environment,
         mask,
+        words: &words[..if loggable { 5 } else { 3 }],
+        root,
+        containers,
+        logs,
     };
     Ok(supervise(&host, &mut services))
 }
@@ -210,24 +228,15 @@ fn listen() -> core::result::Result<(OwnedFd, CString), Errno> {
     Ok((socket, c(&[b"NOTIFY_SOCKET=@", name.as_bytes()])))
 }
 
-/// The bundles of the directory, in order.
+/// The containers, in order.
 fn services<'a>(
-    global: &Global,
-    settings: &Settings<'_>,
+    found: &'a [(String, CString, Wishes)],
     console: &Console,
     memory: &'a Arena,
 ) -> Result<Vec<Service<'a>>> {
-    let absolute = |name, otherwise: &'static str| {
-        let given = settings.get(name).unwrap_or(otherwise.as_bytes());
-        crate::bundle::absolute(Some(OsStr::from_bytes(given)))
-    };
-    let directory = absolute("containers", "/containers")?.unwrap_or_default();
-    let logs = absolute("log-dir", "/run/log/mote")?.unwrap_or_default();
-    make_directories(logs.as_os_str().as_bytes());
-    let found = find(&directory, console)?;
     let named: Vec<order::Named<'_>> = found
         .iter()
-        .map(|(name, wishes)| order::Named {
+        .map(|(name, _, wishes)| order::Named {
             name,
             after: &wishes.after,
         })
@@ -241,63 +250,24 @@ fn services<'a>(
             why.as_bytes(),
         ]);
     });
-    let fd = decimal(console.fd().as_raw_fd() as u64);
-    let log = ["/proc/self/fd/", &*fd].concat();
-    let loggable = files::open(
-        Path::new(&log),
-        OFlags::WRONLY | OFlags::APPEND | OFlags::NOCTTY,
-        0,
-    )
-    .is_ok();
-    let shared = [
-        Some("mote"),
-        Some("--root"),
-        global.root.to_str(),
-        loggable.then_some("--log"),
-        loggable.then_some(&*log),
-    ];
-    let shared = shared
-        .iter()
-        .flatten()
-        .map(|word| text(memory, word.as_bytes()));
-    let shared = shared.collect::<Result<Vec<&CStr>>>()?;
     let mut services = Vec::with_capacity(sorted.len());
     for (at, before) in &sorted {
-        let (name, wishes) = &found[*at];
-        let path = |pieces: &[&[u8]]| text(memory, &pieces.concat());
-        let id = path(&[name.as_bytes()])?;
-        let words = |own: &[&'a CStr]| {
-            let all = shared.iter().chain(own).copied();
-            Vector::new(memory, shared.len() + own.len(), all, 0).map_err(crate::bundle::no_memory)
-        };
-        let bundle = path(&[directory.as_os_str().as_bytes(), b"/", name.as_bytes()])?;
-        let mut after = memory
-            .list(before.len())
-            .map_err(crate::bundle::no_memory)?;
-        for place in before {
-            after.push(*place).map_err(crate::bundle::no_memory)?;
-        }
-        let logs = logs.as_os_str().as_bytes();
+        let (_, id, wishes) = &found[*at];
+        let mut after = memory.list(before.len()).map_err(no_memory)?;
+        before
+            .iter()
+            .try_for_each(|place| after.push(*place))
+            .map_err(no_memory)?;
+        let settings = wishes.settings;
+        let log = (settings.output == Output::Log).then(Log::new);
+        let log = log.and_then(|log| {
+            log.map_err(|errno| console.failed(b"log", id.to_bytes(), errno))
+                .ok()
+        });
         let orders = Orders {
             id,
-            start: words(&[c"run", c"--detach", c"--bundle", bundle, id])?,
-            remove: words(&[c"delete", c"--force", id])?,
-            record: path(&[
-                global.root.as_os_str().as_bytes(),
-                b"/",
-                name.as_bytes(),
-                b"/init",
-            ])?,
-            log: path(&[logs, b"/", name.as_bytes(), b".log"])?,
-            old_log: path(&[logs, b"/", name.as_bytes(), b".log.1"])?,
             after: after.finish(),
-            settings: wishes.settings,
-        };
-        let log = match wishes.settings.output {
-            Output::Log => Log::new()
-                .map_err(|errno| console.failed(b"log", name.as_bytes(), errno))
-                .ok(),
-            _ => None,
+            settings,
         };
         services.push(Service {
             orders,
@@ -309,17 +279,13 @@ fn services<'a>(
 }
 
 /// Every directory with a config.json, by name, and what its annotations say.
-fn find(directory: &Path, console: &Console) -> Result<Vec<(String, Wishes)>> {
-    let failed = |errno| Error::of("", directory.as_os_str().as_bytes(), errno);
-    let opened = files::open(directory, OFlags::RDONLY | OFlags::DIRECTORY, 0).map_err(failed)?;
-    let mut names: Vec<String> = Vec::new();
-    let listed = files::entries(opened.as_fd(), &mut |name, _| {
-        names.push(lossy(name.to_bytes()))
-    });
-    listed.map_err(failed)?;
-    names.sort_unstable();
-    let mut found = Vec::new();
-    for name in names {
+fn find(directory: &CStr, console: &Console) -> Result<Vec<(String, CString, Wishes)>> {
+    let failed = |errno| Error::of("", directory.to_bytes(), errno);
+    let path = Path::new(OsStr::from_bytes(directory.to_bytes()));
+    let opened = files::open(path, OFlags::RDONLY | OFlags::DIRECTORY, 0).map_err(failed)?;
+    let mut found: Vec<(String, CString, Wishes)> = Vec::new();
+    let listed = files::entries(opened.as_fd(), &mut |file, _| {
+        let name = lossy(file.to_bytes());
         let config = [&*name, "/config.json"].concat();
         let read = read(opened.as_fd(), &config, &mut |error| {
             console.say(&[name.as_bytes(), b": ", error.text().as_bytes()]);
@@ -330,9 +296,13 @@ fn find(directory: &Path, console: &Console) -> Result<Vec<(String, Wishes)>> {
             Ok(_) if container::id(Some(OsStr::new(&name))).is_err() => {
                 console.say(&[name.as_bytes(), b": can't be a container's id; passed over"]);
             }
-            Ok(wishes) => found.push((name, wishes)),
+            Ok(wishes) => {
+                let place = found.partition_point(|(other, ..)| *other < name);
+                found.insert(place, (name, file.to_owned(), wishes));
+            }
         }
-    }
+    });
+    listed.map_err(failed)?;
     Ok(found)
 }
 

@@ -1,6 +1,6 @@
-//! What a bundle's annotations ask `init` for. Pure.
+//! What a bundle's annotations ask `init` for. Pure; runtime/docs/init.md has the table for users.
 
-use crate::error::Error;
+use crate::error::{Error, lossy};
 use crate::signals;
 use crate::text::number;
 use crate::verb::update::size;
@@ -29,82 +29,6 @@ pub struct Wishes {
     pub after: Vec<String>,
 }
 
-/// Rows of a name, without the prefix, what its value may be, and who takes it; none for one that is wrong.
-type Row = (
-    &'static str,
-    &'static str,
-    fn(&mut Wishes, &[u8]) -> Option<()>,
-);
-
-const ROWS: &[Row] = &[
-    ("after", "container ids", |wishes, text| {
-        let names = text
-            .split(|byte| b" ,".contains(byte))
-            .filter(|name| !name.is_empty());
-        wishes.after.extend(names.map(crate::error::lossy));
-        Some(())
-    }),
-    ("log-size", "bytes such as 64k or 1m", |wishes, text| {
-        wishes.settings.log_size = size(text)?;
-        Some(())
-    }),
-    ("output", "log, console or none", |wishes, text| {
-        wishes.settings.output = word(
-            text,
-            &[
-                ("log", Output::Log),
-                ("console", Output::Console),
-                ("none", Output::None),
-            ],
-        )?;
-        Some(())
-    }),
-    ("ready", "start, notify or exit", |wishes, text| {
-        wishes.settings.ready = word(
-            text,
-            &[
-                ("start", Ready::Start),
-                ("notify", Ready::Notify),
-                ("exit", Ready::Exit),
-            ],
-        )?;
-        Some(())
-    }),
-    ("ready-timeout", TIME, |wishes, text| {
-        wishes.settings.ready_timeout = duration(text)?;
-        Some(())
-    }),
-    ("restart", "never, on-failure or always", |wishes, text| {
-        wishes.settings.restart = word(
-            text,
-            &[
-                ("never", Restart::Never),
-                ("on-failure", Restart::OnFailure),
-                ("always", Restart::Always),
-            ],
-        )?;
-        Some(())
-    }),
-    ("restart-delay", TIME, |wishes, text| {
-        wishes.settings.delay = duration(text)?;
-        Some(())
-    }),
-    (
-        "stop-signal",
-        "a signal's name or number",
-        |wishes, text| {
-            wishes.settings.stop_signal = signals::parse(OsStr::from_bytes(text)).ok()?;
-            Some(())
-        },
-    ),
-    ("stop-timeout", TIME, |wishes, text| {
-        wishes.settings.stop_timeout = duration(text)?;
-        Some(())
-    }),
-];
-
-const TIME: &str = "seconds, or a number with ms, s, m or h";
-
 /// Reads annotations; what is wrong with one is told, and it counts as absent.
 pub fn read(document: &Document<'_>, tell: &mut dyn FnMut(Error)) -> Wishes {
     let mut wishes = Wishes::default();
@@ -112,40 +36,136 @@ pub fn read(document: &Document<'_>, tell: &mut dyn FnMut(Error)) -> Wishes {
         let Some(name) = key.to_bytes().strip_prefix(PREFIX) else {
             continue;
         };
-        let row = ROWS.iter().find(|row| row.0.as_bytes() == name);
-        let taken = row.map(|(_, _, take)| take(&mut wishes, value.to_bytes()));
-        let wanted = match (row, taken) {
-            (_, Some(Some(()))) => continue,
-            (Some((_, wanted, _)), _) => wanted,
-            (None, _) => "no such setting",
-        };
-        tell(Error::bytes(&[
-            b"annotations: ",
-            key.to_bytes(),
-            b" \"",
-            value.to_bytes(),
-            if row.is_some() {
-                b"\": expected "
-            } else {
-                b"\": "
-            },
-            wanted.as_bytes(),
-        ]));
+        if let Err(why) = wishes.take(name, value.to_bytes()) {
+            let (key, value) = (key.to_bytes(), value.to_bytes());
+            let parts = [
+                b"annotations: ",
+                key,
+                b" \"",
+                value,
+                b"\": ",
+                why.as_bytes(),
+            ];
+            tell(Error::bytes(&parts));
+        }
     }
     wishes
 }
 
-fn word<T: Copy>(text: &[u8], words: &[(&str, T)]) -> Option<T> {
-    let row = words.iter().find(|(word, _)| word.as_bytes() == text);
-    row.map(|(_, value)| *value)
+impl Wishes {
+    /// One setting; an error says what its value may be.
+    fn take(&mut self, name: &[u8], text: &[u8]) -> Result<(), &'static str> {
+        const TIME: &str = "expected seconds, or a number with ms, s, m or h";
+        const SIZE: &str = "expected bytes such as 64k or 1m";
+        const SIGNAL: &str = "expected a signal's name or number";
+        let settings = &mut self.settings;
+        let time = || duration(text).ok_or(TIME);
+        match name {
+            b"after" => {
+                let names = text.split(|byte| b" ,".contains(byte));
+                self.after = names.filter(|name| !name.is_empty()).map(lossy).collect();
+            }
+            b"log-size" => settings.log_size = size(text).ok_or(SIZE)?,
+            b"output" => {
+                settings.output = match text {
+                    b"log" => Output::Log,
+                    b"console" => Output::Console,
+                    b"none" => Output::None,
+                    _ => return Err("expected log, console or none"),
+                }
+            }
+            b"ready" => {
+                settings.ready = match text {
+                    b"start" => Ready::Start,
+                    b"notify" => Ready::Notify,
+                    b"exit" => Ready::Exit,
+                    _ => return Err("expected start, notify or exit"),
+                }
+            }
+            b"ready-timeout" => settings.ready_timeout = time()?,
+            b"restart" => {
+                settings.restart = match text {
+                    b"never" => Restart::Never,
+                    b"on-failure" => Restart::OnFailure,
+                    b"always" => Restart::Always,
+                    _ => return Err("expected never, on-failure or always"),
+                }
+            }
+            b"restart-delay" => settings.delay = time()?,
+            b"stop-signal" => {
+                let signal = signals::parse(OsStr::from_bytes(text));
+                settings.stop_signal = signal.map_err(|_| SIGNAL)?;
+            }
+            b"stop-timeout" => settings.stop_timeout = time()?,
+            _ => return Err("no such setting"),
+        }
+        Ok(())
+    }
 }
 
 /// Milliseconds from a number with a unit, by itself of seconds.
 fn duration(text: &[u8]) -> Option<i64> {
-    let units: [(&[u8], u64); 4] = [(b"ms", 1), (b"s", 1000), (b"m", 60_000), (b"h", 3_600_000)];
-    let unit = units
-        .iter()
-        .find_map(|(unit, factor)| Some((text.strip_suffix(*unit)?, *factor)));
-    let (digits, factor) = unit.unwrap_or((text, 1000));
+    let end = text.iter().position(|byte| !byte.is_ascii_digit());
+    let (digits, unit) = text.split_at(end.unwrap_or(text.len()));
+    let factor = match unit {
+        b"ms" => 1,
+        b"" | b"s" => 1000,
+        b"m" => 60_000,
+        b"h" => 3_600_000,
+        _ => return None,
+    };
     number(digits)?.checked_mul(factor)?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        for (text, want) in [
+            ("0", Some(0)),
+            ("7", Some(7000)),
+            ("7s", Some(7000)),
+            ("250ms", Some(250)),
+            ("2m", Some(120_000)),
+            ("1h", Some(3_600_000)),
+            ("", None),
+            ("ms", None),
+            ("-1", None),
+            ("1.5", None),
+            ("1 s", None),
+            ("1d", None),
+            ("9223372036854775807ms", Some(i64::MAX)),
+            ("9223372036854775808ms", None),
+            ("18446744073709551615h", None),
+        ] {
+            assert_eq!(duration(text.as_bytes()), want, "{text}");
+        }
+    }
+
+    /// The rows of the documentation's table, whose second column is the default and so a value that is taken.
+    #[test]
+    fn documented_settings_are_taken() {
+        let text = include_str!("../../../docs/init.md");
+        let rows = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `org.mote.init."));
+        let mut count = 0;
+        for row in rows {
+            let mut cells = row.split('|');
+            let name = cells.next().unwrap().trim().trim_end_matches('`');
+            let default = cells.next().unwrap().trim().trim_matches('`');
+            let mut wishes = Wishes::default();
+            assert_eq!(
+                wishes.take(name.as_bytes(), default.as_bytes()),
+                Ok(()),
+                "{name}"
+            );
+            let unchanged = format!("{:?}", wishes.settings);
+            assert_eq!(unchanged, format!("{:?}", Settings::default()), "{name}");
+            count += 1;
+        }
+        assert_eq!(count, 9);
+    }
 }
