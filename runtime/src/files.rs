@@ -2,10 +2,11 @@
 //!
 //! The standard library's `File` does the same behind an error type of its own and a good deal of code.
 
+use crate::text::c;
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, openat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, mkdir, openat};
 use rustix::io::Errno;
 use std::path::Path;
 
@@ -85,6 +86,24 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// `write` for a file below an open directory.
 pub fn write_at(dir: BorrowedFd<'_>, name: &str, bytes: &[u8]) -> Result<()> {
     write_all(open_at(dir, name, OFlags::WRONLY, 0)?.as_fd(), bytes)
+}
+
+/// mkdir(2), with the directories above where those are missing; one that is there is as good.
+pub fn make_directories(path: &[u8], mode: u32) -> Result<()> {
+    let make = |path: &[u8]| match mkdir(c(&[path]).as_c_str(), Mode::from_raw_mode(mode)) {
+        Err(Errno::EXIST) => Ok(()),
+        result => result,
+    };
+    match make(path) {
+        Err(Errno::NOENT) => {}
+        result => return result,
+    }
+    for (at, byte) in path.iter().enumerate().skip(1) {
+        if *byte == b'/' {
+            let _ = make(&path[..at]);
+        }
+    }
+    make(path)
 }
 
 /// Hands over every entry of an open directory but `.` and `..`.

@@ -15,12 +15,13 @@ use crate::sys::clone::{Clone, clone};
 use crate::sys::exec::Vector;
 use crate::sys::process::{duplicate_to, execute_file, exit, forget_code, standard_streams};
 use crate::sys::signal::{self, Set};
+use crate::sys::start::environment;
 use crate::sys::time::milliseconds;
 use crate::text::{Digits, digits, number, put};
 use core::ffi::CStr;
 use output::Log;
 use rustix::event::{Timespec, epoll};
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, readlinkat_raw};
 use rustix::io::Errno;
 use rustix::process::{
@@ -76,17 +77,15 @@ pub struct Host<'a> {
     /// Where to say what happens.
     pub console: &'a Console,
     /// mote's own program.
-    pub program: OwnedFd,
+    pub program: BorrowedFd<'a>,
     /// /dev/null.
-    pub null: OwnedFd,
+    pub null: BorrowedFd<'a>,
     /// A signalfd for all signals, which are blocked.
-    pub signals: OwnedFd,
+    pub signals: BorrowedFd<'a>,
     /// The socket that those who start containers report readiness to; what it says is said by their end, too.
-    pub notify: Option<OwnedFd>,
-    /// For containers that don't report readiness.
-    pub environment: Vector<'a>,
-    /// For those that do: names the socket.
-    pub notify_environment: Vector<'a>,
+    pub notify: Option<BorrowedFd<'a>>,
+    /// `NOTIFY_SOCKET=...`, for those that report readiness.
+    pub variable: &'a CStr,
     /// The signal mask that mote was started with.
     pub mask: Set,
     /// What every command line of mote begins with: its name and the options for all.
@@ -154,10 +153,9 @@ impl Supervisor<'_, '_, '_> {
     /// Asks for everything that can happen.
     fn watch(&self) -> Result<OwnedFd, Errno> {
         let set = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let notify = self.host.notify.as_ref().map(AsFd::as_fd);
         let logs = self.services.iter().map(|service| &service.log);
         let outputs = logs.map(|log| log.as_ref().map(Log::source));
-        let all = [Some(self.host.signals.as_fd()), notify]
+        let all = [Some(self.host.signals), self.host.notify]
             .into_iter()
             .chain(outputs);
         for (source, data) in all.zip(0..) {
@@ -410,7 +408,7 @@ impl Supervisor<'_, '_, '_> {
     fn take_signals(&mut self) {
         // struct signalfd_siginfo, include/uapi/linux/signalfd.h
         let mut buffer = [0u8; 128 * 8];
-        let length = rustix::io::read(&self.host.signals, &mut buffer).unwrap_or(0);
+        let length = rustix::io::read(self.host.signals, &mut buffer).unwrap_or(0);
         for record in buffer[..length].chunks_exact(128) {
             let number = i32::from_ne_bytes([record[0], record[1], record[2], record[3]]);
             let asks = |row: &&(Signal, End)| row.0.as_raw() == number;
@@ -435,7 +433,7 @@ impl Supervisor<'_, '_, '_> {
     /// What is said here is known by the end of who says it. A descriptor that comes along is closed by not being
     /// taken, which is the answer that its sender waits for (sd_notify(3), BARRIER).
     fn take_notice(&self) {
-        if let Some(notify) = &self.host.notify {
+        if let Some(notify) = self.host.notify {
             let mut buffer = [0u8; 256];
             let _ = rustix::net::recv(notify, &mut buffer[..], rustix::net::RecvFlags::DONTWAIT);
         }
@@ -509,25 +507,29 @@ fn become_command(host: &Host<'_>, service: &Service<'_>, task: Task) -> Errno {
         Task::Start => &start,
         Task::Remove => &remove,
     };
-    let arena = Arena::new(4096);
-    let words = arena.as_ref().map_err(|errno| *errno).and_then(|arena| {
-        let all = host.words.iter().chain(own).copied();
-        Vector::new(arena, host.words.len() + own.len(), all, 0)
-    });
-    let environment = match service.orders.settings.ready {
-        Ready::Notify => &host.notify_environment,
-        _ => &host.environment,
+    let memory = match Arena::new(1 << 20) {
+        Ok(memory) => memory,
+        Err(errno) => return errno,
     };
-    match (words, settle_process(host, service)) {
-        (Ok(words), Ok(())) => execute_file(host.program.as_fd(), &words, environment),
-        (Err(errno), _) | (_, Err(errno)) => errno,
+    let all = host.words.iter().chain(own).copied();
+    let words = Vector::new(&memory, host.words.len() + own.len(), all, 0);
+    // Whoever started this process may wait for its word; that is no business of the containers'.
+    let theirs = environment().filter(|word| !word.to_bytes().starts_with(b"NOTIFY_SOCKET="));
+    let ready = service.orders.settings.ready;
+    let own = Some(host.variable).filter(|_| ready == Ready::Notify);
+    let theirs = theirs.map(|word| word as &CStr);
+    let all = own.into_iter().chain(theirs);
+    let variables = Vector::new(&memory, environment().count() + 1, all, 0);
+    match (words, variables, settle_process(host, service)) {
+        (Ok(words), Ok(variables), Ok(())) => execute_file(host.program, &words, &variables),
+        (Err(errno), ..) | (_, Err(errno), _) | (.., Err(errno)) => errno,
     }
 }
 
 /// Directory, streams and signals of a new process.
 fn settle_process(host: &Host<'_>, service: &Service<'_>) -> Result<(), Errno> {
     let [stdin, stdout, _] = standard_streams();
-    let null = host.null.as_fd();
+    let null = host.null;
     let (source, sink) = match (&service.log, service.orders.settings.output) {
         (_, Output::Console) => (stdin, stdout),
         (Some(log), _) => (null, log.sink()),

@@ -7,8 +7,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::report::{Format, Level, Reporter};
 use crate::text::c;
-use rustix::fs::{Mode, chmod, mkdir};
-use rustix::io::Errno;
+use rustix::fs::{Mode, chmod};
 use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -88,31 +87,13 @@ impl Global {
     /// Makes the root directory for a first container, for the owner's eyes only.
     pub fn make_root(&self) -> Result<()> {
         let path = self.root.as_os_str().as_bytes();
-        let mut made = make_directory(path);
-        if made == Err(Errno::NOENT) {
-            for (at, _) in path
-                .iter()
-                .enumerate()
-                .skip(1)
-                .filter(|(_, byte)| **byte == b'/')
-            {
-                let _ = make_directory(&path[..at]);
-            }
-            made = make_directory(path);
-        }
+        let mut made = files::make_directories(path, 0o700);
         if self.root_in_xdg {
             // The sticky bit keeps periodic clean-ups of $XDG_RUNTIME_DIR away (XDG base directory
             // specification, "XDG_RUNTIME_DIR").
             made = made.and_then(|()| chmod(c(&[path]).as_c_str(), Mode::from_raw_mode(0o1700)));
         }
         made.map_err(|errno| Error::of("", &[b"state directory ", path].concat(), errno))
-    }
-}
-
-fn make_directory(path: &[u8]) -> core::result::Result<(), Errno> {
-    match mkdir(c(&[path]).as_c_str(), Mode::from_raw_mode(0o700)) {
-        Err(Errno::EXIST) => Ok(()),
-        result => result,
     }
 }
 

@@ -6,30 +6,27 @@
 mod annotations;
 mod order;
 
-use crate::bundle::{no_memory, text};
+use crate::bundle::{absolute, no_memory, text, unreadable};
 use crate::cli::{Global, Options};
-use crate::container;
-use crate::error::{Error, Result, lossy};
+use crate::error::{Error, Result};
 use crate::text::{c, decimal};
-use crate::{errno, files, seal};
+use crate::{container, errno, files, seal};
 use annotations::{Document, Wishes};
+use core::mem::ManuallyDrop;
 use init::machine;
 use init::say::Console;
 use init::supervise::output::Log;
 use init::supervise::service::{Course, Orders, Output};
 use init::supervise::{End, Host, Service, run as supervise};
 use init::sys::arena::Arena;
-use init::sys::exec::Vector;
 use init::sys::signal::{self, Set};
-use init::sys::start;
-use rustix::fd::{AsFd, AsRawFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::process::{getpid, set_child_subreaper};
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 /// Room for what is kept of all containers: some thousand of them. Only what is used costs memory.
 const MEMORY: usize = 4 << 20;
@@ -133,6 +130,13 @@ impl Settings<'_> {
         })
     }
 
+    /// An absolute path.
+    fn path<'m>(&self, memory: &'m Arena, name: &str, otherwise: &str) -> Result<&'m CStr> {
+        let given = self.get(name).unwrap_or(otherwise.as_bytes());
+        let whole = absolute(Some(OsStr::from_bytes(given)))?.unwrap_or_default();
+        text(memory, whole.as_os_str().as_bytes())
+    }
+
     fn end(&self, console: &Console) -> End {
         match self.get("end") {
             None | Some(b"poweroff") => End::PowerOff,
@@ -155,115 +159,105 @@ fn keep(
     console: &Console,
     mask: Set,
 ) -> Result<(Option<End>, u8)> {
-    let call = |what| move |errno| Error::call(what, errno);
     let _ = set_child_subreaper(Some(getpid()));
-    let signals = signal::descriptor(Set::ALL).map_err(call("signalfd"))?;
-    let open = |path, flags| rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty());
-    let program = open(c"/proc/self/exe", OFlags::PATH).map_err(call("/proc/self/exe"))?;
-    let null = open(c"/dev/null", OFlags::RDWR).map_err(call("/dev/null"))?;
-    let memory = Arena::new(MEMORY).map_err(call("memory"))?;
-    let (notify, variable) = match listen() {
-        Ok((socket, variable)) => (Some(socket), variable),
-        Err(errno) => {
-            console.failed(b"readiness", b"NOTIFY_SOCKET", errno);
-            (None, CString::default())
-        }
-    };
-    let theirs: Vec<&CStr> = start::environment()
-        .filter(|word| {
-            !word.to_bytes().starts_with(b"NOTIFY_SOCKET=")
-                && !word.to_bytes().starts_with(b"LISTEN_")
-        })
-        .collect();
-    let environment = |spare| Vector::new(&memory, theirs.len(), theirs.iter().copied(), spare);
-    let notify_environment = environment(1).map_err(call("memory"))?;
-    if notify.is_some() {
-        notify_environment.append(text(&memory, variable.as_bytes())?);
-    }
-    let path = |name, otherwise: &str| {
-        let given = settings.get(name).unwrap_or(otherwise.as_bytes());
-        let whole = crate::bundle::absolute(Some(OsStr::from_bytes(given)))?.unwrap_or_default();
-        text(&memory, whole.as_os_str().as_bytes())
-    };
-    let containers = path("containers", "/containers")?;
-    let logs = path("log-dir", "/run/log/mote")?;
-    make_directories(logs.to_bytes());
-    let found = find(containers, console)?;
-    let root = text(&memory, global.root.as_os_str().as_bytes())?;
+    // What is made here stays as long as the process.
+    let memory = Arena::new(MEMORY).map_err(|errno| Error::call("memory", errno))?;
+    let memory = &*ManuallyDrop::new(memory);
+    let signals = signal::descriptor(Set::ALL).map_err(|errno| Error::call("signalfd", errno))?;
+    let signals = ManuallyDrop::new(signals);
+    let program = open(c"/proc/self/exe", OFlags::PATH)?;
+    let null = open(c"/dev/null", OFlags::RDWR)?;
+    let containers = settings.path(memory, "containers", "/containers")?;
+    let logs = settings.path(memory, "log-dir", "/run/log/mote")?;
+    let _ = files::make_directories(logs.to_bytes(), 0o755);
+    let root = text(memory, global.root.as_os_str().as_bytes())?;
     let fd = decimal(console.fd().as_raw_fd() as u64);
-    let log = text(&memory, &[b"/proc/self/fd/", fd.as_bytes()].concat())?;
+    let log = memory
+        .text(&[b"/proc/self/fd/", fd.as_bytes()])
+        .map_err(no_memory)?;
     let loggable = open(log, OFlags::WRONLY | OFlags::APPEND | OFlags::NOCTTY).is_ok();
     let words = [c"mote", c"--root", root, c"--log", log];
-    let mut services = services(&found, console, &memory)?;
+    let (notify, variable) = match listen(memory) {
+        Ok((socket, variable)) => (Some(ManuallyDrop::new(socket)), variable),
+        Err(errno) => {
+            console.failed(b"readiness", b"NOTIFY_SOCKET", errno);
+            (None, c"")
+        }
+    };
+    let mut found = ManuallyDrop::new(find(containers, console)?);
+    order::sort(&mut found);
+    let services = services(&found, console, memory)?;
     let host = Host {
         console,
-        program,
-        null,
-        signals,
-        notify,
-        environment: environment(0).map_err(call("memory"))?,
-        notify_environment,
+        program: program.as_fd(),
+        null: null.as_fd(),
+        signals: signals.as_fd(),
+        notify: notify.as_ref().map(|socket| socket.as_fd()),
+        variable,
         mask,
         words: &words[..if loggable { 5 } else { 3 }],
         root,
         containers,
         logs,
     };
-    Ok(supervise(&host, &mut services))
+    Ok(supervise(&host, &mut ManuallyDrop::new(services)))
 }
 
-/// Where those who start containers report readiness.
-fn listen() -> core::result::Result<(OwnedFd, CString), Errno> {
-    let socket = rustix::net::socket_with(
-        AddressFamily::UNIX,
-        SocketType::DGRAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )?;
-    let name = ["mote-init-", &decimal(getpid().as_raw_pid() as u64)].concat();
-    rustix::net::bind(
-        &socket,
-        &SocketAddrUnix::new_abstract_name(name.as_bytes())?,
-    )?;
-    Ok((socket, c(&[b"NOTIFY_SOCKET=@", name.as_bytes()])))
+/// A file that stays open.
+fn open(path: &CStr, flags: OFlags) -> Result<ManuallyDrop<OwnedFd>> {
+    let opened = rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty());
+    opened
+        .map(ManuallyDrop::new)
+        .map_err(|errno| Error::of("", path.to_bytes(), errno))
+}
+
+/// Where those who start containers report readiness, and the variable that says so.
+fn listen(memory: &Arena) -> core::result::Result<(OwnedFd, &CStr), Errno> {
+    let kind = SocketType::DGRAM;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)?;
+    let pid = decimal(getpid().as_raw_pid() as u64);
+    let variable = memory.text(&[b"NOTIFY_SOCKET=@mote-init-", pid.as_bytes()])?;
+    let name = variable.to_bytes().get(15..).unwrap_or_default();
+    rustix::net::bind(&socket, &SocketAddrUnix::new_abstract_name(name)?)?;
+    Ok((socket, variable))
+}
+
+/// A bundle, and what its annotations say.
+struct Found {
+    id: CString,
+    wishes: Wishes,
+}
+
+impl order::Named for Found {
+    fn name(&self) -> &[u8] {
+        self.id.to_bytes()
+    }
+
+    fn after(&self) -> &[u8] {
+        &self.wishes.after
+    }
 }
 
 /// The containers, in order.
 fn services<'a>(
-    found: &'a [(String, CString, Wishes)],
+    found: &'a [Found],
     console: &Console,
     memory: &'a Arena,
 ) -> Result<Vec<Service<'a>>> {
-    let named: Vec<order::Named<'_>> = found
-        .iter()
-        .map(|(name, _, wishes)| order::Named {
-            name,
-            after: &wishes.after,
-        })
-        .collect();
-    let sorted = order::sort(&named, &mut |name, after, why| {
-        console.say(&[
-            name.as_bytes(),
-            b": after ",
-            after.as_bytes(),
-            b": ",
-            why.as_bytes(),
-        ]);
-    });
-    let mut services = Vec::with_capacity(sorted.len());
-    for (at, before) in &sorted {
-        let (_, id, wishes) = &found[*at];
-        let mut after = memory.list(before.len()).map_err(no_memory)?;
-        before
-            .iter()
-            .try_for_each(|place| after.push(*place))
-            .map_err(no_memory)?;
-        let settings = wishes.settings;
-        let log = (settings.output == Output::Log).then(Log::new);
-        let log = log.and_then(|log| {
-            log.map_err(|errno| console.failed(b"log", id.to_bytes(), errno))
-                .ok()
+    let mut services = ManuallyDrop::new(Vec::with_capacity(found.len()));
+    for (place, Found { id, wishes }) in found.iter().enumerate() {
+        let mut after = memory.list(place).map_err(no_memory)?;
+        let mut take = |other| {
+            let _ = after.push(other);
+        };
+        order::before(found, place, &mut take, &mut |other, why| {
+            console.say(&[id.to_bytes(), b": after ", other, b": ", why.as_bytes()]);
         });
+        let settings = wishes.settings;
+        let log = match settings.output {
+            Output::Log => Log::new(),
+            _ => Err(Errno::NOENT),
+        };
         let orders = Orders {
             id,
             after: after.finish(),
@@ -272,73 +266,62 @@ fn services<'a>(
         services.push(Service {
             orders,
             course: Course::NEW,
-            log,
+            log: log.ok(),
         });
     }
-    Ok(services)
+    Ok(ManuallyDrop::into_inner(services))
 }
 
-/// Every directory with a config.json, by name, and what its annotations say.
-fn find(directory: &CStr, console: &Console) -> Result<Vec<(String, CString, Wishes)>> {
-    let failed = |errno| Error::of("", directory.to_bytes(), errno);
-    let path = Path::new(OsStr::from_bytes(directory.to_bytes()));
-    let opened = files::open(path, OFlags::RDONLY | OFlags::DIRECTORY, 0).map_err(failed)?;
-    let mut found: Vec<(String, CString, Wishes)> = Vec::new();
+/// Every directory with a config.json, by name.
+fn find(directory: &CStr, console: &Console) -> Result<Vec<Found>> {
+    let opened = open(directory, OFlags::RDONLY | OFlags::DIRECTORY)?;
+    let mut found: Vec<Found> = Vec::new();
     let listed = files::entries(opened.as_fd(), &mut |file, _| {
-        let name = lossy(file.to_bytes());
-        let config = [&*name, "/config.json"].concat();
-        let read = read(opened.as_fd(), &config, &mut |error| {
-            console.say(&[name.as_bytes(), b": ", error.text().as_bytes()]);
-        });
-        match read {
+        let name = file.to_bytes();
+        let path = c(&[name, b"/config.json"]);
+        match read(opened.as_fd(), &path, &mut |error| {
+            console.say(&[name, b": ", error.text().as_bytes()])
+        }) {
             Err(Errno::NOENT | Errno::NOTDIR) => {}
-            Err(errno) => console.failed(b"reading", config.as_bytes(), errno),
-            Ok(_) if container::id(Some(OsStr::new(&name))).is_err() => {
-                console.say(&[name.as_bytes(), b": can't be a container's id; passed over"]);
+            Err(errno) => console.failed(b"reading", path.to_bytes(), errno),
+            Ok(_) if container::id(Some(OsStr::from_bytes(name))).is_err() => {
+                console.say(&[name, b": can't be a container's id; passed over"]);
             }
             Ok(wishes) => {
-                let place = found.partition_point(|(other, ..)| *other < name);
-                found.insert(place, (name, file.to_owned(), wishes));
+                let place = found.partition_point(|other| *other.id < *file);
+                found.insert(
+                    place,
+                    Found {
+                        id: file.to_owned(),
+                        wishes,
+                    },
+                );
             }
         }
     });
-    listed.map_err(failed)?;
+    listed.map_err(|errno| Error::of("", directory.to_bytes(), errno))?;
     Ok(found)
 }
 
 /// The document's memory is given back: what counts is what its bundle's next start finds there.
 fn read(
-    directory: rustix::fd::BorrowedFd<'_>,
-    config: &str,
+    directory: BorrowedFd<'_>,
+    path: &CStr,
     tell: &mut dyn FnMut(Error),
 ) -> core::result::Result<Wishes, Errno> {
-    let file = files::open_at(directory, config, OFlags::RDONLY, 0)?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(directory, path, flags, Mode::empty())?;
     let size = rustix::fs::fstat(&file)?.st_size as usize;
     let memory = Arena::new(size + 1)?;
     let buffer = memory.bytes(size)?;
-    let mut length = 0;
-    while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {
-        match rustix::io::retry_on_intr(|| rustix::io::read(&file, &mut *rest))? {
-            0 => break,
-            more => length += more,
-        }
-    }
-    let document = spec_min::parse::<Document<'_>>(&mut buffer[..length]);
+    // Memory is one piece, and so is what a file gives to one read of its size.
+    let length = rustix::io::retry_on_intr(|| rustix::io::read(&file, &mut *buffer))?;
+    let document = spec_min::parse::<Document<'_>>(buffer.get_mut(..length).unwrap_or_default());
     Ok(match document {
         Ok(document) => annotations::read(&document, tell),
         Err(error) => {
-            tell(Error::new(["config.json:", &error.to_string()].concat()));
+            tell(unreadable("config.json", error));
             Wishes::default()
         }
     })
-}
-
-/// Whatever can't be made shows when it is used.
-fn make_directories(path: &[u8]) {
-    let ends = (1..path.len())
-        .filter(|at| path[*at] == b'/')
-        .chain([path.len()]);
-    for end in ends {
-        let _ = rustix::fs::mkdir(c(&[&path[..end]]).as_c_str(), Mode::from_raw_mode(0o755));
-    }
 }

@@ -1,6 +1,6 @@
 //! What a bundle's annotations ask `init` for. Pure; runtime/docs/init.md has the table for users.
 
-use crate::error::{Error, lossy};
+use crate::error::Error;
 use crate::signals;
 use crate::text::number;
 use crate::verb::update::size;
@@ -25,8 +25,8 @@ spec_min::object! {
 pub struct Wishes {
     /// All but the order.
     pub settings: Settings,
-    /// The names of those that it is to start after.
-    pub after: Vec<String>,
+    /// The ids of those that it is to start after, as they stand there.
+    pub after: Vec<u8>,
 }
 
 /// Reads annotations; what is wrong with one is told, and it counts as absent.
@@ -61,10 +61,7 @@ impl Wishes {
         let settings = &mut self.settings;
         let time = || duration(text).ok_or(TIME);
         match name {
-            b"after" => {
-                let names = text.split(|byte| b" ,".contains(byte));
-                self.after = names.filter(|name| !name.is_empty()).map(lossy).collect();
-            }
+            b"after" => self.after = text.to_vec(),
             b"log-size" => settings.log_size = size(text).ok_or(SIZE)?,
             b"output" => {
                 settings.output = match text {
