@@ -168,6 +168,20 @@ pub struct Mount<'a> {
     pub propagation: &'a [u32],
     /// Read-only only after the devices and all mounts are made: a tmpfs, or `/dev`.
     pub late_readonly: bool,
+    /// Owners of files are seen by another map. The host list does that, with the source.
+    pub ids: Option<MountIds<'a>>,
+}
+
+/// An idmapped mount (mount_setattr(2), "ID-mapped mounts"): the ids in the file system are those inside a user
+/// namespace with these maps.
+#[derive(Clone, Copy, Debug)]
+pub struct MountIds<'a> {
+    /// Lines of its `uid_map`; none for the user namespace that the container joins.
+    pub uid_map: &'a [IdMap],
+    /// Lines of its `gid_map`, likewise.
+    pub gid_map: &'a [IdMap],
+    /// With all mounts below (`ridmap`).
+    pub recursive: bool,
 }
 
 /// What a mount attaches.

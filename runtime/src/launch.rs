@@ -418,20 +418,3 @@ pub fn open_joins(plan: &Plan<'_>) -> Result<Vec<(u32, OwnedFd)>> {
     };
     plan.namespaces.join.iter().map(open).collect()
 }
-
-/// Opens the sources of bind mounts for a container with a user namespace of its own, whose root may not be
-/// able to reach them. Where mote itself may not copy mounts the container has to try by itself.
-pub fn open_trees(plan: &Plan<'_>) -> Vec<(usize, OwnedFd)> {
-    if plan.namespaces.new & CLONE_NEWUSER == 0 {
-        return Vec::new();
-    }
-    let mut trees = Vec::new();
-    for (item, mount) in plan.mounts.iter().enumerate() {
-        if let init::plan::Source::Bind { path, recursive } = mount.source
-            && let Ok(tree) = init::mounts::clone_tree(rustix::fs::CWD, path, recursive)
-        {
-            trees.push((item, tree));
-        }
-    }
-    trees
-}

@@ -33,6 +33,7 @@ pub mod stored;
 pub mod table;
 pub mod tend;
 pub mod text;
+pub mod trees;
 pub mod verb;
 
 /// The version of the OCI runtime specification that mote follows.

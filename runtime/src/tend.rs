@@ -35,27 +35,18 @@ pub fn prepare(host: &Host, plan: &Plan<'_>, pid: Pid, lenient: bool) -> Result<
 
 fn map_ids(host: &Host, plan: &Plan<'_>, pid: Pid) -> Result<()> {
     let namespaces = &plan.namespaces;
-    let privileged = rustix::process::geteuid().is_root();
     if !plan.process.set_groups {
         // An unprivileged writer of gid_map must give up setgroups(2) first (user_namespaces(7)).
         write(host, pid, "setgroups", "deny")?;
     }
-    map(
-        host,
-        pid,
-        "uid_map",
-        "newuidmap",
-        namespaces.uid_map,
-        privileged,
-    )?;
-    map(
-        host,
-        pid,
-        "gid_map",
-        "newgidmap",
-        namespaces.gid_map,
-        privileged,
-    )
+    write_maps(host, pid, namespaces.uid_map, namespaces.gid_map)
+}
+
+/// Writes the maps of the user namespace that a process is in.
+pub fn write_maps(host: &Host, pid: Pid, uid_map: &[IdMap], gid_map: &[IdMap]) -> Result<()> {
+    let privileged = rustix::process::geteuid().is_root();
+    map(host, pid, "uid_map", "newuidmap", uid_map, privileged)?;
+    map(host, pid, "gid_map", "newgidmap", gid_map, privileged)
 }
 
 /// Engines give a user namespace by path and its maps besides (runc asked for both once): what they believe must be so.

@@ -14,6 +14,7 @@ mod exec_flags;
 mod fallbacks;
 mod harness;
 mod hooks;
+mod idmap;
 mod init;
 mod kernel_settings;
 mod kill;
@@ -59,6 +60,7 @@ const MODULES: &[Module] = &[
     exec_flags::MODULE,
     fallbacks::MODULE,
     hooks::MODULE,
+    idmap::MODULE,
     init::MODULE,
     kernel_settings::MODULE,
     kill::MODULE,

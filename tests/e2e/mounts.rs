@@ -32,7 +32,6 @@ pub const MODULE: Module = Module {
         ("relative_destination", relative_destination),
         ("dev_shm_and_tmpfs_modes", tmpfs_modes),
         ("tmpfs_keeps_mode_of_directory", tmpfs_inherits),
-        ("idmap_refused_for_now", idmap),
         ("bind_over_file_in_image", bind_over_file),
     ],
 };
@@ -461,13 +460,6 @@ fn tmpfs_inherits(c: &Case) -> Res {
     fs::set_permissions(b.rootfs("m"), fs::Permissions::from_mode(0o1730))?;
     b.mount("/m", "tmpfs", "tmpfs", &[]);
     same!(c.sh(&mut b, "stat -c '%a' /m")?, "1730\n");
-    Ok(())
-}
-
-fn idmap(c: &Case) -> Res {
-    let mut b = c.bundle(&["true"])?;
-    b.mount("/m", "bind", "/tmp", &["bind", "idmap"]);
-    c.run(&b)?.refused(1, &["idmap"])?;
     Ok(())
 }
 

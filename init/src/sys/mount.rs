@@ -3,7 +3,7 @@
 
 use super::check;
 use core::mem::size_of;
-use linux_raw_sys::general::{AT_EMPTY_PATH, AT_RECURSIVE, mount_attr};
+use linux_raw_sys::general::{AT_EMPTY_PATH, AT_RECURSIVE, MOUNT_ATTR_IDMAP, mount_attr};
 use rustix::fd::{AsRawFd, BorrowedFd};
 use rustix::io::Errno;
 use syscalls::{Sysno, raw_syscall};
@@ -21,12 +21,32 @@ pub struct Change {
 
 /// Changes the mount that `mount` is the root of, or the whole tree below it.
 pub fn set_attributes(mount: BorrowedFd<'_>, recursive: bool, change: Change) -> Result<(), Errno> {
-    let mut attr: mount_attr = mount_attr {
+    let attr = mount_attr {
         attr_set: change.set,
         attr_clr: change.clear,
         propagation: u64::from(change.propagation),
         userns_fd: 0,
     };
+    call(mount, recursive, attr)
+}
+
+/// Lets a mount that is attached nowhere show owners by the maps of a user namespace.
+pub fn map_ids(
+    mount: BorrowedFd<'_>,
+    recursive: bool,
+    namespace: BorrowedFd<'_>,
+) -> Result<(), Errno> {
+    let attr = mount_attr {
+        attr_set: MOUNT_ATTR_IDMAP.into(),
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: namespace.as_raw_fd() as u64,
+    };
+    call(mount, recursive, attr)
+}
+
+#[inline(never)]
+fn call(mount: BorrowedFd<'_>, recursive: bool, mut attr: mount_attr) -> Result<(), Errno> {
     let flags = AT_EMPTY_PATH | if recursive { AT_RECURSIVE } else { 0 };
     // SAFETY: an empty C string and a struct of the size given, both alive during the call.
     check(unsafe {

@@ -7,8 +7,8 @@ use super::refusal::{Refused, Result};
 use super::{Job, each, namespaces};
 use crate::text::number;
 use core::ffi::CStr;
-use init::plan::{Filesystem, FsOption, Mount, Source};
-use linux_raw_sys::general::{CLONE_NEWNS, MOUNT_ATTR_RDONLY};
+use init::plan::{Filesystem, FsOption, Mount, MountIds, Source};
+use linux_raw_sys::general::{CLONE_NEWNS, CLONE_NEWUSER, MOUNT_ATTR_RDONLY};
 use spec_min::{List, Text};
 
 /// The files below /proc that may be covered: those that lxcfs makes.
@@ -39,16 +39,8 @@ pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<&'a [Mount<'a>]> {
 }
 
 fn one<'a>(job: &Job<'_, 'a>, at: usize, mount: &spec_min::Mount<'a>) -> Result<Mount<'a>> {
-    for (side, maps) in [
-        (".uidMappings", mount.uid_mappings),
-        (".gidMappings", mount.gid_mappings),
-    ] {
-        if !maps.is_empty() {
-            return Err(job.refuse(side, "id-mapped mounts are not supported yet"));
-        }
-    }
     let target = target(job, at, mount)?;
-    let sum = options::sum(job, mount.options)?;
+    let sum = options::sum(mount.options);
     let source = source(job, at, mount, &sum)?;
     check_proc(job, target, &source)?;
     let late_readonly =
@@ -66,7 +58,52 @@ fn one<'a>(job: &Job<'_, 'a>, at: usize, mount: &spec_min::Mount<'a>) -> Result<
         clear_recursive: u64::from(sum.tree.clear),
         propagation: propagations(job, mount, &sum)?,
         late_readonly,
+        ids: ids(job, mount, &sum)?,
     })
+}
+
+/// Whether owners are seen by another map (config.md, "Mounts"): the mount's own, else that of the container.
+fn ids<'a>(
+    job: &Job<'_, 'a>,
+    mount: &spec_min::Mount<'a>,
+    sum: &Sum,
+) -> Result<Option<MountIds<'a>>> {
+    let own = [
+        (".uidMappings", mount.uid_mappings),
+        (".gidMappings", mount.gid_mappings),
+    ];
+    let given = own.map(|(_, maps)| !maps.is_empty());
+    if given == [false; 2] && sum.id_map.is_none() {
+        return Ok(None);
+    }
+    let path = if given[0] { ".uidMappings" } else { ".options" };
+    let why = match given {
+        _ if !matches!(sum.making, Making::Bind { .. }) => "only a bind mount has an id map",
+        _ if job.facts.rootless => "it takes root to map the ids of a mount",
+        [true, false] | [false, true] => "uidMappings and gidMappings are needed, or neither",
+        [false, false] if !job.kinds.has(CLONE_NEWUSER) => {
+            "without uidMappings and gidMappings the mount takes those of the container, which has no user namespace"
+        }
+        _ => "",
+    };
+    if !why.is_empty() {
+        return Err(job.refuse(path, why));
+    }
+    let linux = &job.spec.linux;
+    let maps = match given[0] {
+        true => own,
+        // Theirs are judged where they stand.
+        false => [
+            ("linux.uidMappings", linux.uid_mappings),
+            ("linux.gidMappings", linux.gid_mappings),
+        ],
+    };
+    let [uid_map, gid_map] = maps.map(|(name, maps)| namespaces::id_lines(job, name, maps));
+    Ok(Some(MountIds {
+        uid_map: uid_map?,
+        gid_map: gid_map?,
+        recursive: sum.id_map == Some(true),
+    }))
 }
 
 fn target<'a>(job: &Job<'_, 'a>, at: usize, mount: &spec_min::Mount<'a>) -> Result<&'a CStr> {

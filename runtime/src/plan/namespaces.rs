@@ -137,11 +137,23 @@ fn id_map<'a>(job: &Job<'_, 'a>, name: &str, mappings: List<'a, IdMapping>) -> R
         0 if own => "required: a new user namespace without a map has no users",
         0 => return Ok(&[]),
         _ if !job.kinds.has(CLONE_NEWUSER) => return Err(job.needs(name, CLONE_NEWUSER)),
-        1..=MAP_LINES_MAX => "",
-        _ => "the kernel takes 340 lines",
+        _ => "",
     };
     if !why.is_empty() {
         return Err(job.refuse(name, why));
+    }
+    id_lines(job, name, mappings)
+}
+
+/// The lines of an id map.
+#[inline(never)]
+pub fn id_lines<'a>(
+    job: &Job<'_, 'a>,
+    name: &str,
+    mappings: List<'a, IdMapping>,
+) -> Result<&'a [IdMap]> {
+    if mappings.len() > MAP_LINES_MAX {
+        return Err(job.refuse(name, "the kernel takes 340 lines"));
     }
     let mut list = job.arena.list(mappings.len())?;
     for (at, mapping) in mappings.iter().enumerate() {

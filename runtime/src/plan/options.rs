@@ -1,7 +1,5 @@
 //! Mount options: one table of what each word does; every other word is data for the file system.
 
-use super::Job;
-use super::refusal::Result;
 use Effect::*;
 use core::ffi::CStr;
 use linux_raw_sys::general::{
@@ -43,8 +41,11 @@ pub enum Effect {
     Remount,
     /// tmpfs: starts with a copy of what it covers.
     CopyUp,
-    /// An id-mapped mount.
-    IdMap,
+    /// An idmapped mount, perhaps with all below.
+    IdMap {
+        /// With all below.
+        recursive: bool,
+    },
 }
 
 const RO: u32 = MOUNT_ATTR_RDONLY;
@@ -75,7 +76,7 @@ const TABLE: [(&str, Effect); 62] = [
     ("diratime", Clear(MOUNT_ATTR_NODIRATIME)),
     ("dirsync", Superblock(DIRSYNC)),
     ("exec", Clear(MOUNT_ATTR_NOEXEC)),
-    ("idmap", IdMap),
+    ("idmap", IdMap { recursive: false }),
     ("iversion", Nothing),
     ("lazytime", Superblock(LAZYTIME)),
     ("loud", Nothing),
@@ -99,7 +100,7 @@ const TABLE: [(&str, Effect); 62] = [
     ("relatime", Atime(MOUNT_ATTR_RELATIME)),
     ("remount", Remount),
     ("rexec", ClearAll(MOUNT_ATTR_NOEXEC)),
-    ("ridmap", IdMap),
+    ("ridmap", IdMap { recursive: true }),
     ("rnoatime", AtimeAll(MOUNT_ATTR_NOATIME)),
     ("rnodev", SetAll(MOUNT_ATTR_NODEV)),
     ("rnodiratime", SetAll(MOUNT_ATTR_NODIRATIME)),
@@ -133,10 +134,7 @@ const TABLE: [(&str, Effect); 62] = [
 
 /// The options of the table by name: what `features` lists.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    TABLE
-        .iter()
-        .filter(|(_, effect)| !matches!(effect, IdMap))
-        .map(|(name, _)| *name)
+    TABLE.iter().map(|(name, _)| *name)
 }
 
 /// What an option does; none if it is data.
@@ -212,6 +210,8 @@ pub struct Sum {
     pub superblock: u8,
     /// `tmpcopyup`.
     pub copy_up: bool,
+    /// `idmap` or `ridmap`, and whether it is the latter.
+    pub id_map: Option<bool>,
     /// Number of changes of propagation.
     pub propagations: usize,
     /// The last of them, `MS_*`.
@@ -247,13 +247,14 @@ impl Attributes {
 }
 
 /// Adds up the options of a mount.
-pub fn sum(job: &Job<'_, '_>, options: List<'_, Text<'_>>) -> Result<Sum> {
+pub fn sum(options: List<'_, Text<'_>>) -> Sum {
     let mut sum = Sum {
         making: Making::New,
         own: Attributes::default(),
         tree: Attributes::default(),
         superblock: 0,
         copy_up: false,
+        id_map: None,
         propagations: 0,
         propagation: 0,
         data: 0,
@@ -282,14 +283,13 @@ pub fn sum(job: &Job<'_, '_>, options: List<'_, Text<'_>>) -> Result<Sum> {
             }
             Some(Bind | BindAll) => {}
             Some(CopyUp) => sum.copy_up = true,
-            Some(IdMap) => {
-                let refused = job.refuse(".options", "id-mapped mounts are not supported yet");
-                return Err(job.about(refused, option.bytes()));
+            Some(IdMap { recursive }) => {
+                sum.id_map = Some(sum.id_map.unwrap_or(false) || recursive);
             }
             None => sum.data += pieces(option.bytes()).count(),
         }
     }
-    Ok(sum)
+    sum
 }
 
 /// The data options in one text: the kernel has always taken several with commas between them. One in double

@@ -10,7 +10,7 @@ use crate::container::{Dir, Init, Record, boot_id};
 use crate::ending::{Monitor, Watch};
 use crate::error::{Error, Result, lossy};
 use crate::host::{Host, of_process};
-use crate::launch::{Otherwise, Outfit, Started, launch, open_joins, open_trees, takes_another};
+use crate::launch::{Otherwise, Outfit, Started, launch, open_joins, takes_another};
 use crate::legacy::hint;
 use crate::notify::{self, Listening, Notify};
 use crate::plan::{self, Facts};
@@ -18,7 +18,7 @@ use crate::rdt::Rdt;
 use crate::relay::Relay;
 use crate::relay::tty::HostTerminal;
 use crate::text::decimal;
-use crate::{netdevices, report, seal, socket, tend};
+use crate::{netdevices, report, seal, socket, tend, trees};
 use init::channel::Report;
 use init::plan::{DeviceRule, Limit, Mount, Plan, Source};
 use init::sys::arena::Arena;
@@ -175,12 +175,13 @@ pub fn create<'a>(
         _ => None,
     };
     let network = joined_network(&plan, &joins)?;
+    let trees = trees::open(&host, &plan, &joins)?;
     let outfit = Outfit {
         stdio: streams.child.take(),
         console: streams.console.as_ref().map(AsFd::as_fd),
         listener,
         joins,
-        trees: open_trees(&plan),
+        trees,
         cgroups: views,
         cgroup: made.group.v2_dir()?,
     };
@@ -661,6 +662,7 @@ fn mount_notify<'a>(dir: &Dir, plan: &mut Plan<'a>, arena: &'a Arena) -> Result<
         clear_recursive: 0,
         propagation: &[],
         late_readonly: false,
+        ids: None,
     };
     mounts.push(mount).map_err(no_memory)?;
     plan.mounts = mounts.finish();

@@ -33,7 +33,7 @@ const REST: &str = r#",
 "selinux": {"enabled": true},
 "intelRdt": {"enabled": true, "schemata": true, "monitoring": true},
 "netDevices": {"enabled": true},
-"mountExtensions": {"idmap": {"enabled": false}}},
+"mountExtensions": {"idmap": {"enabled": true}}},
 "annotations": {"org.opencontainers.runc.checkpoint.enabled": "false"},
 "potentiallyUnsafeConfigAnnotations": ["org.systemd.property."]}"#;
 
@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(features["ociVersionMax"], SPEC_VERSION);
         let has = |list: &Value, word: &str| list.as_array().unwrap().iter().any(|x| x == word);
         assert!(has(&features["mountOptions"], "rnosymfollow"));
-        assert!(!has(&features["mountOptions"], "idmap"));
+        assert!(has(&features["mountOptions"], "ridmap"));
         assert!(has(&features["linux"]["namespaces"], "time"));
         assert!(has(
             &features["linux"]["capabilities"],
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(features["linux"]["cgroup"]["v2"], true);
         assert_eq!(
             features["linux"]["mountExtensions"]["idmap"]["enabled"],
-            false
+            true
         );
         let capability = |name: &Value| {
             let name = name.as_str().unwrap();

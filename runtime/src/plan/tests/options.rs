@@ -9,10 +9,10 @@ use linux_raw_sys::general::{
     MOUNT_ATTR_RDONLY, MOUNT_ATTR_STRICTATIME, MS_PRIVATE, MS_REC, MS_SLAVE,
 };
 
-/// config.md, "Linux mount options", with the propagation words and idmap, ridmap taken out.
-const SPEC: &str = "async atime bind defaults dev diratime dirsync exec iversion lazytime loud mand noatime nodev \
+/// config.md, "Linux mount options", with the propagation words.
+const SPEC: &str = "async atime bind defaults dev diratime dirsync exec idmap iversion lazytime loud mand noatime nodev \
     nodiratime noexec noiversion nolazytime nomand norelatime nostrictatime nosuid nosymfollow private ratime rbind \
-    rdev rdiratime relatime remount rexec rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid \
+    rdev rdiratime relatime remount rexec ridmap rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid \
     rnosymfollow ro rprivate rrelatime rro rrw rshared rslave rstrictatime rsuid rsymfollow runbindable rw shared \
     silent slave strictatime suid symfollow sync tmpcopyup unbindable";
 
@@ -26,7 +26,7 @@ fn the_table_is_the_specs() {
 
 #[test]
 fn every_name_is_found() {
-    for name in mount_options().chain(["idmap", "ridmap"]) {
+    for name in mount_options() {
         assert!(effect(name.as_bytes()).is_some(), "{name}");
     }
     assert!(effect(b"mode=755").is_none() && effect(b"").is_none() && effect(b"zzz").is_none());
@@ -239,4 +239,23 @@ fn selinux_label() {
             );
         });
     }
+}
+
+#[test]
+fn id_maps() {
+    let maps = r#""uidMappings": [{"containerID": 0, "hostID": 7, "size": 2}], "gidMappings": [{"containerID": 1, "hostID": 9, "size": 1}]"#;
+    for (options, recursive) in [
+        (r#""bind""#, false),
+        (r#""bind", "idmap""#, false),
+        (r#""rbind", "ridmap", "idmap""#, true),
+    ] {
+        let text =
+            format!(r#"{{"destination": "/a", "source": "/b", "options": [{options}], {maps}}}"#);
+        mount(&text, |mount| {
+            let ids = mount.ids.expect("a map");
+            assert_eq!(ids.recursive, recursive);
+            assert_eq!((ids.uid_map[0].outside, ids.gid_map[0].inside), (7, 1));
+        });
+    }
+    bind(r#""bind""#, |mount| assert!(mount.ids.is_none()));
 }

@@ -36,17 +36,24 @@ fn mounts() {
         ),
         (
             mount(r#""source": "/x", "options": ["bind", "idmap"]"#),
-            r#"mounts[0].options: "idmap": id-mapped mounts are not supported yet"#,
+            "mounts[0].options: without uidMappings and gidMappings the mount takes those of the container, which has no user namespace",
         ),
         (
-            mount(r#""source": "/x", "options": ["rbind", "ridmap"]"#),
-            r#"mounts[0].options: "ridmap": id-mapped mounts are not supported yet"#,
+            mount(r#""type": "tmpfs", "options": ["ridmap"]"#),
+            "mounts[0].options: only a bind mount has an id map",
         ),
         (
             mount(
                 r#""source": "/x", "options": ["rbind"], "gidMappings": [{"containerID": 0, "hostID": 1, "size": 1}]"#,
             ),
-            "mounts[0].gidMappings: id-mapped mounts are not supported yet",
+            "mounts[0].options: uidMappings and gidMappings are needed, or neither",
+        ),
+        (
+            mount(
+                r#""source": "/x", "options": ["rbind"], "uidMappings": [{"containerID": 0, "hostID": 1, "size": 0}],
+                "gidMappings": [{"containerID": 0, "hostID": 1, "size": 1}]"#,
+            ),
+            "mounts[0].uidMappings[0].size: 0: must be at least 1",
         ),
     ] {
         assert_eq!(

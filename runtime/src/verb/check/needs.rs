@@ -98,7 +98,7 @@ pub fn needs(
         plan,
     );
     list.namespaces(plan);
-    list.mounts(spec, plan);
+    list.mounts(plan);
     list.process(plan);
     for (name, _) in spec.linux.net_devices.iter() {
         let there = exists(&[b"/sys/class/net/", name.to_bytes()].concat());
@@ -234,14 +234,11 @@ impl List<'_, '_> {
         }
     }
 
-    fn mounts(&mut self, spec: &Spec<'_>, plan: &Plan<'_>) {
+    fn mounts(&mut self, plan: &Plan<'_>) {
         let known = text(b"/proc/filesystems");
-        let mut new_calls = spec
-            .mounts
-            .iter()
-            .any(|mount| !mount.uid_mappings.is_empty());
+        let mut new_calls = false;
         for mount in plan.mounts {
-            new_calls |= mount.set_recursive | mount.clear_recursive != 0;
+            new_calls |= mount.set_recursive | mount.clear_recursive != 0 || mount.ids.is_some();
             match &mount.source {
                 Source::Bind { path, .. } => {
                     let there = allows(path, Access::EXISTS);
@@ -256,7 +253,7 @@ impl List<'_, '_> {
         if new_calls {
             let remedy = "Linux 5.12, and a sandbox that lets mount_setattr(2) through";
             self.add(
-                "recursive or id-mapped mounts",
+                "recursive or idmapped mounts",
                 b"",
                 mount::has_new_calls(),
                 remedy,
