@@ -41,7 +41,8 @@ pub fn binary(arch: &Arch) -> Result<PathBuf> {
 /// Builds one program of one package statically and checks it; `extra` goes to its rustc alone.
 pub fn build(arch: &Arch, package: &str, program: &str, extra: &[&str]) -> Result<PathBuf> {
     let mut cargo = command(arch, package, program, "--bin")?;
-    sh::run(cargo.arg("--").args(extra))?;
+    cargo.arg("--").args(toolchain::whole_program()).args(extra);
+    sh::run(&mut cargo)?;
     checked(arch, toolchain::built(arch)?.join(program))
 }
 

@@ -170,6 +170,39 @@ pub fn cargo(arch: &Arch, verb: &str) -> Result<Command> {
     Ok(command)
 }
 
+/// Functions with one caller stay apart: one giant of them has a large frame, and long instructions for it.
+const INLINING: &[&str] = &["-inline-instr-cost=100", "-inline-call-penalty=500"];
+
+/// How LLVM makes machine code of the whole program.
+const CODE: &[&str] = &[
+    // Equal runs of instructions once.
+    "-enable-machine-outliner=always",
+    "-machine-outliner-reruns=2",
+    "-tail-merge-size=2",
+    // Functions that differ in constants alone once.
+    "-enable-global-merge-func",
+    // Comparisons are shorter than small tables.
+    "-min-jump-table-entries=8",
+    // What is worked out before a loop, or once for a function, takes a register for a long time, and pushes others to the stack.
+    "-split-spill-mode=size",
+    "-disable-machine-licm",
+    "-disable-constant-hoisting",
+    "-disable-lsr",
+];
+
+/// Flags of the rustc that links a program, beside those of all crates: it optimises the whole, and so does lld after it, twice.
+/// Only then is known what has come to do nothing, such as all that runs when memory is freed (init/src/sys/heap.rs).
+pub fn whole_program() -> Vec<String> {
+    let mut flags: Vec<String> = vec![
+        "-Clinker-plugin-lto".into(),
+        "-Clink-arg=--lto-newpm-passes=lto<Oz>,lto<Oz>".into(),
+    ];
+    for option in INLINING.iter().chain(CODE) {
+        flags.extend(["-Clink-arg=-mllvm".into(), format!("-Clink-arg={option}")]);
+    }
+    flags
+}
+
 fn flags(arch: &Arch, sysroot: &Sysroot) -> Vec<String> {
     let file = |name: &str| sysroot.lib.join(name).display().to_string();
     let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
@@ -187,17 +220,19 @@ fn flags(arch: &Arch, sysroot: &Sysroot) -> Vec<String> {
         // Equal functions once, and relocations of addresses in a few bits each: a tenth of the file.
         "-Clink-arg=--icf=all".into(),
         "-Clink-arg=--pack-dyn-relocs=relr".into(),
-        // Equal runs of instructions once, too.
-        "-Cllvm-args=-enable-machine-outliner=always".into(),
-        "-Cllvm-args=-machine-outliner-reruns=2".into(),
-        // Functions with one caller stay apart: one giant of them has a large frame, and long instructions for it.
-        "-Cllvm-args=-inline-instr-cost=100".into(),
-        "-Cllvm-args=-inline-call-penalty=500".into(),
-        "-Cllvm-args=-tail-merge-size=2".into(),
+        // Equal runs of instructions can only be outlined where nothing lies below the stack pointer.
+        "-Cno-redzone=yes".into(),
+        // Calls of our own functions, not through a table.
+        "-Zplt=yes".into(),
         // A panic tells nothing: it ends the program at once.
         "-Zlocation-detail=none".into(),
         remap(&sh::top(), "/mote"),
     ];
+    flags.extend(
+        INLINING
+            .iter()
+            .map(|option| format!("-Cllvm-args={option}")),
+    );
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     if let Some(home) = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))) {
         flags.push(remap(&home, "/cargo"));

@@ -1,9 +1,13 @@
-//! The program's allocator: blocks whose sizes are powers of two, cut from one piece of memory after the other.
+//! The program's allocator: blocks one behind the other, cut from one piece of memory after the other, none of which
+//! comes back.
 //!
-//! mote lives for milliseconds and has one thread, so what a general allocator does about fragments, threads and
-//! hostile writers would be weight without use. A freed block waits in a list for the next one of its size, so a
-//! loop that allocates the same again and again doesn't grow. The first piece is part of the program's own zeroed
-//! data: most runs need no other, and of all of them only the pages that are touched cost memory.
+//! mote lives for milliseconds, and has one thread. What it takes it needs to its end, for the most part; to give the rest
+//! back would be more work, and an eighth more code, than it saves memory: every place where a value with a heap goes out
+//! of scope would have to say so. **What lives long must therefore not allocate again and again**: a loop that waits for
+//! something makes its buffers before its first turn, or does the work of each turn in a process of its own.
+//!
+//! The newest block grows and shrinks where it lies. The first piece is part of the program's own zeroed data: most runs
+//! need no other, and of all of them only the pages that are touched cost memory.
 //!
 //! Nothing here waits. A second thread, if there ever were one, would be told that there is no memory, and so would
 //! a signal handler: that is what makes the shared state sound, not the promise that they don't exist.
@@ -18,11 +22,8 @@ use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 /// The size of a piece unless one block needs more.
 const PIECE: usize = 256 * 1024;
 
-/// The smallest block; all are aligned to it, more than any type that mote keeps on the heap wants.
-const SMALLEST: usize = 16;
-
-/// Blocks of 2 to the power of n are in the n-th list.
-const SIZES: usize = usize::BITS as usize;
+/// All blocks are aligned to it, more than any type that mote keeps on the heap wants.
+const ALIGN: usize = 16;
 
 /// See the module.
 #[repr(C, align(16))]
@@ -42,35 +43,18 @@ struct State {
     left: usize,
     /// Whether `own` is in use.
     begun: bool,
-    /// The first freed block of every size; a freed block begins with the address of the next one.
-    free: [*mut u8; SIZES],
 }
 
 impl State {
-    /// A block of this size, and whether it is known to be zero.
-    fn take(&mut self, size: usize, own: *mut u8) -> (*mut u8, bool) {
-        let list = &mut self.free[order(size)];
-        if !list.is_null() {
-            let block = *list;
-            // SAFETY: `give` put it in this list and wrote the address there; its owner has given it up.
-            *list = unsafe { block.cast::<*mut u8>().read() };
-            return (block, false);
-        }
+    fn take(&mut self, size: usize, own: *mut u8) -> *mut u8 {
         if size > self.left && !self.renew(size, own) {
-            return (null_mut(), false);
+            return null_mut();
         }
         let block = self.next;
         self.left -= size;
         // SAFETY: at least `size` bytes of the piece were left.
         self.next = unsafe { block.add(size) };
-        (block, true)
-    }
-
-    fn give(&mut self, block: *mut u8, size: usize) {
-        let list = &mut self.free[order(size)];
-        // SAFETY: the block is ours again, has room for an address, and is aligned for one.
-        unsafe { block.cast::<*mut u8>().write(*list) };
-        *list = block;
+        block
     }
 
     /// Starts the next piece. What is left of the one before is lost, untouched for the most part.
@@ -113,7 +97,6 @@ impl Heap {
             next: null_mut(),
             left: 0,
             begun: false,
-            free: [null_mut(); SIZES],
         };
         Heap {
             own: UnsafeCell::new([0; PIECE]),
@@ -131,61 +114,43 @@ impl Heap {
         self.busy.store(false, Ordering::Release);
         result
     }
-
-    /// A block, and whether it is known to be zero.
-    fn block(&self, layout: Layout) -> (*mut u8, bool) {
-        if layout.align() > SMALLEST {
-            return (null_mut(), true);
-        }
-        self.with((null_mut(), true), |state| {
-            state.take(rounded(layout.size()), self.own.get().cast())
-        })
-    }
 }
 
 /// The size of the block for so many bytes.
 fn rounded(size: usize) -> usize {
-    size.max(SMALLEST).next_power_of_two()
+    size.next_multiple_of(ALIGN)
 }
 
-fn order(size: usize) -> usize {
-    size.trailing_zeros() as usize
-}
-
-// SAFETY: blocks are disjoint, as long as asked for at least, aligned to SMALLEST, and refused for any larger
-// alignment; the contents move along in `realloc`; nothing panics (a size is below 2^63, so its power of two exists).
+// SAFETY: blocks are disjoint, as long as asked for at least, aligned to ALIGN, and refused for any larger alignment; the
+// contents move along in `realloc`; nothing panics (a size is at most isize::MAX, and so is far from overflowing).
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.block(layout).0
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        let (block, zero) = self.block(layout);
-        if !zero {
-            // SAFETY: a block that isn't known to be zero exists, and is at least that long.
-            unsafe { ptr::write_bytes(block, 0, layout.size()) };
+        if layout.align() > ALIGN {
+            return null_mut();
         }
-        block
+        self.with(null_mut(), |state| {
+            state.take(rounded(layout.size()), self.own.get().cast())
+        })
     }
 
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        self.with((), |state| state.give(block, rounded(layout.size())));
+    /// No block was another's before.
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the same is asked of the caller.
+        unsafe { self.alloc(layout) }
     }
 
-    /// A block that shrinks moves as well: it is freed by its new size, and so must have come by that.
+    unsafe fn dealloc(&self, _block: *mut u8, _layout: Layout) {}
+
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let (old, new) = (rounded(layout.size()), rounded(size));
-        if new == old || new > old && self.with(false, |state| state.extend(block, old, new)) {
+        if new <= old || self.with(false, |state| state.extend(block, old, new)) {
             return block;
         }
         // SAFETY: the caller vouches for `size` with this alignment.
         let moved = unsafe { self.alloc(Layout::from_size_align_unchecked(size, layout.align())) };
         if !moved.is_null() {
-            // SAFETY: both are this long, and a new block overlaps no other; the old one is the caller's to give up.
-            unsafe {
-                ptr::copy_nonoverlapping(block, moved, layout.size().min(size));
-                self.dealloc(block, layout);
-            }
+            // SAFETY: the old block is shorter than the new one, which overlaps no other.
+            unsafe { ptr::copy_nonoverlapping(block, moved, layout.size()) };
         }
         moved
     }
@@ -204,11 +169,11 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_zero_when_asked_come_again_and_keep_what_they_hold() {
-        // SAFETY: every block is used within the size it was asked for with, and freed by that.
+    fn blocks_are_zero_at_first_grow_and_keep_what_they_hold() {
+        // SAFETY: every block is used within the size it was asked for with.
         unsafe {
-            let one = HEAP.alloc_zeroed(layout(100));
-            assert_eq!(one as usize % SMALLEST, 0);
+            let one = HEAP.alloc(layout(100));
+            assert_eq!(one as usize % ALIGN, 0);
             one.write_bytes(7, 100);
             let longer = HEAP.realloc(one, layout(100), 5000);
             assert_eq!(longer, one, "the newest grows in place");
@@ -217,23 +182,11 @@ mod tests {
             assert_ne!(moved, longer);
             assert_eq!((moved.read(), moved.add(99).read()), (7, 7));
             assert_eq!(HEAP.realloc(moved, layout(9000), 16384), moved);
-            assert_eq!(
-                HEAP.alloc(layout(8192)),
-                longer,
-                "what was freed comes again"
-            );
-            HEAP.dealloc(longer, layout(8192));
+            assert_eq!(HEAP.realloc(moved, layout(16384), 10), moved);
+            HEAP.dealloc(moved, layout(10));
             let zeroed = HEAP.alloc_zeroed(layout(6000));
-            assert_eq!(zeroed, longer);
+            assert!(zeroed > moved && moved > other);
             assert_eq!(core::slice::from_raw_parts(zeroed, 6000), [0; 6000]);
-            let small = HEAP.realloc(zeroed, layout(6000), 10);
-            assert_ne!(small, zeroed);
-            assert_eq!(
-                HEAP.alloc(layout(6000)),
-                zeroed,
-                "a block that shrank is whole for the next"
-            );
-            assert_ne!(other, small);
             assert!(
                 HEAP.alloc(Layout::from_size_align(8, 64).unwrap())
                     .is_null()
