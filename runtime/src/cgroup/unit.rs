@@ -252,6 +252,28 @@ impl Group {
         self.create(&[Version::V2, Version::V1])
     }
 
+    /// Whether the user's systemd has the container: only it can move processes there from where the user has logged in.
+    pub fn is_users(&self) -> bool {
+        self.unit.as_ref().is_some_and(|unit| unit.user)
+    }
+
+    /// Has systemd move a process to the container's cgroup, or to the one below it that this group was led to.
+    pub fn attach(&self, pid: Pid) -> Result<()> {
+        let (Some(unit), Some(member)) = (&self.unit, self.v2()) else {
+            return Ok(());
+        };
+        let below = member.path.split_once(&*unit.name);
+        let mut body = Wire::default();
+        body.text(&unit.name);
+        body.text(below.unwrap_or_default().1);
+        body.array(4, &mut |pids| pids.number(4, pid.as_raw_pid() as u64));
+        let attached = unit.with(&mut |bus| {
+            bus.call(&SYSTEMD, "AttachProcessesToUnit", "ssau", &body)
+                .map(drop)
+        });
+        attached.map_err(|refused| refused.error)
+    }
+
     /// Whether systemd leaves it to us to put processes into its cgroup.
     pub fn is_slice(&self) -> bool {
         self.unit.as_ref().is_some_and(Unit::is_slice)

@@ -222,7 +222,8 @@ pub fn without_birth_in_place(group: &mut Group, errno: Errno, by_door: &mut boo
         return Otherwise::Without;
     }
     match errno {
-        Errno::NOSYS | Errno::INVAL | Errno::TOOBIG | Errno::PERM => {
+        Errno::ACCESS if !group.is_users() => Otherwise::Fail,
+        Errno::NOSYS | Errno::INVAL | Errno::TOOBIG | Errno::PERM | Errno::ACCESS => {
             *by_door = true;
             Otherwise::Without
         }

@@ -250,8 +250,10 @@ fn start(host: &Host, plan: &Plan<'_>, going: Going) -> Result<(Started, Vec<Own
     })?;
     started.entered = Some(init.pid);
     let mut doors = group.doors()?;
-    if by_door {
-        doors.extend(group.v2_door()?);
+    match by_door {
+        true if group.is_users() => group.attach(started.pid)?,
+        true => doors.extend(group.v2_door()?),
+        false => {}
     }
     Ok((started, doors))
 }
