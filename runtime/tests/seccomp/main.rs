@@ -331,7 +331,8 @@ fn usual_calls_take_fewer_instructions() {
         for (sum, steps) in sums.iter_mut().zip(steps) {
             *sum += steps;
         }
-        assert!(steps[0] < steps[2]);
+        // Five are the least there can be: two words, a question about each, and the answer.
+        assert!(steps[0] <= steps[1] && steps[0] < steps[2]);
     }
     println!("ours, libseccomp's, its tree: {sums:?}");
     assert!(sums[0] < sums[1] && sums[0] < sums[2]);

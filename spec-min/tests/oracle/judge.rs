@@ -8,19 +8,18 @@ use spec_min::{Error, text};
 
 /// What phase one left, as a value: a second, naive reader of its output.
 fn decoded(text: &[u8], at: &mut usize, repeated: &mut bool) -> Value {
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',' | b':');
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',');
     let skip = |at: &mut usize| *at += text[*at..].iter().take_while(|byte| blank(byte)).count();
     skip(at);
     let start = *at;
     *at += 1;
     match text[start] {
-        first @ (b'"' | 0x80..) => {
+        first @ 0x80.. => {
             let length = text[*at..]
                 .iter()
                 .position(|byte| *byte == 0)
                 .expect("a string ends in NUL");
-            let short = u8::try_from(length).ok().filter(|length| *length < 0x80);
-            assert_eq!(first, short.map_or(b'"', |length| 0x80 | length));
+            assert_eq!(usize::from(first), 0x80 | length.min(0x7f));
             let content = text[*at..*at + length].to_vec();
             *at += length;
             *at += text[*at..].iter().take_while(|byte| **byte == 0).count();

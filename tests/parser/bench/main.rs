@@ -74,11 +74,9 @@ fn parse_and_plan(document: &[u8], arena: &mut Arena) -> Duration {
     time
 }
 
-/// Less than mote reserves, since all of it is made to be there; these documents need no more. The engines' have filters,
-/// which take some.
+/// Less than mote reserves, since all of it is made to be there; these documents need no more. A filter may take a megabyte.
 fn arena(length: usize) -> Arena {
-    let filter = (12 * length).min(1 << 20);
-    Arena::new(4 * length + (64 << 10) + filter).expect("memory")
+    Arena::new(4 * length + (64 << 10) + (1 << 20)).expect("memory")
 }
 
 fn main() {
