@@ -107,9 +107,11 @@ fn at_once(c: &Case) -> Res {
 fn exec_race(c: &Case) -> Res {
     let mut b = c.bundle(&["usleep", "1000"])?;
     let (mut tried, mut ran, mut refused) = (0, 0, 0);
-    while tried < c.scale(10_000) {
+    // On a machine that is busy with something else fewer will do.
+    let end = Instant::now() + Duration::from_secs(180);
+    while tried < c.scale(10_000) && Instant::now() < end {
         // Some end before the first exec, some live for a few of them.
-        b.args(&["usleep", &(tried * 97 % 30_000).to_string()]);
+        b.args(&["usleep", &(tried * 7919 % 60_000).to_string()]);
         c.detach(&b)?;
         let mut over = false;
         while !over {
@@ -133,7 +135,7 @@ fn exec_race(c: &Case) -> Res {
         c.force(&b)?;
     }
     check!(
-        ran > 0 && refused > 0,
+        tried >= c.scale(1000) && (ran > 0 && refused > 0 || c.scale(1000) < 1000),
         "the race was never close: {ran} ran, {refused} refused"
     );
     Ok(())

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// A case that takes longer has hung.
 const LIMIT: Duration = Duration::from_secs(60);
 /// The same for the serial group, which does things by the thousand.
-const SERIAL_LIMIT: Duration = Duration::from_secs(480);
+const SERIAL_LIMIT: Duration = Duration::from_secs(240);
 /// Exit code of a case's process that means "skipped".
 const SKIPPED: i32 = 77;
 
