@@ -207,9 +207,16 @@ fn statistics() {
     }
     let rdt = Rdt::new(tree.root(), "box".into(), true, None);
     let mut json = Writer::new(Layout::Compact);
-    json.open_object();
-    rdt.write_stats(&mut json);
-    json.close();
+    let mut stats = stats::Stats::of(&rdt);
+    let mut turn = || {
+        json.restart();
+        json.open_object();
+        stats.write(&mut json);
+        json.close();
+    };
+    turn();
+    let again = allocation_counter::measure(turn);
+    assert_eq!(again.count_total, 0, "a turn takes nothing from the heap");
     assert_eq!(
         json.finish(),
         r#"{"l3_cache_info":{"cbm_mask":"fffff","min_cbm_bits":1,"num_closids":16},"l3_cache_schema_root":"L3:0=fffff;1=fffff","l3_cache_schema":"L3:0=0000f","mem_bw_info":{"bandwidth_gran":10,"min_bandwidth":10,"num_closids":8},"mem_bw_schema_root":"MB:0=100;1=100","mem_bw_schema":"MB:0= 20","schemata":["MB:0= 20","L3:0=0000f"],"mbm_stats":[{"mbm_total_bytes":1,"mbm_local_bytes":7},{"mbm_total_bytes":2,"mbm_local_bytes":7}]}"#

@@ -8,7 +8,7 @@ use crate::container::{Container, id};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::json::{Layout, Writer};
-use crate::rdt::Rdt;
+use crate::rdt;
 use crate::text::{number, quoted};
 use init::sys::process::standard_streams;
 use init::sys::time::now;
@@ -32,10 +32,11 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         .open_init(&host.procfs)?
         .ok_or_else(|| Error::join(&["container with id ", id, " is not running"]))?;
     let group = container.group()?;
+    let rdt = container.rdt(&host.procfs)?;
     let mut lines = Lines {
         id,
         stats: Stats::of(&group),
-        rdt: container.rdt(&host.procfs)?,
+        rdt: rdt.as_ref().map(rdt::stats::Stats::of),
         json: Writer::new(Layout::Compact),
     };
     if options.flag("stats") {
@@ -104,7 +105,7 @@ fn time() -> u64 {
 struct Lines<'c> {
     id: &'c str,
     stats: Stats<'c>,
-    rdt: Option<Rdt>,
+    rdt: Option<rdt::stats::Stats<'c>>,
     json: Writer,
 }
 
@@ -124,10 +125,10 @@ impl Lines<'_> {
     fn stats(&mut self) -> Result<()> {
         self.open("stats");
         self.json.key("data");
-        let rdt = &self.rdt;
+        let rdt = &mut self.rdt;
         self.stats.write(&mut self.json, &mut |json| {
             if let Some(rdt) = rdt {
-                rdt.write_stats(json);
+                rdt.write(json);
             }
         });
         self.close()
