@@ -76,11 +76,7 @@ pub fn root() -> bool {
 /// The machine's own packages, sources and architectures stay as they are; a second call downloads nothing.
 pub fn unpacked(arch: &str, package: &str) -> Result<PathBuf> {
     fetched(arch, package, &[package], |root, archives| {
-        sh::run(
-            private(root, arch)
-                .args(["download", package])
-                .current_dir(archives),
-        )
+        download(root, arch, package, archives)
     })
 }
 
@@ -99,6 +95,14 @@ pub fn closure(arch: &str, name: &str, packages: &[&str]) -> Result<PathBuf> {
     })
 }
 
+/// The version of an unpacked package, from its changelog: `NAME (VERSION) ...`.
+pub fn version(arch: &str, package: &str) -> Result<String> {
+    let doc = unpacked(arch, package)?.join("usr/share/doc").join(package);
+    let log = sh::output(Command::new("zcat").arg(doc.join("changelog.Debian.gz")))?;
+    let version = log.split(['(', ')']).nth(1).map(str::to_owned);
+    version.ok_or_else(|| format!("{}: no version", doc.display()))
+}
+
 /// Unpacks what `download` leaves in the directory that it is given; once for each list of packages.
 fn fetched(
     arch: &str,
@@ -115,33 +119,23 @@ fn fetched(
     {
         return Ok(files);
     }
-    debian().map_err(|e| format!("these packages of {arch} are needed: {list}; {e}"))?;
+    let root =
+        lists(arch).map_err(|e| format!("these packages of {arch} are needed: {list}; {e}"))?;
     sh::say(format!(
         "apt: fetching {list} ({arch}, Debian {SUITE}) into {}",
         files.display()
     ));
-    for dir in ["lists/partial", "cache/archives/partial", "no-parts.d"] {
-        sh::make_dir(&root.join(dir))?;
-    }
-    sh::write(&root.join("status"), "")?;
-    sh::write(
-        &root.join("sources.list"),
-        format!("deb [signed-by={KEYRING}] {} {SUITE} main\n", mirror()),
-    )?;
-    let have_lists = fs::read_dir(root.join("lists")).is_ok_and(|dir| dir.count() > 2);
-    if !have_lists {
-        sh::run(private(&root, arch).arg("update"))?;
-    }
     // Names of our own, so that two checkouts that share the directory can't mix their files.
     let (archives, part) = (
         root.join(format!("{name}.archives-{}", std::process::id())),
         root.join(format!("{name}.part-{}", std::process::id())),
     );
     sh::make_dir(&archives)?;
-    if download(&root, &archives).is_err() {
-        // The lists of an earlier day may name a version that the mirror has replaced.
-        sh::run(private(&root, arch).arg("update"))?;
-        download(&root, &archives)?;
+    // The lists of an earlier day may name a version that the mirror has replaced.
+    let again = || update(&root, arch).and_then(|()| download(&root, &archives));
+    if let Err(error) = download(&root, &archives).or_else(|_| again()) {
+        let _ = fs::remove_dir_all(archives);
+        return Err(error);
     }
     for archive in sh::list(&archives)? {
         if archive.extension().is_some_and(|e| e == "deb") {
@@ -153,6 +147,88 @@ fn fetched(
     fs::rename(&part, &files).map_err(|e| format!("{}: {e}", files.display()))?;
     sh::write(&record, list)?;
     Ok(files)
+}
+
+/// A private root for `arch` whose lists of packages are there; its directory.
+fn lists(arch: &str) -> Result<PathBuf> {
+    debian()?;
+    let root = sh::target(&format!("debian/{arch}"))?;
+    for dir in ["lists/partial", "cache/archives/partial", "no-parts.d"] {
+        sh::make_dir(&root.join(dir))?;
+    }
+    sh::write(&root.join("status"), "")?;
+    let source =
+        |uri: String, suite: &str| format!("deb [signed-by={KEYRING}] {uri} {suite} main\n");
+    let sources = [
+        source(mirror(false), SUITE),
+        source(mirror(true), &format!("{SUITE}-security")),
+    ]
+    .concat();
+    let file = root.join("sources.list");
+    if fs::read_to_string(&file).is_ok_and(|text| text == sources)
+        && fs::read_dir(root.join("lists")).is_ok_and(|dir| dir.count() > 2)
+    {
+        return Ok(root);
+    }
+    sh::write(&file, sources)?;
+    update(&root, arch)?;
+    Ok(root)
+}
+
+/// A mirror that is just being written to may lack one of the two lists; what is there is enough to begin with.
+fn update(root: &Path, arch: &str) -> Result {
+    let result = sh::run(private(root, arch).arg("update"));
+    let lists = fs::read_dir(root.join("lists")).map_or(0, Iterator::count);
+    if lists > 3 { Ok(()) } else { result }
+}
+
+/// Fetches the newest kernel of a flavour, `linux-image-VERSION-FLAVOUR`, without what it depends on. A mirror may name one that it has
+/// not got yet; the one before will do then.
+pub fn kernel(arch: &str, flavour: &str) -> Result<PathBuf> {
+    const NAME: &str = "kernel";
+    let files = sh::target(&format!("debian/{arch}"))?.join(NAME);
+    if files.is_dir() {
+        return Ok(files);
+    }
+    let root = lists(arch)?;
+    let mut cache = private(&root, arch);
+    let names = sh::output(
+        Command::new("apt-cache").args(
+            cache
+                .args(["pkgnames", "linux-image-"])
+                .get_args()
+                .filter(|a| *a != "-qq"),
+        ),
+    )?;
+    let mut found: Vec<(Vec<u32>, &str)> = names
+        .lines()
+        .filter_map(|name| {
+            let version = name
+                .strip_prefix("linux-image-")?
+                .strip_suffix(flavour)?
+                .strip_suffix('-')?;
+            let numbers = version.split(|c: char| !c.is_ascii_digit());
+            let numbers = numbers.filter_map(|n| n.parse().ok()).collect();
+            (version.starts_with(|c: char| c.is_ascii_digit()) && !version.contains('-'))
+                .then_some((numbers, name))
+        })
+        .collect();
+    found.sort();
+    let mut last = format!("no package linux-image-*-{flavour} of {arch}");
+    for (_, name) in found.iter().rev() {
+        match fetched(arch, NAME, &[name], |root, archives| {
+            download(root, arch, name, archives)
+        }) {
+            Err(error) => last = error,
+            done => return done,
+        }
+    }
+    Err(last)
+}
+
+fn download(root: &Path, arch: &str, package: &str, archives: &Path) -> Result {
+    let mut command = private(root, arch);
+    sh::run(command.args(["download", package]).current_dir(archives))
 }
 
 fn private(root: &Path, arch: &str) -> Command {
@@ -174,8 +250,8 @@ fn private(root: &Path, arch: &str) -> Command {
     command
 }
 
-/// The mirror that the machine itself uses, so that a local one is honoured.
-fn mirror() -> String {
+/// The mirror that the machine itself uses, so that a local one is honoured; of the security updates, if asked for.
+fn mirror(security: bool) -> String {
     for file in [
         "/etc/apt/sources.list.d/debian.sources",
         "/etc/apt/sources.list",
@@ -185,10 +261,11 @@ fn mirror() -> String {
             .lines()
             .filter(|line| line.starts_with("URIs:") || line.starts_with("deb "));
         for word in uris.flat_map(str::split_whitespace) {
-            if word.contains("://") && !word.contains("security") {
+            if word.contains("://") && word.contains("security") == security {
                 return word.trim_end_matches('/').to_owned();
             }
         }
     }
-    "http://deb.debian.org/debian".to_owned()
+    let other = if security { "-security" } else { "" };
+    format!("http://deb.debian.org/debian{other}")
 }

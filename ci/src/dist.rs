@@ -1,26 +1,54 @@
-//! `cargo ci dist [arch...]`: the static binaries, checked, in `target/dist`.
+//! `cargo ci dist [arch...]`: the static binaries, checked, in `target/dist`; without a name all five, with checksums, a table of
+//! sizes and a bill of materials.
+
+mod sbom;
 
 use crate::elf::Elf;
 use crate::sh::{self, Result};
-use crate::toolchain::{self, Arch};
+use crate::toolchain::{self, ARCHES, Arch};
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The task: this machine's binary, or those that are named.
+/// The task: the binaries that are named, or all and what belongs to them.
 pub fn run(names: &[String]) -> Result {
-    let arches = if names.is_empty() {
-        vec![toolchain::native()?]
-    } else {
-        names
-            .iter()
-            .map(|name| toolchain::arch(name))
-            .collect::<Result<_>>()?
-    };
-    for arch in arches {
+    if names.is_empty() {
+        return all();
+    }
+    let arches = names.iter().map(|name| toolchain::arch(name));
+    for arch in arches.collect::<Result<Vec<_>>>()? {
         binary(arch)?;
     }
     Ok(())
+}
+
+/// All five, `SHA256SUMS`, `sizes.md` and `mote.cdx.json`.
+fn all() -> Result {
+    let mut table = String::from("| machine | bytes | SHA-256 |\n|---|---:|---|\n");
+    let mut sums = String::new();
+    for arch in ARCHES {
+        let path = binary(arch)?;
+        let sum = sh::output(Command::new("sha256sum").arg(&path))?;
+        let sum = sum.split(' ').next().unwrap_or_default();
+        let _ = writeln!(table, "| {} | {} | `{sum}` |", arch.name, bytes(&path)?);
+        let _ = writeln!(sums, "{sum}  mote-{}", arch.name);
+    }
+    let place = sh::target("dist")?;
+    sh::write(&place.join("SHA256SUMS"), sums)?;
+    sh::write(&place.join("sizes.md"), &table)?;
+    sh::write(&place.join("mote.cdx.json"), sbom::text()?)?;
+    print!("{table}");
+    sh::say(format!(
+        "{}: SHA256SUMS, sizes.md, and mote.cdx.json, the bill of materials (CycloneDX)",
+        place.display()
+    ));
+    Ok(())
+}
+
+fn bytes(path: &Path) -> Result<u64> {
+    let data = fs::metadata(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    Ok(data.len())
 }
 
 /// Builds, checks and places the binary of one machine; its path.
@@ -28,56 +56,62 @@ pub fn binary(arch: &Arch) -> Result<PathBuf> {
     let built = build(arch, "runtime", "mote", &[])?;
     let place = sh::target("dist")?.join(format!("mote-{}", arch.name));
     sh::copy(&built, &place)?;
-    let bytes = fs::metadata(&place)
-        .map_err(|e| format!("{}: {e}", place.display()))?
-        .len();
     sh::say(format!(
-        "{}: {bytes} bytes, static, no interpreter, no shared library",
-        place.display()
+        "{}: {} bytes, static, no interpreter, no shared library",
+        place.display(),
+        bytes(&place)?
     ));
     Ok(place)
 }
 
 /// Builds one program of one package statically and checks it; `extra` goes to its rustc alone.
 pub fn build(arch: &Arch, package: &str, program: &str, extra: &[&str]) -> Result<PathBuf> {
-    let mut cargo = command(arch, package, program, "--bin")?;
-    cargo.arg("--").args(toolchain::whole_program()).args(extra);
-    sh::run(&mut cargo)?;
+    sh::say(format!(
+        "building {program} for {} (std from source; the first time takes a minute or two)",
+        arch.name
+    ));
+    let mut cargo = toolchain::cargo(arch, "rustc")?;
+    cargo.args(["--package", package, "--bin", program]);
+    if package == "tests" && !arch.seccompiler {
+        cargo.arg("--no-default-features");
+    }
+    let flags = toolchain::whole_program();
+    sh::run(cargo.arg("--").args(flags).args(extra))?;
     checked(arch, toolchain::built(arch)?.join(program))
 }
 
-/// The same for a test program that has a main function of its own; cargo gives its file a name that only cargo knows.
+/// The same for a test program that has a main function of its own.
 pub fn build_test(arch: &Arch, package: &str, program: &str) -> Result<PathBuf> {
-    let mut cargo = command(arch, package, program, "--test")?;
-    cargo.args([
-        "-Zpanic-abort-tests",
-        "--message-format",
-        "json-render-diagnostics",
-    ]);
-    let messages = sh::captured(&mut cargo)?;
-    let path = messages
-        .lines()
-        .filter_map(|line| line.split_once("\"executable\":\""))
-        .filter_map(|(_, rest)| rest.split_once('"'))
-        .map(|(path, _)| PathBuf::from(path))
-        .find(|path| {
-            path.file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with(program))
-        });
+    let programs = test_programs(arch, &["--package", package, "--test", program])?;
+    let path = programs.into_iter().next();
     checked(
         arch,
         path.ok_or_else(|| format!("cargo names no file of {program}"))?,
     )
 }
 
-fn command(arch: &Arch, package: &str, program: &str, kind: &str) -> Result<Command> {
+/// Builds the test programs that `targets` (options of cargo) selects; cargo gives their files names that only cargo knows.
+pub fn test_programs(arch: &Arch, targets: &[&str]) -> Result<Vec<PathBuf>> {
     sh::say(format!(
-        "building {program} for {} (std from source; the first time takes a minute or two)",
-        arch.name
+        "building for {}: tests {}",
+        arch.name,
+        targets.join(" ")
     ));
-    let mut cargo = toolchain::cargo(arch, "rustc")?;
-    cargo.args(["--package", package, kind, program]);
-    Ok(cargo)
+    let mut cargo = toolchain::cargo(arch, "test")?;
+    cargo.args(["--no-run", "-Zpanic-abort-tests"]);
+    cargo.args(["--message-format", "json-render-diagnostics"]);
+    if targets.contains(&"tests") && !arch.seccompiler {
+        cargo.arg("--no-default-features");
+    }
+    let messages = sh::captured(cargo.args(targets))?;
+    let programs = messages
+        .lines()
+        // Programs that are no tests are built for them, too.
+        .filter(|line| {
+            line.contains("\"test\":true},\"features\"") && line.contains("\"executable\":\"")
+        })
+        .filter_map(|line| line.split_once("\"executable\":\"")?.1.split_once('"'));
+    Ok(programs.map(|(path, _)| PathBuf::from(path)).collect())
 }
 
 fn checked(arch: &Arch, path: PathBuf) -> Result<PathBuf> {

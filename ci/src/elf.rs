@@ -114,6 +114,14 @@ impl Elf {
         if !self.segments.iter().any(|segment| segment.kind == PT_LOAD) {
             return Err("no PT_LOAD: not a program".into());
         }
+        // rcrt1.o, which we link with, relocates itself by PT_DYNAMIC.
+        if !self
+            .segments
+            .iter()
+            .any(|segment| segment.kind == PT_DYNAMIC)
+        {
+            return Err("no PT_DYNAMIC: not a static PIE".into());
+        }
         if self
             .segments
             .iter()

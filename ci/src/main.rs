@@ -7,9 +7,11 @@ mod counts;
 mod demo;
 mod dist;
 mod elf;
+mod emulated;
 mod fuzz;
 mod mangling;
 mod properties;
+mod reproduce;
 mod sh;
 mod size;
 mod syscalls;
@@ -43,14 +45,26 @@ const TASKS: &[Task] = &[
     Task {
         name: "dist",
         arguments: "[arch...]",
-        help: "leave target/dist/mote-<arch>; arch: x86_64 aarch64 ppc64le s390x riscv64",
+        help: "leave target/dist/mote-<arch>; arch: x86_64 aarch64 ppc64le s390x riscv64; all, with checksums, if none is named",
         run: dist::run,
     },
     Task {
-        name: "boot",
+        name: "reproduce",
         arguments: "[arch...]",
+        help: "build twice, in two places, and compare",
+        run: reproduce::run,
+    },
+    Task {
+        name: "boot",
+        arguments: "[guest...]",
         help: "Debian's kernel of each machine under QEMU, with mote and the tests inside",
         run: boot::run,
+    },
+    Task {
+        name: "emulated",
+        arguments: "[arch...]",
+        help: "the crates' own tests on the other machines, under QEMU's user emulation",
+        run: emulated::run,
     },
     Task {
         name: "size",

@@ -109,7 +109,7 @@ fn end_to_end(summary: &mut Vec<String>) -> Result<Counts> {
 }
 
 /// Runs test programs and sums what they say; a failure that no test program counted is one more.
-fn counted(command: &mut Command, summary: &mut Vec<String>) -> Result<Counts> {
+pub fn counted(command: &mut Command, summary: &mut Vec<String>) -> Result<Counts> {
     let (succeeded, lines) = sh::tee(command)?;
     let mut sum = Counts::default();
     for line in &lines {

@@ -19,6 +19,8 @@ pub struct Arch {
     pub machine: u16,
     /// Flags of rustc that only this machine needs.
     pub flags: &'static [&'static str],
+    /// Whether seccompiler knows it, which makes the filter of `tests/deny`.
+    pub seccompiler: bool,
 }
 
 /// rustix has stable inline assembly on the other three only; elsewhere it would go through libc.
@@ -33,6 +35,7 @@ pub const ARCHES: &[Arch] = &[
         musl: "x86_64-linux-musl",
         machine: 62,
         flags: &[],
+        seccompiler: true,
     },
     Arch {
         name: "aarch64",
@@ -41,6 +44,7 @@ pub const ARCHES: &[Arch] = &[
         musl: "aarch64-linux-musl",
         machine: 183,
         flags: &[],
+        seccompiler: true,
     },
     Arch {
         name: "ppc64le",
@@ -49,6 +53,7 @@ pub const ARCHES: &[Arch] = &[
         musl: "powerpc64le-linux-musl",
         machine: 21,
         flags: RUSTIX_ASM,
+        seccompiler: false,
     },
     Arch {
         name: "s390x",
@@ -57,6 +62,7 @@ pub const ARCHES: &[Arch] = &[
         musl: "s390x-linux-musl",
         machine: 22,
         flags: RUSTIX_ASM,
+        seccompiler: false,
     },
     Arch {
         name: "riscv64",
@@ -65,6 +71,7 @@ pub const ARCHES: &[Arch] = &[
         musl: "riscv64-linux-musl",
         machine: 243,
         flags: &[],
+        seccompiler: true,
     },
 ];
 
@@ -79,7 +86,8 @@ const PACKAGES: &[&str] = &[
     "libc6-dev",
 ];
 const CARGO: &str = "/usr/bin/cargo";
-const RUSTC: &str = "/usr/bin/rustc";
+/// The compiler of the shipped binaries.
+pub const RUSTC: &str = "/usr/bin/rustc";
 const LINKER: &str = "/usr/bin/ld.lld-22";
 
 /// The row of `name`, or an error that lists the names.
@@ -212,6 +220,10 @@ fn flags(arch: &Arch, sysroot: &Sysroot) -> Vec<String> {
         "-Clink-self-contained=no".into(),
         "-Ctarget-feature=+crt-static".into(),
         "-Cforce-unwind-tables=no".into(),
+        // rustc knows static PIE on two of the machines only; elsewhere it would link for a fixed address, with which the start
+        // files of a static PIE crash.
+        "-Clink-arg=-pie".into(),
+        "-Clink-arg=--no-dynamic-linker".into(),
         // A static PIE's start files go around the objects.
         format!("-Zpre-link-args={} {}", file("rcrt1.o"), file("crti.o")),
         format!("-Clink-arg=-L{}", sysroot.lib.display()),
@@ -250,6 +262,7 @@ fn target_dir() -> Result<PathBuf> {
     sh::target("musl")
 }
 
-fn triple(arch: &Arch) -> String {
+/// Rust's name of the machine with Linux and musl.
+pub fn triple(arch: &Arch) -> String {
     format!("{}-unknown-linux-musl", arch.rust)
 }

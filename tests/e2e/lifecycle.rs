@@ -396,11 +396,20 @@ fn annotations(c: &Case) -> Res {
     Ok(())
 }
 
+/// util-linux's does; busybox's does not know how to.
+pub fn setsid_waits(c: &Case) -> Res {
+    match c.tool("setsid", &["-w", "true"]).go()?.code {
+        0 => Ok(()),
+        _ => skip("setsid of this host has no -w"),
+    }
+}
+
 /// Neither the runtime nor the container needs a terminal: setsid, no fds but /dev/null.
 fn no_tty(c: &Case) -> Res {
     let mut b = c.bundle(&["/bin/probe", "report"])?;
     b.set("/process/terminal", json!(false));
     b.write()?;
+    setsid_waits(c)?;
     let run = c
         .tool("setsid", &["-w"])
         .arg(&c.mote)

@@ -16,6 +16,7 @@ pub const MODULE: Module = Module {
         ("fork_bomb_stops", fork_bomb),
         ("cpu_quota_holds", cpu_quota),
         ("one_mebibyte_is_enough", tiny),
+        ("little_is_charged_before_the_program", charged),
         ("read_speed_is_throttled", throttled),
         ("refused_by_the_kernel_leaves_nothing", refused),
         ("no_controller_no_container", no_controller),
@@ -285,6 +286,20 @@ fn tiny(c: &Case) -> Res {
     let mut b = c.bundle(&["/bin/probe", "exit", "7"])?;
     set(&mut b, json!({"memory": {"limit": 1 << 20}}));
     c.run(&b)?.exits(7)?;
+    Ok(())
+}
+
+/// The most that the container's cgroup had until its program is to start.
+fn charged(c: &Case) -> Res {
+    let b = c.bundle(&["sleep", "60"])?;
+    c.create(&b)?;
+    let pid = c.pid(&b)?;
+    if !control(pid, "memory.peak")?.exists() {
+        return skip("no memory.peak: cgroup v1, or a kernel before 5.19");
+    }
+    let peak: u64 = value(pid, "memory.peak")?.parse()?;
+    check!(peak <= 400 << 10, "{peak} bytes");
+    c.force(&b)?;
     Ok(())
 }
 

@@ -229,6 +229,7 @@ fn under_script(c: &Case) -> Res {
 fn no_tty(c: &Case) -> Res {
     let b = terminal(c, &["true"])?;
     b.write()?;
+    crate::lifecycle::setsid_waits(c)?;
     let run = c
         .tool("setsid", &["-w"])
         .arg(&c.mote)

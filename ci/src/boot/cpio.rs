@@ -21,7 +21,12 @@ pub struct Archive {
 impl Archive {
     /// A directory of mode 0755; its parents must have been added.
     pub fn directory(&mut self, name: &str) {
-        self.entry(name, DIRECTORY | 0o755, (0, 0), b"");
+        self.directory_of_mode(name, 0o755);
+    }
+
+    /// A directory with these permissions.
+    pub fn directory_of_mode(&mut self, name: &str, mode: u32) {
+        self.entry(name, DIRECTORY | mode, (0, 0), b"");
     }
 
     /// A file with these permissions.
@@ -39,12 +44,19 @@ impl Archive {
         self.entry(name, CHARACTER | 0o600, (major, minor), b"");
     }
 
-    /// What is below `dir`, at the top of the archive, but for the subtrees that `leave` names, and for sockets and devices.
-    pub fn tree(&mut self, dir: &Path, leave: &[&str]) -> Result {
-        self.branch(dir, "", leave)
+    /// All directories of a path.
+    pub fn directories(&mut self, path: &str) {
+        for (at, _) in path.match_indices('/') {
+            self.directory(&path[..at]);
+        }
     }
 
-    fn branch(&mut self, dir: &Path, prefix: &str, leave: &[&str]) -> Result {
+    /// What is below `dir`, put below `place` (empty, or with a `/` at its end), but for the subtrees that `leave` names, and for sockets and devices.
+    pub fn tree(&mut self, dir: &Path, place: &str, leave: &[&str]) -> Result {
+        self.branch(dir, place, "", leave)
+    }
+
+    fn branch(&mut self, dir: &Path, place: &str, prefix: &str, leave: &[&str]) -> Result {
         for path in sh::list(dir)? {
             let last = path
                 .file_name()
@@ -55,17 +67,18 @@ impl Archive {
             if leave.contains(&name.as_str()) {
                 continue;
             }
+            let entry = format!("{place}{name}");
             let error = |e: std::io::Error| format!("{}: {e}", path.display());
             let data = fs::symlink_metadata(&path).map_err(error)?;
             let mode = data.permissions().mode();
             if data.is_dir() {
-                self.entry(&name, mode, (0, 0), b"");
-                self.branch(&path, &format!("{name}/"), leave)?;
+                self.entry(&entry, mode, (0, 0), b"");
+                self.branch(&path, place, &format!("{name}/"), leave)?;
             } else if data.is_symlink() {
                 let target = fs::read_link(&path).map_err(error)?;
-                self.link(&name, &target.to_string_lossy());
+                self.link(&entry, &target.to_string_lossy());
             } else if data.is_file() && data.size() < u64::from(u32::MAX) {
-                self.entry(&name, mode, (0, 0), &fs::read(&path).map_err(error)?);
+                self.entry(&entry, mode, (0, 0), &fs::read(&path).map_err(error)?);
             }
         }
         Ok(())

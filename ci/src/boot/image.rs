@@ -2,7 +2,7 @@
 
 use super::cpio::Archive;
 use super::machine::Machine;
-use super::userland::{self, Userland};
+use super::userland::{Init, Userland};
 use crate::sh::{self, Result};
 use crate::toolchain::Arch;
 use crate::{apt, dist};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Modules of the kernel that the tests use and that need no others.
-const MODULES: &[&str] = &["drivers/net/veth.ko"];
+const MODULES: &[&str] = &["drivers/block/virtio_blk.ko", "drivers/net/veth.ko"];
 
 /// Kernel and initramfs of one machine.
 pub struct Image {
@@ -21,62 +21,112 @@ pub struct Image {
     pub initramfs: PathBuf,
 }
 
-/// The files of Debian's packages for a guest: the kernel's and the programs'.
-fn debian(machine: &Machine, arch: &Arch) -> Result<PathBuf> {
-    let packages = [&[machine.kernel], userland::PACKAGES].concat();
-    apt::closure(arch.debian, "guest", &packages)
-}
-
-/// Builds what is missing and packs it; `settings` is read by the script that runs the tests.
-pub fn make(machine: &Machine, arch: &Arch, land: &Userland, settings: &str) -> Result<Image> {
-    let root = debian(machine, arch)?;
+/// Builds what the guest called `name` lacks and packs it; `settings` is read by the script that runs the tests.
+pub fn make(
+    name: &str,
+    machine: &Machine,
+    arch: &Arch,
+    land: &Userland,
+    settings: &str,
+) -> Result<Image> {
+    let kernel = apt::kernel(arch.debian, machine.kernel)?;
+    let built = Built::of(arch)?;
     let mut archive = Archive::default();
-    archive.tree(&root, land.left_out)?;
-    for dir in ["dev", "suite", "suite/modules", "containers"] {
-        archive.directory(dir);
-    }
     // The names that init finds open.
+    archive.directory("dev");
     archive.device("dev/console", 5, 1);
     archive.device("dev/null", 1, 3);
-    for &(name, mode, text) in land.files {
-        match name.strip_suffix('/') {
-            Some(name) => archive.directory(name),
-            None => archive.file(name, mode, text.as_bytes()),
-        }
-    }
-    for (name, target) in land.links {
-        archive.link(name, target);
-    }
-    archive.file("suite/settings", 0o644, settings.as_bytes());
-    archive.file("suite/run", 0o755, include_bytes!("suite.sh"));
-    // The bundle whose program tells when it began.
-    for dir in ["", "/rootfs", "/rootfs/bin"] {
-        archive.directory(&format!("containers/hello{dir}"));
-    }
-    let config = include_bytes!("hello.json");
-    archive.file("containers/hello/config.json", 0o644, config);
-    let probe = dist::build(arch, "tests", "probe", &[])?;
-    for (name, path) in [
-        ("usr/bin/mote", dist::binary(arch)?),
-        ("containers/hello/rootfs/bin/probe", probe.clone()),
-        ("suite/probe", probe),
-        ("suite/deny", dist::build(arch, "tests", "deny", &[])?),
-        ("suite/e2e", dist::build_test(arch, "tests", "e2e")?),
-    ] {
-        archive.file(name, 0o755, &sh::read_bytes(&path)?);
-    }
-    modules(&mut archive, &root)?;
+    first(&mut archive, &built, land);
+    tests(&mut archive, arch, &built, land, settings)?;
+    modules(&mut archive, land.place, &kernel)?;
 
     let place = sh::target("boot")?;
-    let initramfs = place.join(format!("{}.cpio", arch.name));
+    let initramfs = place.join(format!("{name}.cpio"));
     sh::write(&initramfs, archive.finish())?;
     Ok(Image {
-        kernel: kernel(machine, &root, &place)?,
+        kernel: image(machine, &kernel, &place)?,
         initramfs,
     })
 }
 
-fn modules(archive: &mut Archive, root: &Path) -> Result {
+/// Our programs.
+struct Built {
+    mote: Vec<u8>,
+    probe: Vec<u8>,
+    e2e: Vec<u8>,
+    deny: Option<Vec<u8>>,
+}
+
+impl Built {
+    fn of(arch: &Arch) -> Result<Built> {
+        let program = |name| dist::build(arch, "tests", name, &[]);
+        let deny = arch.seccompiler.then(|| program("deny")).transpose()?;
+        Ok(Built {
+            mote: sh::read_bytes(&dist::binary(arch)?)?,
+            probe: sh::read_bytes(&program("probe")?)?,
+            e2e: sh::read_bytes(&dist::build_test(arch, "tests", "e2e")?)?,
+            deny: deny.map(|path| sh::read_bytes(&path)).transpose()?,
+        })
+    }
+}
+
+/// The first process, and the bundle of the first container, whose program tells when it began.
+fn first(archive: &mut Archive, built: &Built, land: &Userland) {
+    archive.directories("containers/suite/");
+    match land.init {
+        Init::Mote => {
+            archive.file("init", 0o755, &built.mote);
+            let config = include_bytes!("suite.json");
+            archive.file("containers/suite/config.json", 0o644, config);
+        }
+        Init::Script(text) => archive.file("init", 0o755, text.as_bytes()),
+        Init::Link(target) => archive.link("init", target),
+    }
+    archive.directories("containers/hello/rootfs/bin/");
+    let config = include_bytes!("hello.json");
+    archive.file("containers/hello/config.json", 0o644, config);
+    archive.file("containers/hello/rootfs/bin/probe", 0o755, &built.probe);
+}
+
+/// Debian's programs, the tests, and what runs them.
+fn tests(
+    archive: &mut Archive,
+    arch: &Arch,
+    built: &Built,
+    land: &Userland,
+    settings: &str,
+) -> Result {
+    let place = |name: &str| format!("{}{name}", land.place);
+    archive.directories(land.place);
+    let root = apt::closure(arch.debian, land.name, land.packages)?;
+    archive.tree(&root, land.place, land.left_out)?;
+    for &(name, mode, text) in land.files {
+        match name.strip_suffix('/') {
+            Some(name) => archive.directory_of_mode(&place(name), mode),
+            None => archive.file(&place(name), mode, text.as_bytes()),
+        }
+    }
+    for (name, target) in land.links {
+        archive.link(&place(name), target);
+    }
+    archive.directories(&place("suite/modules/"));
+    archive.file(&place("suite/settings"), 0o644, settings.as_bytes());
+    archive.file(&place("suite/run"), 0o755, include_bytes!("suite.sh"));
+    let programs = [
+        ("usr/bin/mote", Some(&built.mote)),
+        ("suite/probe", Some(&built.probe)),
+        ("suite/e2e", Some(&built.e2e)),
+        ("suite/deny", built.deny.as_ref()),
+    ];
+    for (name, bytes) in programs {
+        if let Some(bytes) = bytes {
+            archive.file(&place(name), 0o755, bytes);
+        }
+    }
+    Ok(())
+}
+
+fn modules(archive: &mut Archive, place: &str, root: &Path) -> Result {
     let versions = sh::list(&root.join("usr/lib/modules"))?;
     let version = versions
         .first()
@@ -89,13 +139,13 @@ fn modules(archive: &mut Archive, root: &Path) -> Result {
             return Err(format!("xz can't unpack {}", packed.display()));
         }
         let name = module.rsplit('/').next().unwrap_or(module);
-        archive.file(&format!("suite/modules/{name}"), 0o644, &out.stdout);
+        archive.file(&format!("{place}suite/modules/{name}"), 0o644, &out.stdout);
     }
     Ok(())
 }
 
 /// The kernel as QEMU is to load it. x86's unpacks itself, which takes an emulated machine a second: it is unpacked here.
-fn kernel(machine: &Machine, root: &Path, place: &Path) -> Result<PathBuf> {
+fn image(machine: &Machine, root: &Path, place: &Path) -> Result<PathBuf> {
     let files = sh::list(&root.join("boot"))?;
     let found = files.into_iter().find(|path| {
         path.file_name()

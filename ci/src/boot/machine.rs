@@ -11,7 +11,7 @@ pub struct Machine {
     pub qemu: &'static str,
     /// Its arguments: board and processor.
     pub board: &'static [&'static str],
-    /// Debian's package of the newest kernel.
+    /// Debian's name of this machine's kernels.
     pub kernel: &'static str,
     /// How the kernel's file in `/boot` begins; the version follows.
     pub image: &'static str,
@@ -26,7 +26,7 @@ const MACHINES: &[Machine] = &[
         name: "x86_64",
         qemu: "qemu-system-x86_64",
         board: &["-M", "q35", "-cpu", "max"],
-        kernel: "linux-image-amd64",
+        kernel: "amd64",
         image: "vmlinuz-",
         console: "ttyS0",
     },
@@ -34,7 +34,7 @@ const MACHINES: &[Machine] = &[
         name: "aarch64",
         qemu: "qemu-system-aarch64",
         board: &["-M", "virt", "-cpu", "cortex-a72"],
-        kernel: "linux-image-arm64",
+        kernel: "arm64",
         image: "vmlinuz-",
         console: "ttyAMA0",
     },
@@ -49,7 +49,7 @@ const MACHINES: &[Machine] = &[
             "-vga",
             "none",
         ],
-        kernel: "linux-image-powerpc64le",
+        kernel: "powerpc64le",
         image: "vmlinux-",
         console: "hvc0",
     },
@@ -57,7 +57,7 @@ const MACHINES: &[Machine] = &[
         name: "s390x",
         qemu: "qemu-system-s390x",
         board: &["-M", "s390-ccw-virtio", "-cpu", "max"],
-        kernel: "linux-image-s390x",
+        kernel: "s390x",
         image: "vmlinuz-",
         console: "ttysclp0",
     },
@@ -65,7 +65,7 @@ const MACHINES: &[Machine] = &[
         name: "riscv64",
         qemu: "qemu-system-riscv64",
         board: &["-M", "virt", "-cpu", "rv64"],
-        kernel: "linux-image-riscv64",
+        kernel: "riscv64",
         image: "vmlinux-",
         console: "ttyS0",
     },

@@ -66,6 +66,8 @@ pub fn boot(guest: &Guest<'_>, line: &mut dyn FnMut(&str)) -> Result<Ended> {
         .arg("-serial")
         .arg(format!("file:{}", file("console").display()));
     command.args(["-device", "virtio-serial", "-device", "virtio-rng"]);
+    // A disk to set limits for, with nothing on it.
+    command.args(["-drive", "driver=null-co,size=16M,if=virtio"]);
     for port in ["out", "status"] {
         sh::write(&file(port), "")?;
         command

@@ -2,58 +2,68 @@
 
 /// One kind of guest.
 pub struct Userland {
-    /// Subtrees of Debian's packages that stay out: nobody reads them there.
+    /// Where the programs and tests lie in the initramfs; empty, or a path that ends in `/`.
+    pub place: &'static str,
+    /// The directory below `target/debian` that the packages are unpacked in.
+    pub name: &'static str,
+    /// Debian's packages with the programs that the tests use on their host; what they depend on comes with them.
+    pub packages: &'static [&'static str],
+    /// Subtrees of them that stay out: nobody reads them there.
     pub left_out: &'static [&'static str],
-    /// Directories and files that no package has, in this order; a name that ends in `/` is a directory.
+    /// Directories and files below the place that no package has, in this order; a name that ends in `/` is a directory.
     pub files: &'static [(&'static str, u32, &'static str)],
-    /// Symbolic links.
+    /// Symbolic links below the place.
     pub links: &'static [(&'static str, &'static str)],
+    /// What `/init` is.
+    pub init: Init,
     /// What is added to the kernel's command line.
     pub parameters: &'static str,
 }
 
-/// Packages with the programs of both. Busybox has the rest.
-pub const PACKAGES: &[&str] = &[
-    "base-files",
-    "bash",
-    "bsdutils",
-    "busybox-static",
-    "dash",
-    "dbus",
-    "dbus-user-session",
-    "iproute2",
-    "libpam-systemd",
-    "mount",
-    "systemd-sysv",
-    "uidmap",
-    "util-linux",
-];
+/// The first process.
+pub enum Init {
+    /// mote itself, which runs the first container, and then the tests as another one.
+    Mote,
+    /// A script.
+    Script(&'static str),
+    /// A link to a program of Debian's.
+    Link(&'static str),
+}
 
-/// The initramfs as a host that has nothing else.
-pub const PLAIN: Userland = Userland {
-    left_out: &[
-        "boot",
-        "usr/lib/modules",
-        "usr/lib/systemd",
-        "usr/lib/udev",
-        "usr/share",
-    ],
-    files: &[
-        ("etc/passwd", 0o644, PASSWD),
-        ("etc/group", 0o644, GROUP),
-        ("etc/subuid", 0o644, ""),
-        ("etc/subgid", 0o644, ""),
-        ("init", 0o755, include_str!("init.sh")),
-    ],
+/// An appliance: nothing but mote as init and the bundles of two containers. That of the tests has the machine's own
+/// namespaces, but for its mounts.
+pub const MOTE: Userland = Userland {
+    place: "containers/suite/rootfs/",
+    name: "programs",
+    packages: PROGRAMS,
+    left_out: LEFT_OUT,
+    files: FILES,
     links: &[],
+    init: Init::Mote,
     parameters: "quiet",
+};
+
+/// The same with no program beside the tests but busybox, which is soon fetched and soon loaded.
+pub const SMALL: Userland = Userland {
+    name: "busybox-static",
+    packages: &["busybox-static"],
+    links: &[("bin", "usr/bin"), ("sbin", "usr/bin")],
+    ..MOTE
+};
+
+/// A script as init: the tests' root is the kernel's first one.
+pub const BUSYBOX: Userland = Userland {
+    place: "",
+    init: Init::Script(include_str!("init.sh")),
+    ..MOTE
 };
 
 /// The same packages with systemd as init. The tests are a service of it; user 1000 has a manager of its own.
 pub const SYSTEMD: Userland = Userland {
+    place: "",
+    name: "programs",
+    packages: PROGRAMS,
     left_out: &[
-        "boot",
-        "usr/lib/modules",
         "usr/lib/udev",
         "usr/share/bash-completion",
         "usr/share/doc",
@@ -88,7 +98,6 @@ pub const SYSTEMD: Userland = Userland {
         ),
     ],
     links: &[
-        ("init", "usr/lib/systemd/systemd"),
         ("var/run", "/run"),
         (
             "etc/systemd/system/default.target",
@@ -124,9 +133,39 @@ pub const SYSTEMD: Userland = Userland {
         ("etc/systemd/system/getty.target", "/dev/null"),
         ("etc/systemd/system/ldconfig.service", "/dev/null"),
     ],
+    init: Init::Link("usr/lib/systemd/systemd"),
     parameters: "quiet loglevel=3 systemd.show_status=0 systemd.gpt_auto=0 systemd.firstboot=0",
 };
 
+const PROGRAMS: &[&str] = &[
+    "base-files",
+    "bash",
+    "bsdutils",
+    "busybox-static",
+    "dash",
+    "dbus",
+    "dbus-user-session",
+    "iproute2",
+    "libpam-systemd",
+    "mount",
+    "systemd-sysv",
+    "uidmap",
+    "util-linux",
+];
+const LEFT_OUT: &[&str] = &["usr/lib/systemd", "usr/lib/udev", "usr/share"];
+const FILES: &[(&str, u32, &str)] = &[
+    ("etc/", 0o755, ""),
+    ("proc/", 0o755, ""),
+    ("sys/", 0o755, ""),
+    ("dev/", 0o755, ""),
+    ("run/", 0o755, ""),
+    ("root/", 0o700, ""),
+    ("tmp/", 0o1777, ""),
+    ("etc/passwd", 0o644, PASSWD),
+    ("etc/group", 0o644, GROUP),
+    ("etc/subuid", 0o644, ""),
+    ("etc/subgid", 0o644, ""),
+];
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n";
 const GROUP: &str = "root:x:0:\nuser:x:1000:\n";
 const PAM: &str = "account required pam_permit.so\nauth required pam_permit.so\npassword required pam_deny.so\n\

@@ -1,5 +1,5 @@
 //! One case: its directory, its state root, its ids, and the verbs in short form.
-use super::{Bundle, Cmd, Out, R, Report, Value, fail};
+use super::{Bundle, Cmd, Out, R, Report, Value, fail, patience};
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs;
@@ -149,10 +149,11 @@ impl Case {
 
     /// Waits up to ten seconds until `done` is true.
     pub fn until(&self, what: &str, mut done: impl FnMut() -> R<bool>) -> R<()> {
-        let end = Instant::now() + Duration::from_secs(10);
+        let limit = patience(10);
+        let end = Instant::now() + limit;
         while !done()? {
             if Instant::now() > end {
-                return fail(format!("waited 10 s in vain for {what}"));
+                return fail(format!("waited {} s in vain for {what}", limit.as_secs()));
             }
             std::thread::sleep(Duration::from_millis(3));
         }

@@ -1,6 +1,6 @@
 //! Runs a program with a time limit. Its output goes to files, not pipes, so that a
 //! container which lives on and keeps them open can't block the reader.
-use super::{Case, R, fail, leak};
+use super::{Case, R, fail, leak, patience, skip};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::Timespec;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
@@ -64,7 +64,7 @@ impl Cmd {
             out: case.path(&format!("{n}.out")),
             err: case.path(&format!("{n}.err")),
             words: vec![program.display().to_string()],
-            limit: Duration::from_secs(30),
+            limit: patience(30),
             own_output: true,
         }
     }
@@ -132,7 +132,7 @@ impl Cmd {
 
     /// Another time limit.
     pub fn limit(mut self, seconds: u64) -> Cmd {
-        self.limit = Duration::from_secs(seconds);
+        self.limit = patience(seconds);
         self
     }
 
@@ -146,7 +146,14 @@ impl Cmd {
             self.command.stderr(err);
         }
         let words = self.words.join(" ");
-        let child = self.command.spawn().map_err(|e| format!("{words}: {e}"))?;
+        let child = match self.command.spawn() {
+            Ok(child) => child,
+            // A tool of the host, looked for in PATH.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && !self.words[0].contains('/') => {
+                return skip(format!("no {} on this host", self.words[0]));
+            }
+            Err(e) => return fail(format!("{words}: {e}")),
+        };
         leak::own(child.id(), true);
         Ok(Running {
             child,

@@ -26,6 +26,13 @@ pub enum Stop {
     Skip(String),
 }
 
+/// How long a test waits for what takes this machine seconds: MOTE_E2E_PATIENCE times as long, where the machine is emulated.
+pub fn patience(seconds: u64) -> std::time::Duration {
+    let factor = std::env::var("MOTE_E2E_PATIENCE").ok();
+    let factor = factor.and_then(|text| text.parse().ok()).unwrap_or(1);
+    std::time::Duration::from_secs(seconds * factor)
+}
+
 /// What helpers give.
 pub type R<T> = Result<T, Stop>;
 /// What a case gives.

@@ -1,5 +1,5 @@
 //! A terminal for the program under test: a pty pair whose master the test holds.
-use super::{R, fail};
+use super::{R, fail, patience};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags, Timespec, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -111,7 +111,7 @@ impl Pty {
 
     /// Reads until `text` has been seen after what an earlier call found.
     pub fn expect(&mut self, text: &str) -> R<()> {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + patience(10);
         loop {
             if let Some(at) = self.seen.find(text) {
                 self.seen.drain(..at + text.len());

@@ -8,10 +8,10 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Mutex, atomic::AtomicUsize, atomic::Ordering};
 use std::time::{Duration, Instant};
 
-/// A case that takes longer has hung.
-const LIMIT: Duration = Duration::from_secs(60);
+/// A case that takes longer, in seconds, has hung.
+const LIMIT: u64 = 60;
 /// The same for the serial group, which does things by the thousand.
-const SERIAL_LIMIT: Duration = Duration::from_secs(240);
+const SERIAL_LIMIT: u64 = 240;
 /// Exit code of a case's process that means "skipped".
 const SKIPPED: i32 = 77;
 
@@ -137,7 +137,7 @@ fn in_process(suite: &Suite, job: &Job) -> (usize, String) {
         Ok(child) => child,
         Err(e) => return (1, e.to_string()),
     };
-    let limit = if job.serial { SERIAL_LIMIT } else { LIMIT };
+    let limit = super::patience(if job.serial { SERIAL_LIMIT } else { LIMIT });
     let end = Instant::now() + limit;
     let code = loop {
         match child.try_wait() {
