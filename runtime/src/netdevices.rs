@@ -203,9 +203,9 @@ fn ask(
     let length = message.len() as u32;
     message[..4].copy_from_slice(&length.to_ne_bytes());
     send(socket, &message, SendFlags::empty())?;
-    let mut buffer = vec![0; LONGEST];
+    let mut buffer = [0; LONGEST];
     loop {
-        let (length, _) = recv(socket, &mut *buffer, RecvFlags::empty())?;
+        let (length, _) = recv(socket, &mut buffer, RecvFlags::empty())?;
         let mut rest = buffer.get(..length).unwrap_or_default();
         while let Some(bytes) = rest.get(..4) {
             let length = u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;

@@ -182,33 +182,29 @@ fn join(dir: &str, name: &str) -> String {
     [dir, slash, name].concat()
 }
 
-/// Whether a class's `schemata` has all that these lines ask for, such as `L3:0=ff;1=0f`. The kernel writes with blanks
-/// and leading zeros.
+/// Whether a class's `schemata` has all that these lines ask for, such as `L3:0=ff;1=0f`.
 fn agree(schemata: &str, lines: &[&[u8]]) -> bool {
+    let schemata = plain(schemata.as_bytes());
     lines.iter().all(|line| {
-        let line = core::str::from_utf8(line).unwrap_or_default();
-        let Some((resource, shares)) = line.split_once(':') else {
-            return false;
-        };
-        let there = pieces(schemata, b'\n').find_map(|there| {
-            let (name, shares) = there.split_once(':')?;
-            (name.trim_ascii() == resource.trim_ascii()).then_some(shares)
-        });
-        let there = there.unwrap_or_default();
-        pieces(shares, b';').all(|share| pieces(there, b';').any(|other| same(share, other)))
+        let line = plain(line);
+        let (resource, shares) = line.split_at(line.find(':').map_or(0, |at| at + 1));
+        let there = pieces(&schemata, b'\n').find_map(|there| there.strip_prefix(resource));
+        let there = pieces(there.unwrap_or_default(), b';');
+        !resource.is_empty() && pieces(shares, b';').all(|share| there.clone().has(share))
     })
 }
 
-/// Whether two shares such as `0=0ff` are the same.
-fn same(one: &str, other: &str) -> bool {
-    match (one.split_once('='), other.split_once('=')) {
-        (Some((domain, share)), Some((other_domain, other_share))) => {
-            domain.trim_ascii() == other_domain.trim_ascii()
-                && share.trim_ascii().trim_start_matches('0')
-                    == other_share.trim_ascii().trim_start_matches('0')
+/// Without the blanks and leading zeros that the kernel writes.
+fn plain(lines: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in lines {
+        match byte {
+            b' ' => {}
+            b'0' if text.ends_with('=') => {}
+            byte => text.push(char::from(*byte)),
         }
-        _ => false,
     }
+    text
 }
 
 #[cfg(test)]
