@@ -130,8 +130,11 @@ impl Member {
                 let (quota, period) = (read("cpu.cfs_quota_us"), read("cpu.cfs_period_us"));
                 [quota.trim_ascii_end(), " ", &period].concat()
             }
-            // Which is 0 when idle.
-            ("cpu.idle", Version::V2) => read("cpu.weight"),
+            // To systemd, idle is a weight of 0.
+            ("cpu.idle", Version::V2) => match read(file).trim_ascii_end() {
+                "1" => "0".into(),
+                _ => read("cpu.weight"),
+            },
             _ => read(file),
         }
     }
