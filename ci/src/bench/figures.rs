@@ -72,6 +72,12 @@ const MARKS: &[Mark] = &[
         1.4,
     ),
     (
+        "run with an engine's filter / without",
+        |times, _| filtered(times, TENTH),
+        1.05,
+    ),
+    ("the same, medians", |times, _| filtered(times, 0.5), 1.05),
+    (
         "exec / crun's",
         |times, _| against(times, Kind::Exec, "crun"),
         0.5,
@@ -106,6 +112,14 @@ fn against(times: &Times, kind: Kind, other: &str) -> f64 {
             .map_or(f64::NAN, |row| quantile(&row.alone, TENTH))
     };
     tenth("mote") / tenth(other)
+}
+
+fn filtered(times: &Times, q: f64) -> f64 {
+    let time = |kind| {
+        let row = times.find(kind, "mote");
+        row.map_or(f64::NAN, |row| quantile(&row.alone, q))
+    };
+    time(Kind::Filtered) / time(Kind::Run)
 }
 
 fn crowd(times: &Times, kind: Kind) -> f64 {

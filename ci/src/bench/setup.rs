@@ -130,6 +130,8 @@ pub struct Stage {
     pub runtimes: Vec<Runtime>,
     /// The bundle whose program ends at once.
     pub quick: PathBuf,
+    /// The same with an engine's seccomp filter.
+    pub filtered: PathBuf,
     /// The bundle whose program waits.
     pub waiting: PathBuf,
     /// The root filesystem of both: one static program.
@@ -170,10 +172,15 @@ impl Stage {
         }
         let template = template(&dir, &rootfs)?;
         let quick = bundle(&dir, "quick", &template, "\"/bin/true\"")?;
+        let profile = sh::read(&sh::top().join("runtime/tests/seccomp/engine.json"))?;
+        let linux = format!("\"linux\": {{\n\"seccomp\": {profile},");
+        let filtered = template.replacen("\"linux\": {", &linux, 1);
+        let filtered = bundle(&dir, "filtered", &filtered, "\"/bin/true\"")?;
         let waiting = bundle(&dir, "waiting", &template, "\"/bin/true\", \"wait\"")?;
         let stage = Stage {
             runtimes,
             quick,
+            filtered,
             waiting,
             rootfs,
             floor: program("floor")?,

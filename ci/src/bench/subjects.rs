@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 pub enum Kind {
     /// `run` of a program that ends at once.
     Run,
+    /// The same with an engine's seccomp filter.
+    Filtered,
     /// `create`, `start`, and `delete` when the program has ended.
     Lifecycle,
     /// `exec` of a program that ends at once, in a running container.
@@ -26,6 +28,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::Run => "run",
+            Kind::Filtered => "run, filtered",
             Kind::Lifecycle => "create+start+delete",
             Kind::Exec => "exec",
         }
@@ -73,6 +76,9 @@ pub fn all(stage: &Stage) -> Vec<Subject<'_>> {
     for runtime in &stage.runtimes {
         subjects.push(simple(Kind::Run, runtime.name, |id| {
             on_bundle(runtime, "run", &stage.quick, &[], id)
+        }));
+        subjects.push(simple(Kind::Filtered, runtime.name, |id| {
+            on_bundle(runtime, "run", &stage.filtered, &[], id)
         }));
     }
     for runtime in &stage.runtimes {
