@@ -605,8 +605,7 @@ fn foreground(c: &Case) -> Res {
     ])?;
     b.set("/process/terminal", json!(false));
     let lines = format!(
-        "ExecStart={} --root {} run -b {} {}\nCPUQuota=30%\nMemoryMax=40M\nDelegate=yes\nDelegateSubgroup=runtime\n\
-         SuccessExitStatus=7\n",
+        "ExecStart={} --root {} run -b {} {}\nCPUQuota=30%\nMemoryMax=40M\nDelegate=yes\nDelegateSubgroup=runtime\n",
         c.mote.display(),
         c.root.display(),
         b.dir.display(),
@@ -629,7 +628,7 @@ fn foreground(c: &Case) -> Res {
     );
     service.ctl(&["stop", &service.name])?;
     same!(show(c, &service.name, "ExecMainStatus")?, "7");
-    same!(show(c, &service.name, "Result")?, "success");
+    same!(show(c, &service.name, "Result")?, "exit-code");
     c.mote(&["state", &b.id])
         .go()?
         .refused(1, &["does not exist"])?;

@@ -40,6 +40,9 @@ pids.max p TasksMax
 io.weight t IOWeight
 blkio.weight t BlockIOWeight";
 
+/// The files whose values systemd rounds, and writes anew with every other property of their controller.
+pub const ROUNDED: &str = "cpu.max cpu.cfs_quota_us pids.max io.bfq.weight blkio.bfq.weight";
+
 /// No limit; USEC_INFINITY and the like in systemd's source.
 const INFINITY: u64 = u64::MAX;
 
@@ -74,17 +77,20 @@ impl Properties {
 }
 
 impl Group {
+    /// Which hierarchy a limit is for, and in which form.
+    fn chosen<'l, 'a>(&self, limit: &'l Limit<'a>) -> Option<(&Member, &'l Setting<'a>)> {
+        let v1 = controller(limit.v1.file);
+        match self.members.iter().find(|member| member.has(v1)) {
+            Some(member) => Some((member, &limit.v1)),
+            None => self.v2().map(|member| (member, &limit.v2)),
+        }
+    }
+
     /// What these limits are to systemd; with `now`, what is in force in their files instead of them.
     pub fn properties(&self, limits: &[Limit<'_>], now: bool) -> Properties {
         let mut properties = Properties::default();
         for limit in limits {
-            let v1 = controller(limit.v1.file);
-            let v1 = self.members.iter().find(|member| member.has(v1));
-            let (member, setting) = match v1 {
-                Some(member) => (Some(member), &limit.v1),
-                None => (self.v2(), &limit.v2),
-            };
-            if let Some(member) = member {
+            if let Some((member, setting)) = self.chosen(limit) {
                 member.property(setting, now, &mut properties);
             }
         }

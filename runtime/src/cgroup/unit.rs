@@ -7,8 +7,9 @@
 
 use super::discover::Version;
 use super::group::Group;
+use super::limits::{controller, first};
 use super::path;
-use super::properties::{Properties, devices};
+use super::properties::{Properties, ROUNDED, devices};
 use crate::dbus::wire::{PROPERTIES, SYSTEMD, Wire};
 use crate::dbus::{Bus, Refused};
 use crate::error::{Error, Result};
@@ -316,12 +317,26 @@ impl Group {
         wire
     }
 
-    /// Tells systemd of these limits as they are in force now, if the group has a unit; says whether it has.
-    pub fn tell(&self, limits: &[Limit<'_>]) -> Result<bool> {
-        match &self.unit {
-            Some(unit) => unit.set(&mut self.properties(limits, true)).map(|()| true),
-            None => Ok(false),
+    /// Tells systemd of these limits as they are in force now, if the group has a unit. What it rounds is put right again.
+    pub fn tell(&self, limits: &[Limit<'_>]) -> Result<()> {
+        let Some(unit) = &self.unit else {
+            return Ok(());
+        };
+        let mut exact = Vec::new();
+        for file in path::pieces(ROUNDED, b' ') {
+            if let Some(member) = self.member(controller(file))
+                && let Ok(text) = member.try_read(file)
+            {
+                exact.push((member, file, text));
+            }
         }
+        unit.set(&mut self.properties(limits, true))?;
+        for (member, file, text) in &exact {
+            if member.try_read(file).as_ref() != Ok(text) {
+                member.write(file, first(text, b'\n'))?;
+            }
+        }
+        Ok(())
     }
 
     /// The same for device rules, before they are changed.

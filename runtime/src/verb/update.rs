@@ -103,10 +103,7 @@ fn change(
     let plan = plan(global, container, &stored, &group, document)?;
     let mut work = || {
         limit(global, &group, plan.limits, written)?;
-        if group.tell(plan.limits)? {
-            // systemd rounds some of them.
-            limit(global, &group, plan.limits, &mut Written::default())?;
-        }
+        group.tell(plan.limits)?;
         if !plan.devices.is_empty() {
             restrict_devices(global, &group, plan.devices, Group::change_devices)?;
         }
