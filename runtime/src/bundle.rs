@@ -5,6 +5,7 @@ use crate::container::id;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::legacy;
+use crate::plan::misread;
 use crate::report::{Level, Reporter};
 use crate::verb::spec::{Template, default_config, unified_cgroups};
 use init::sys::arena::Arena;
@@ -63,8 +64,7 @@ pub fn parse<'a>(config: &[u8], arena: &'a Arena) -> Result<Spec<'a>> {
     spec_min::parse_spec(copy(config, arena)?).map_err(|error| {
         let (path, text) = error.message.parts();
         Error::join(&[
-            "config.json:",
-            &error.to_string(),
+            &misread("config.json", &error),
             legacy::hint(path, text, config),
         ])
     })
@@ -83,7 +83,7 @@ pub fn copy<'a>(config: &[u8], arena: &'a Arena) -> Result<&'a mut [u8]> {
 #[cold]
 #[inline(never)]
 pub fn unreadable(document: &str, error: spec_min::Error) -> Error {
-    Error::new(format!("{document}:{error}"))
+    Error::new(misread(document, &error))
 }
 
 /// Under `--debug`: warns of keys that an object has twice, which is right for JSON and hardly ever what is meant.
@@ -95,7 +95,7 @@ pub fn warn_of_repeated_keys(report: &Reporter, document: &str, text: &[u8]) {
     let mut slots = vec![spec_min::Slot::default(); 2 * colons + 1];
     // Of a thousand of them the first are enough.
     let _ = spec_min::repeated_keys(&mut text.to_vec(), &mut slots, 20, &mut |error| {
-        report.warn(&format!("{document}:{error}"));
+        report.warn(&misread(document, error));
     });
 }
 

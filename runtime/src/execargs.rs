@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::json::{Layout, Writer};
 use crate::legacy::hint;
+use crate::plan::misread;
 use init::sys::arena::Arena;
 use spec_min::{List, Process, Spec, Text};
 use std::ffi::{CStr, OsStr};
@@ -29,7 +30,7 @@ pub fn parse_process<'a>(text: &[u8], arena: &'a Arena) -> Result<Process<'a>> {
     spec_min::parse_process(buffer).map_err(|error| {
         let (path, why) = error.message.parts();
         let hint = hint(&["process.", path].concat(), why, text);
-        Error::join(&["process.json:", &error.to_string(), hint])
+        Error::join(&[&misread("process.json", &error), hint])
     })
 }
 

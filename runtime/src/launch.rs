@@ -8,6 +8,7 @@ use crate::agent;
 use crate::error::{Error, Result};
 use crate::fault::explain;
 use crate::host::Host;
+use crate::text::decimal;
 use core::cell::Cell;
 use init::Handles;
 use init::channel::{Channel, Report};
@@ -149,7 +150,7 @@ impl Started {
         {
             Some(signal) => Error::join(&[
                 "the container's first process was killed by signal ",
-                &signal.to_string(),
+                &decimal(signal as u64),
                 " before its program ran; if nobody sent it, a memory limit is too small",
             ]),
             None => Error::new("the container's first process ended before its program ran"),

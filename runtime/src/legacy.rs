@@ -6,6 +6,7 @@
 use crate::SPEC_VERSION;
 use crate::error::{Error, Result, lossy};
 use crate::json::{Layout, Writer, indented};
+use crate::plan::misread;
 use crate::text::{decimal, number};
 use core::mem::{forget, replace, take};
 use spec_min::{Any, Raw};
@@ -74,7 +75,7 @@ impl Node {
     fn parse(name: &str, text: &mut [u8]) -> Result<Node> {
         match spec_min::parse(text) {
             Ok(raw) => Ok(Node::read(raw)),
-            Err(error) => Err(Error::join(&[name, ":", &error.to_string()])),
+            Err(error) => Err(Error::new(misread(name, &error))),
         }
     }
 

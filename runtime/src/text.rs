@@ -25,6 +25,12 @@ pub fn decimal(number: u64) -> String {
     text
 }
 
+/// A number in decimal, below zero with a minus.
+pub fn signed(number: i64) -> String {
+    let minus = if number < 0 { "-" } else { "" };
+    [minus, &*decimal(number.unsigned_abs())].concat()
+}
+
 /// Adds a number in hexadecimal, after `0x`.
 pub fn hexadecimal(text: &mut String, number: u32) {
     text.push_str("0x");

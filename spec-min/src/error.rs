@@ -1,6 +1,6 @@
 //! Why a document was refused, and where: data first, one line of text when it is known that nobody goes on.
 
-use core::fmt::{self, Write};
+use core::fmt;
 
 use crate::found;
 use crate::message::Message;
@@ -101,8 +101,11 @@ impl Error {
                 wanted
             }
             Kind::Range { min, max } => {
-                // Writing into a message never fails: it cuts.
-                let _ = write!(message, "expected an integer from {min} to {max}");
+                message.push("expected an integer from ");
+                message.push(if min < 0 { "-" } else { "" });
+                message.push_number(min.unsigned_abs());
+                message.push(" to ");
+                message.push_number(max);
                 ""
             }
         };

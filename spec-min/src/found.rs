@@ -1,8 +1,6 @@
 //! What stands where something else was wanted, kept short enough to be part of an error: `"1g"`, `1.5`, `null`,
 //! `an array`, `'}'`, `the end of the text`.
 
-use core::fmt::Write;
-
 use crate::message::{Message, quote};
 use crate::text;
 
@@ -20,10 +18,13 @@ pub(crate) fn character(message: &mut Message, rest: &[u8]) {
         .next()
         .map_or("", |chunk| chunk.valid());
     match valid.chars().next() {
-        Some(character) => quote(message, character.encode_utf8(&mut [0; 4]), '\''),
+        Some(character) => {
+            let text = &valid[..character.len_utf8()];
+            quote(&mut |piece| message.push(piece), text, '\'');
+        }
         None => {
-            // Writing into a message never fails: it cuts.
-            let _ = write!(message, "the byte 0x{first:02x}");
+            message.push("the byte 0x");
+            message.push_byte(*first);
         }
     }
 }
@@ -34,7 +35,9 @@ pub(crate) fn value(message: &mut Message, rest: &[u8]) {
     match rest.first() {
         Some(b'{') => message.push("an object"),
         Some(b'[') => message.push("an array"),
-        Some(&byte) if text::starts_string(byte) => quote(message, string(rest), '"'),
+        Some(&byte) if text::starts_string(byte) => {
+            quote(&mut |piece| message.push(piece), string(rest), '"');
+        }
         _ => {
             let word = |b: &u8| matches!(b, b'a'..=b'z' | b'E' | b'0'..=b'9' | b'-' | b'+' | b'.');
             let end = rest.iter().take_while(|byte| word(byte)).count();

@@ -1,6 +1,6 @@
 //! The text of an error, for want of a heap in an array: parts of limited length, one behind the other.
 
-use core::fmt::{self, Write};
+use core::fmt;
 
 /// Room for the longest message: a path, a sentence, and what was found.
 const SIZE: usize = 320;
@@ -97,12 +97,23 @@ impl Message {
             self.length += 1;
         }
     }
-}
 
-impl Write for Message {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.push(text);
-        Ok(())
+    /// A number in decimal.
+    pub(crate) fn push_number(&mut self, number: u64) {
+        if number >= 10 {
+            self.push_number(number / 10);
+        }
+        self.push_digit((number % 10) as u8);
+    }
+
+    /// A byte in hexadecimal.
+    pub(crate) fn push_byte(&mut self, byte: u8) {
+        self.push_digit(byte >> 4);
+        self.push_digit(byte & 15);
+    }
+
+    fn push_digit(&mut self, digit: u8) {
+        self.push(hex(digit.into()).encode_utf8(&mut [0; 4]));
     }
 }
 
@@ -112,13 +123,14 @@ impl fmt::Debug for Message {
     }
 }
 
-/// Writes text between quotation marks, so that no byte of it can move a terminal's cursor or end the quotation. An
-/// error of `out` is passed over, since a text in memory has none.
-pub fn quote(out: &mut dyn Write, text: &str, mark: char) {
-    let hex = |digit: u32| char::from_digit(digit, 16).unwrap_or_default();
-    let mut put = |character: char| {
-        let _ = out.write_char(character);
-    };
+fn hex(digit: u32) -> char {
+    char::from_digit(digit, 16).unwrap_or_default()
+}
+
+/// Puts text between quotation marks, so that no byte of it can move a terminal's cursor or end the quotation; `out` gets
+/// it piece by piece.
+pub fn quote(out: &mut dyn FnMut(&str), text: &str, mark: char) {
+    let mut put = |character: char| out(character.encode_utf8(&mut [0; 4]));
     put(mark);
     for character in text.chars() {
         if character.is_control() {

@@ -4,8 +4,6 @@
 //! offending byte. The strings before that byte are decoded already, so newlines in them are no line ends; and since
 //! decoding moves nothing, offsets and columns are those of the file.
 
-use core::fmt::Write;
-
 use crate::found;
 use crate::message::{DOTS, Message, quote};
 use crate::reader::Reader;
@@ -144,15 +142,16 @@ impl Step {
         match self {
             Step::NoKey => {}
             Step::Index(index) => {
-                // Writing into a message never fails: it cuts.
-                let _ = write!(path, "[{index}]");
+                path.push("[");
+                path.push_number(index as u64);
+                path.push("]");
             }
             Step::Key(start) => {
                 let key = found::string(&text[start..]);
                 let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
                 if key.is_empty() || !key.bytes().all(plain) {
                     path.push("[");
-                    quote(path, key, '"');
+                    quote(&mut |piece| path.push(piece), key, '"');
                     path.push("]");
                 } else {
                     path.push(if path.is_empty() { "" } else { "." });

@@ -4,6 +4,7 @@ use super::discover::Version;
 use super::group::{Group, Member};
 use super::{file, path, walk};
 use crate::error::{Error, Result};
+use crate::text::decimal;
 use rustix::fd::BorrowedFd;
 use rustix::fs::{Access, AtFlags, OFlags, accessat};
 use rustix::io::Errno;
@@ -83,7 +84,7 @@ impl Group {
         let (why, count, rest) = if pids > 0 {
             (
                 " is not empty: ",
-                &*pids.to_string(),
+                &*decimal(pids as u64),
                 " process(es) found; end them or choose another cgroupsPath",
             )
         } else if self.is_frozen()? {

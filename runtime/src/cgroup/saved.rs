@@ -8,7 +8,7 @@ use super::group::{Group, Member};
 use super::unit::Unit;
 use super::{file, path};
 use crate::error::{Error, Result};
-use crate::text::number;
+use crate::text::{decimal, number};
 use rustix::fs::OFlags;
 
 impl Group {
@@ -28,9 +28,9 @@ impl Group {
             for piece in [
                 version,
                 " ",
-                &member.promised(self.named).to_string(),
+                &decimal(member.promised(self.named) as u64),
                 " ",
-                &member.point.len().to_string(),
+                &decimal(member.point.len() as u64),
                 " ",
                 controllers,
                 " ",

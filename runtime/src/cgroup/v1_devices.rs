@@ -3,6 +3,7 @@
 
 use super::devices::{ANY_ACCESS, EVERYONE, is_all};
 use crate::error::{Error, Result};
+use crate::text::decimal;
 use init::plan::{ACCESS_MKNOD, ACCESS_READ, ACCESS_WRITE, DeviceRule};
 
 /// The answer, and the exceptions.
@@ -122,7 +123,8 @@ impl Exception {
     /// As `devices.allow` and `devices.deny` want it: `c 1:3 rwm`.
     #[inline(never)]
     pub fn line(&self) -> String {
-        let number = |number: Option<u32>| number.map_or("*".into(), |number| number.to_string());
+        let number =
+            |number: Option<u32>| number.map_or("*".into(), |number| decimal(number.into()));
         let (major, minor) = (number(self.major), number(self.minor));
         [
             if self.kind == b'b' { "b " } else { "c " },

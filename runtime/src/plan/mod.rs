@@ -36,14 +36,13 @@ pub use facts::Facts;
 pub use namespaces::KINDS as NAMESPACES;
 pub use options::names as mount_options;
 pub use ranges::{FLAGS as MEMORY_POLICY_FLAGS, MODES as MEMORY_POLICIES};
-pub use refusal::{Refusal, place_text};
+pub use refusal::{Refusal, misread, place_text};
 pub use resources::Kept;
 pub use seccomp::{ACTIONS, FLAGS, Filter, OPERATORS, filter};
 pub use version::OCI_VERSION_MIN;
 
 use core::cell::RefCell;
 use core::ffi::CStr;
-use core::fmt;
 use init::plan::{Cgroup, Plan};
 use init::sys::arena::Arena;
 use init::sys::exec::Vector;
@@ -53,7 +52,7 @@ use refusal::Result;
 use spec_min::Spec;
 
 /// Gets the property and the text of each thing that is odd but not wrong.
-pub type Warn<'w> = dyn FnMut(fmt::Arguments<'_>, fmt::Arguments<'_>) + 'w;
+pub type Warn<'w> = dyn FnMut(&str, &str) + 'w;
 
 /// What every part of the plan is made from.
 struct Job<'c, 'a> {

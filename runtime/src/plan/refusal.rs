@@ -3,12 +3,11 @@
 use super::Job;
 use super::namespaces::KINDS;
 use crate::error::Error;
-use crate::text::decimal;
+use crate::text::{decimal, signed};
 use core::ffi::CStr;
-use core::fmt;
 use rustix::io::Errno;
 
-/// A rule that a document breaks. It prints as one line:
+/// A rule that a document breaks. As one line it is
 /// `config.json:41:17: mounts[3].options: "foo": a bind mount has no such option`.
 #[derive(Debug, Default)]
 pub struct Refusal {
@@ -51,18 +50,13 @@ impl Refusal {
     #[cold]
     #[inline(never)]
     pub fn error(self) -> Error {
-        Error::new(self.to_string())
+        Error::new(self.line())
     }
 
-    fn saying(&mut self, value: &str) {
-        self.text = [value, ": ", &self.text].concat();
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// All of it, as one line.
+    pub fn line(&self) -> String {
         let colon = if self.path.is_empty() { "" } else { ": " };
-        for piece in [
+        [
             self.document,
             ":",
             &self.place,
@@ -70,10 +64,18 @@ impl fmt::Display for Refusal {
             &self.path,
             colon,
             &self.text,
-        ] {
-            f.write_str(piece)?;
-        }
-        Ok(())
+        ]
+        .concat()
+    }
+
+    fn saying(&mut self, value: &str) {
+        self.text = [value, ": ", &self.text].concat();
+    }
+}
+
+impl core::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&self.line())
     }
 }
 
@@ -86,6 +88,14 @@ pub fn place_text(place: Option<(usize, usize)>) -> String {
         }
         None => String::new(),
     }
+}
+
+/// Line, column and text of an error of the parser.
+#[cold]
+#[inline(never)]
+pub fn misread(document: &str, error: &spec_min::Error) -> String {
+    let place = place_text(Some((error.line, error.column)));
+    [document, ":", &place, " ", error.message.as_str()].concat()
 }
 
 /// That something was refused; what, is kept in the [`Job`], so that all the parts of the plan return little more than
@@ -135,7 +145,7 @@ impl Job<'_, '_> {
     #[inline(never)]
     pub fn refuse_number(&self, path: &str, value: i64, text: &str) -> Refused {
         let refused = self.refuse(path, text);
-        self.refusal.borrow_mut().saying(&value.to_string());
+        self.refusal.borrow_mut().saying(&signed(value));
         refused
     }
 
@@ -166,7 +176,7 @@ impl Job<'_, '_> {
     #[cold]
     #[inline(never)]
     pub fn element(&self, refused: Refused, list: &str, at: usize) -> Refused {
-        self.inside(refused, &[list, "[", &at.to_string(), "]"].concat())
+        self.inside(refused, &[list, "[", &decimal(at as u64), "]"].concat())
     }
 
     /// Puts the document's own text before the reason: in quotes, on one line and no longer than one, whatever it holds.
@@ -185,7 +195,7 @@ impl Job<'_, '_> {
             shown.push_str("...");
         }
         let mut quoted = String::new();
-        spec_min::quote(&mut quoted, &shown, '"');
+        spec_min::quote(&mut |piece| quoted.push_str(piece), &shown, '"');
         self.refusal.borrow_mut().saying(&quoted);
         refused
     }
@@ -195,7 +205,7 @@ impl Job<'_, '_> {
     #[inline(never)]
     pub fn warn(&self, odd: Refused) {
         let odd = self.refusal(odd);
-        (self.warn.borrow_mut())(format_args!("{}", odd.path), format_args!("{}", odd.text));
+        (self.warn.borrow_mut())(&odd.path, &odd.text);
     }
 
     /// Puts a refusal down and goes on, or ends the plan with it.

@@ -86,7 +86,7 @@ fn properties<'a>(job: &Job<'_, 'a>) -> Result<&'a [u8]> {
         };
         if let Err(why) = variant::property(name, text(value), &mut wire) {
             let mut path = String::from("annotations[");
-            spec_min::quote(&mut path, text(key), '"');
+            spec_min::quote(&mut |piece| path.push_str(piece), text(key), '"');
             path.push(']');
             job.gather(job.refuse_text(&path, value, why))?;
         }

@@ -15,7 +15,6 @@ use crate::report::{Level, Reporter};
 use crate::table::Table;
 use crate::text::decimal;
 use core::cell::RefCell;
-use core::fmt;
 use core::mem::ManuallyDrop;
 use needs::needs;
 
@@ -41,11 +40,8 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let with_table = options.flag("host") && spec.is_some();
     if let Some(spec) = &spec {
         let facts = super::create::facts(global, &host, &bundle, spec, &arena)?;
-        let warn = &mut |path: fmt::Arguments<'_>, text: fmt::Arguments<'_>| {
-            let (path, text) = (path.to_string(), text.to_string());
-            findings
-                .borrow_mut()
-                .tell(Level::Warning, None, &path, &text);
+        let warn = &mut |path: &str, text: &str| {
+            findings.borrow_mut().tell(Level::Warning, None, path, text);
         };
         let text = copy(&bundle.config, &arena)?;
         let _ = spec_min::text::decode(text);

@@ -116,13 +116,15 @@ pub fn create<'a>(
         extra_env: extra,
         ..facts(global, &host, &request.bundle, &spec, arena)?
     };
-    let warn = &mut |path: core::fmt::Arguments<'_>, text: core::fmt::Arguments<'_>| {
-        global.report.warn(&format!("config.json: {path}: {text}"));
+    let warn = &mut |path: &str, text: &str| {
+        global
+            .report
+            .warn(&["config.json: ", path, ": ", text].concat());
     };
     let mut plan = plan::container(&spec, &facts, arena, warn).map_err(|refusal| {
         let refusal = refusal.found_in(&request.bundle.config);
         Error::join(&[
-            &refusal.to_string(),
+            &refusal.line(),
             hint(refusal.path(), refusal.text(), &request.bundle.config),
         ])
     })?;

@@ -14,6 +14,7 @@ use crate::notify::Listening;
 use crate::plan::{self, Facts};
 use crate::relay::Relay;
 use crate::stored::Stored;
+use crate::text::signed;
 use crate::{execargs, seal, socket, tend};
 use init::channel::Report;
 use init::plan::Plan;
@@ -124,8 +125,8 @@ fn plan_process<'a>(
         }
         None => execargs::from_options(options, spec, arena)?,
     };
-    let warn = &mut |path: core::fmt::Arguments<'_>, text: core::fmt::Arguments<'_>| {
-        global.report.warn(&format!("{path}: {text}"));
+    let warn = &mut |path: &str, text: &str| {
+        global.report.warn(&[path, ": ", text].concat());
     };
     let plan = plan::process(&process, spec, facts, arena, warn);
     plan.map_err(|refusal| match file {
@@ -195,7 +196,7 @@ fn set_own_oom_score(host: &Host, plan: &Plan<'_>, lenient: bool) -> Result<()> 
     };
     match host
         .procfs
-        .write(c"self/oom_score_adj", score.to_string().as_bytes())
+        .write(c"self/oom_score_adj", signed(score.into()).as_bytes())
     {
         Err(errno) if !lenient => Err(Error::call("process.oomScoreAdj", errno)),
         _ => Ok(()),

@@ -140,8 +140,8 @@ fn plan<'a>(
         total,
         check,
     };
-    let warn = &mut |path: core::fmt::Arguments<'_>, text: core::fmt::Arguments<'_>| {
-        global.report.warn(&format!("update: {path}: {text}"));
+    let warn = &mut |path: &str, text: &str| {
+        global.report.warn(&["update: ", path, ": ", text].concat());
     };
     let plan = plan::update(&resources, kept, &spec, &facts, stored.arena(), warn);
     plan.map_err(|refusal| match is_file {

@@ -15,7 +15,6 @@ use serde_json::Value;
 use spec_min::{Error, Process, Read, Resources, Spec};
 use std::cell::RefCell;
 use std::ffi::CStr;
-use std::fmt;
 
 #[path = "../../../runtime/tests/seccomp/machine.rs"]
 mod machine;
@@ -109,7 +108,7 @@ pub fn plan(document: &[u8]) {
         return;
     };
     for facts in [ROOT, USER, SYSTEMD] {
-        let warn = &mut |path: fmt::Arguments<'_>, text: fmt::Arguments<'_>| {
+        let warn = &mut |path: &str, text: &str| {
             assert!(!format!("{path}{text}").is_empty());
         };
         let accepted = with_arena(document.len(), |arena| {

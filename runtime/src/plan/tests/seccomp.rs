@@ -18,7 +18,7 @@ fn made<R>(
     let arena = Arena::new(arena_size(text.len())).unwrap();
     let spec = spec_min::parse_spec(&mut text).unwrap();
     let mut warnings = Vec::new();
-    let warn = &mut |path: core::fmt::Arguments<'_>, text: core::fmt::Arguments<'_>| {
+    let warn = &mut |path: &str, text: &str| {
         warnings.push(format!("{path}: {text}"));
     };
     let machine = called(b"x86_64").unwrap();
