@@ -6,6 +6,9 @@
 //! - Nothing below the container's root is named by a path that the kernel resolves from the host's `/`.
 //!
 //! [`start`] is the list. [`plan`] is what it walks. [`sys`] is the only unsafe code.
+//!
+//! [`machine`] and [`supervise`] are process 1 of a machine, which keeps to the same rules for a reason of its own: it
+//! may never fail, so it does not allocate.
 #![no_std]
 
 pub mod cgroups;

@@ -22,7 +22,7 @@ use core::ffi::CStr;
 use output::Log;
 use rustix::event::{Timespec, epoll};
 use rustix::fd::{BorrowedFd, OwnedFd};
-use rustix::fs::{CWD, readlinkat_raw};
+use rustix::fs::{CWD, Mode, OFlags, open, readlinkat_raw};
 use rustix::io::Errno;
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, WaitOptions, WaitStatus, chdir, kill_process, wait, waitid,
@@ -90,6 +90,8 @@ pub struct Host<'a> {
     pub mask: Set,
     /// What every command line of mote begins with: its name and the options for all.
     pub words: &'a [&'a CStr],
+    /// The console's name, for mote's own errors.
+    pub log: &'a CStr,
     /// The directory of all state.
     pub root: &'a CStr,
     /// The directory of the bundles.
@@ -511,8 +513,14 @@ fn become_command(host: &Host<'_>, service: &Service<'_>, task: Task) -> Errno {
         Ok(memory) => memory,
         Err(errno) => return errno,
     };
-    let all = host.words.iter().chain(own).copied();
-    let words = Vector::new(&memory, host.words.len() + own.len(), all, 0);
+    // A console may be gone for good, and a log that can't be opened is an error.
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let log: &[&CStr] = match open(host.log, flags, Mode::empty()) {
+        Ok(_) => &[c"--log", host.log],
+        Err(_) => &[],
+    };
+    let all = host.words.iter().chain(log).chain(own).copied();
+    let words = Vector::new(&memory, host.words.len() + 2 + own.len(), all, 0);
     // Whoever started this process may wait for its word; that is no business of the containers'.
     let theirs = environment().filter(|word| !word.to_bytes().starts_with(b"NOTIFY_SOCKET="));
     let ready = service.orders.settings.ready;

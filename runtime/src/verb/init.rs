@@ -175,8 +175,7 @@ fn keep(
     let log = memory
         .text(&[b"/proc/self/fd/", fd.as_bytes()])
         .map_err(no_memory)?;
-    let loggable = open(log, OFlags::WRONLY | OFlags::APPEND | OFlags::NOCTTY).is_ok();
-    let words = [c"mote", c"--root", root, c"--log", log];
+    let words = [c"mote", c"--root", root, c"--systemd-cgroup"];
     let (notify, variable) = match listen(memory) {
         Ok((socket, variable)) => (Some(ManuallyDrop::new(socket)), variable),
         Err(errno) => {
@@ -195,7 +194,8 @@ fn keep(
         notify: notify.as_ref().map(|socket| socket.as_fd()),
         variable,
         mask,
-        words: &words[..if loggable { 5 } else { 3 }],
+        words: &words[..3 + usize::from(global.systemd_cgroup)],
+        log,
         root,
         containers,
         logs,
