@@ -557,6 +557,7 @@ fn memory(c: &Case) -> Res {
     for name in ["a", "b", "c", "d"] {
         said(c, &run, &format!("{name} started"))?;
     }
+    std::thread::sleep(Duration::from_millis(1500));
     let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", run.pid()))?;
     run.signal(Signal::TERM)?;
     run.wait()?.ok()?;

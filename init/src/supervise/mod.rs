@@ -35,6 +35,9 @@ const REMOVAL: i64 = 60_000;
 /// A status for what couldn't be started at all.
 const NOT_STARTED: u8 = 255;
 
+/// After how many milliseconds without an event the code that isn't needed to wait is given back.
+const QUIET: i64 = 1000;
+
 /// What the machine does at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -121,7 +124,6 @@ pub fn run(host: &Host<'_>, services: &mut [Service<'_>]) -> (Option<End>, u8) {
         end: None,
     };
     let epoll = supervisor.watch();
-    forget_code();
     loop {
         supervisor.reap();
         supervisor.advance();
@@ -177,18 +179,26 @@ impl Supervisor<'_, '_, '_> {
             .unwrap_or(NEVER)
             .saturating_sub(milliseconds())
             .clamp(0, 86_400_000);
-        let timeout = Timespec {
-            tv_sec: left / 1000,
-            tv_nsec: left % 1000 * 1_000_000,
-        };
         let mut events = [epoll::Event {
             flags: epoll::EventFlags::empty(),
             data: epoll::EventData::new_u64(u64::MAX),
         }; 16];
-        let waited = match epoll {
-            Ok(epoll) => epoll::wait(epoll, &mut events[..], Some(&timeout)),
-            Err(errno) => Err(*errno),
+        let mut sleep = |time: i64| {
+            let timeout = Timespec {
+                tv_sec: time / 1000,
+                tv_nsec: time % 1000 * 1_000_000,
+            };
+            epoll::wait(
+                epoll.as_ref().map_err(|errno| *errno)?,
+                &mut events[..],
+                Some(&timeout),
+            )
         };
+        let mut waited = sleep(left.min(QUIET));
+        if waited == Ok(0) && left > QUIET {
+            forget_code();
+            waited = sleep(left - QUIET);
+        }
         match waited {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => {
