@@ -55,7 +55,10 @@ fn bytes(path: &Path) -> Result<u64> {
 pub fn binary(arch: &Arch) -> Result<PathBuf> {
     let built = build(arch, "runtime", "mote", &[])?;
     let place = sh::target("dist")?.join(format!("mote-{}", arch.name));
-    sh::copy(&built, &place)?;
+    // Not into the old file, which somebody may be running.
+    let fresh = place.with_extension("new");
+    sh::copy(&built, &fresh)?;
+    fs::rename(&fresh, &place).map_err(|e| format!("{}: {e}", place.display()))?;
     sh::say(format!(
         "{}: {} bytes, static, no interpreter, no shared library",
         place.display(),

@@ -2,7 +2,7 @@
 
 use crate::counts::Counts;
 use crate::sh::{self, Result};
-use crate::{apt, dist, fuzz, size, syscalls, tidy, toolchain};
+use crate::{apt, boot, dist, fuzz, size, syscalls, tidy, toolchain};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -17,6 +17,7 @@ const PARTS: &[Part] = &[
     ("fuzz targets", fuzz::check),
     ("static binary", binary),
     ("end-to-end tests", end_to_end),
+    ("guests", guests),
 ];
 
 /// What the end-to-end tests use on the machine; without these programs they would skip.
@@ -106,6 +107,19 @@ fn end_to_end(summary: &mut Vec<String>) -> Result<Counts> {
         cargo.env("MOTE_BIN", mote).env("MOTE_PROBE", probe),
         summary,
     )
+}
+
+/// Debian's kernel of this machine with three kinds of init; the other machines' are a task of their own, because each needs a
+/// std of its own.
+fn guests(summary: &mut Vec<String>) -> Result<Counts> {
+    let others: Vec<&str> = toolchain::ARCHES.iter().map(|arch| arch.name).collect();
+    let wanted = |name: &str| name == "x86_64" || !others.contains(&name);
+    let mut counts = boot::check(wanted, summary)?;
+    for name in others.iter().filter(|name| !wanted(name)) {
+        summary.push(format!("skipped boot of {name}: `cargo ci boot` does it"));
+        counts.skipped += 1;
+    }
+    Ok(counts)
 }
 
 /// Runs test programs and sums what they say; a failure that no test program counted is one more.

@@ -269,10 +269,21 @@ fn cpu_quota(c: &Case) -> Res {
     c.detach(&b)?;
     let pid = c.pid(&b)?;
     std::thread::sleep(Duration::from_millis(300));
-    let (start, before) = (Instant::now(), used(pid)?);
-    std::thread::sleep(Duration::from_secs(3));
-    let (spent, time) = (used(pid)? - before, start.elapsed().as_micros() as u64);
-    let share = spent as f64 / time as f64;
+    // A machine that others keep busy may not give even that much; a second and a third look are fair.
+    let mut share = 0.0;
+    for _ in 0..3 {
+        let (start, before) = (Instant::now(), used(pid)?);
+        std::thread::sleep(Duration::from_secs(3));
+        let (spent, time) = (used(pid)? - before, start.elapsed().as_micros() as u64);
+        share = spent as f64 / time as f64;
+        check!(
+            (0.0..=0.22).contains(&share),
+            "{share} of a CPU instead of 0.2"
+        );
+        if share >= 0.18 {
+            break;
+        }
+    }
     check!(
         (0.18..=0.22).contains(&share),
         "{share} of a CPU instead of 0.2"
@@ -289,10 +300,14 @@ fn tiny(c: &Case) -> Res {
     Ok(())
 }
 
-/// The most that the container's cgroup had until its program is to start.
+/// The most that the container's cgroup had until its program is to start. On one CPU: each that takes part charges 64 pages
+/// ahead (MEMCG_CHARGE_BATCH, mm/memcontrol.c).
 fn charged(c: &Case) -> Res {
     let b = c.bundle(&["sleep", "60"])?;
-    c.create(&b)?;
+    b.write()?;
+    let on_one = c.tool("taskset", &["1"]).arg(&c.mote);
+    let create = on_one.arg("--root").arg(&c.root).args(&["create", "-b"]);
+    create.arg(&b.dir).arg(&b.id).go()?.ok()?;
     let pid = c.pid(&b)?;
     if !control(pid, "memory.peak")?.exists() {
         return skip("no memory.peak: cgroup v1, or a kernel before 5.19");
