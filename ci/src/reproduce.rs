@@ -37,7 +37,7 @@ pub fn check(names: &[&str], summary: &mut Vec<String>) -> Result<Counts> {
     symlink(&downloads, top.join("target/debian")).map_err(|e| e.to_string())?;
     let mut counts = Counts::default();
     for name in names {
-        let here = dist::binary(toolchain::arch(name)?)?;
+        let here = sh::read_bytes(&dist::binary(toolchain::arch(name)?)?)?;
         sh::say(format!("building for {name} again, in {}", top.display()));
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(["ci", "dist", name]).current_dir(&top);
@@ -47,7 +47,7 @@ pub fn check(names: &[&str], summary: &mut Vec<String>) -> Result<Counts> {
                 .env_remove("CARGO_MANIFEST_DIR"),
         )?;
         let there = top.join(format!("target/dist/mote-{name}"));
-        let equal = sh::read_bytes(&here)? == sh::read_bytes(&there)?;
+        let equal = here == sh::read_bytes(&there)?;
         if equal {
             sh::say(format!("{name}: both builds are the same, byte by byte"));
         } else {

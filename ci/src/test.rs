@@ -109,16 +109,15 @@ fn end_to_end(summary: &mut Vec<String>) -> Result<Counts> {
     )
 }
 
-/// Debian's kernel of this machine with three kinds of init; the other machines' are a task of their own, because each needs a
-/// std of its own.
+/// Debian's kernel of x86_64 with mote, and with a script, as init; the other guests are a task of their own.
 fn guests(summary: &mut Vec<String>) -> Result<Counts> {
-    let others: Vec<&str> = toolchain::ARCHES.iter().map(|arch| arch.name).collect();
-    let wanted = |name: &str| name == "x86_64" || !others.contains(&name);
-    let mut counts = boot::check(wanted, summary)?;
-    for name in others.iter().filter(|name| !wanted(name)) {
-        summary.push(format!("skipped boot of {name}: `cargo ci boot` does it"));
-        counts.skipped += 1;
-    }
+    const HERE: &[&str] = &["x86_64", "busybox"];
+    let mut counts = boot::check(|name| HERE.contains(&name), summary)?;
+    summary.push(
+        "skipped the guests aarch64 ppc64le s390x riscv64 systemd: `cargo ci boot` runs them"
+            .into(),
+    );
+    counts.skipped += 5;
     Ok(counts)
 }
 
