@@ -67,6 +67,8 @@ fn unit(summary: &mut Vec<String>) -> Result<Counts> {
         "--exclude",
         "tests",
         "--no-fail-fast",
+        "--features",
+        "runtime/libseccomp",
     ]);
     cargo.env("MOTE_LIBSECCOMP", libseccomp()?);
     counted(&mut cargo, summary)

@@ -57,10 +57,12 @@ fn compare(
 
 /// Each of the 23 architectures has the same numbers for the same names as libseccomp.
 #[test]
+#[cfg_attr(
+    not(feature = "libseccomp"),
+    ignore = "compares with libseccomp: cargo ci test"
+)]
 fn numbers() {
-    let Some(mut oracle) = Oracle::start() else {
-        return;
-    };
+    let mut oracle = Oracle::start();
     let arena = Arena::new(1 << 20).unwrap();
     let mut compared = 0;
     let numbers = runtime::seccomp::syscalls::Numbers::unpack(&arena, 17).unwrap();
@@ -89,10 +91,12 @@ fn numbers() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "libseccomp"),
+    ignore = "compares with libseccomp: cargo ci test"
+)]
 fn engine_profile_on_every_architecture() {
-    let Some(mut oracle) = Oracle::start() else {
-        return;
-    };
+    let mut oracle = Oracle::start();
     for (name, token, big, _) in ARCHS {
         let mut profile = engine();
         profile["defaultErrnoRet"] = json!(7);
@@ -144,10 +148,12 @@ fn engine_profile_on_every_architecture() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "libseccomp"),
+    ignore = "compares with libseccomp: cargo ci test"
+)]
 fn engine_profile_as_it_is() {
-    let Some(mut oracle) = Oracle::start() else {
-        return;
-    };
+    let mut oracle = Oracle::start();
     let profile = engine();
     let ours = compile(&profile, "X86_64").unwrap();
     check(&ours);
@@ -174,10 +180,12 @@ fn engine_profile_as_it_is() {
 
 /// Rules that agree with each other: every answer is right, and so is libseccomp's, but for its own mistakes.
 #[test]
+#[cfg_attr(
+    not(feature = "libseccomp"),
+    ignore = "compares with libseccomp: cargo ci test"
+)]
 fn random_profiles() {
-    let Some(mut oracle) = Oracle::start() else {
-        return;
-    };
+    let mut oracle = Oracle::start();
     let found = random(&mut oracle, 5000, false);
     // It keeps the accumulator's state for each block, and loses it where blocks are shared or left half-way.
     assert!(found.different * 500 < found.calls && found.refused == 0);
@@ -186,20 +194,24 @@ fn random_profiles() {
 /// Rules that contradict each other: every answer is that of a rule that holds, and mostly of the one that libseccomp
 /// asks first. Of rules whose conditions differ only in parts it refuses some, and mixes others up.
 #[test]
+#[cfg_attr(
+    not(feature = "libseccomp"),
+    ignore = "compares with libseccomp: cargo ci test"
+)]
 fn random_contradictions() {
-    let Some(mut oracle) = Oracle::start() else {
-        return;
-    };
+    let mut oracle = Oracle::start();
     let found = random(&mut oracle, 2000, true);
     assert!(found.different * 200 < found.calls && found.refused * 4 < 2000);
 }
 
 /// seccompiler agrees on all that it can express.
 #[test]
+#[cfg_attr(
+    not(feature = "libseccomp"),
+    ignore = "compares with libseccomp: cargo ci test"
+)]
 fn random_profiles_for_seccompiler() {
-    let Some(mut oracle) = Oracle::start() else {
-        return;
-    };
+    let mut oracle = Oracle::start();
     let mut compared = 0;
     for seed in 1..3000 {
         let mut random = generate::Random::new(seed);
@@ -308,10 +320,12 @@ const USUAL: [&str; 20] = [
 
 /// How many instructions the usual calls take.
 #[test]
+#[cfg_attr(
+    not(feature = "libseccomp"),
+    ignore = "compares with libseccomp: cargo ci test"
+)]
 fn usual_calls_take_fewer_instructions() {
-    let Some(mut oracle) = Oracle::start() else {
-        return;
-    };
+    let mut oracle = Oracle::start();
     let ours = compile(&engine(), "X86_64").unwrap();
     let archs = ["X86_64", "X86", "X32"].map(token);
     let theirs = [1, 2].map(|optimize| oracle.filter(&engine(), &archs, optimize).unwrap());
@@ -340,10 +354,12 @@ fn usual_calls_take_fewer_instructions() {
 
 /// How long a filter takes to make. Only an optimized build says anything.
 #[test]
+#[cfg_attr(
+    not(feature = "libseccomp"),
+    ignore = "compares with libseccomp: cargo ci test"
+)]
 fn time() {
-    let Some(mut oracle) = Oracle::start() else {
-        return;
-    };
+    let mut oracle = Oracle::start();
     let archs = ["X86_64", "X86", "X32"].map(token);
     let theirs = [1, 2].map(|optimize| oracle.time(&engine(), &archs, optimize, 20));
     let document = json!({"ociVersion": "1.2.0", "linux": {"seccomp": engine()}}).to_string();
