@@ -24,6 +24,7 @@ pub const MODULE: Module = Module {
         ("cgroup_mount_with_namespace", mount_namespace),
         ("j26_duplicate_cgroup_mounts_on_host", duplicates),
         ("host_without_cgroups", none_at_all),
+        ("j5_read_only_hierarchies", read_only),
         ("v2_only_view", unified_only),
         ("delete_after_cgroup_vanished", vanished),
     ],
@@ -277,6 +278,10 @@ fn mount_namespace(c: &Case) -> Res {
 
 /// Runs in a private mount namespace prepared by `script`.
 fn in_view(c: &Case, b: &Bundle, script: &str) -> R<Out> {
+    in_view_with(c, b, script, "auto")
+}
+
+fn in_view_with(c: &Case, b: &Bundle, script: &str, rootless: &str) -> R<Out> {
     b.write()?;
     let script = format!("{script}; exec \"$@\"");
     let run = c.tool(
@@ -286,7 +291,7 @@ fn in_view(c: &Case, b: &Bundle, script: &str) -> R<Out> {
     run.arg(&c.mote)
         .arg("--root")
         .arg(&c.root)
-        .args(&["run", "-b"])
+        .args(&["--rootless", rootless, "run", "-b"])
         .arg(&b.dir)
         .arg(&b.id)
         .go()
@@ -313,6 +318,20 @@ fn none_at_all(c: &Case) -> Res {
     b.del("/linux/resources").unmount("/sys/fs/cgroup");
     let script = "umount -l /sys/fs/cgroup; mount -t tmpfs none /sys/fs/cgroup";
     same!(in_view(c, &b, script)?.ok()?.out, "fine\n");
+    Ok(())
+}
+
+/// Hierarchies that can't be written to: root is told how to go on, and who asks for rootless does without.
+fn read_only(c: &Case) -> Res {
+    const READ_ONLY: &str = "while read -r _ at kind _; do case $kind in cgroup*) mount -o remount,bind,ro $at;; esac; done < /proc/mounts";
+    let mut b = c.bundle(&["echo", "fine"])?;
+    b.del("/linux/resources").unmount("/sys/fs/cgroup");
+    in_view(c, &b, READ_ONLY)?.refused(
+        1,
+        &["read-only file system (EROFS)", "remount it read-write"],
+    )?;
+    let out = in_view_with(c, &b, READ_ONLY, "true")?;
+    same!(out.ok()?.out, "fine\n");
     Ok(())
 }
 
