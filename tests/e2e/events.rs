@@ -331,7 +331,8 @@ fn waiting(c: &Case) -> Res {
     let busy = c.mote(&["events", "--interval", "5ms", &b.id]).spawn()?;
     let lines = |n| c.until("lines", || Ok(busy.so_far().lines().count() >= n));
     lines(20)?;
-    let memory = || field(busy.pid(), "smaps_rollup", "Private_Dirty:");
+    // Not `Private_Dirty`: where the binary lies on a tmpfs, that counts pages of its code as well.
+    let memory = || field(busy.pid(), "smaps_rollup", "Anonymous:");
     let before = memory()?;
     let slept = field(idle.pid(), "status", "voluntary_ctxt_switches:")?;
     let woken = field(idle.pid(), "status", "nonvoluntary_ctxt_switches:")?;
