@@ -11,7 +11,7 @@ use core::ffi::CStr;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 
 /// See the module.
 #[derive(Debug)]
@@ -33,6 +33,10 @@ impl Arena {
                 MapFlags::PRIVATE | MapFlags::NORESERVE,
             )?
         };
+        // Where the kernel gives huge pages to all who don't refuse (sys/kernel/mm/transparent_hugepage/enabled), the first
+        // byte would cost 2 MiB. A kernel without them knows no such advice.
+        // SAFETY: the mapping just made, whose contents this doesn't change.
+        let _ = unsafe { madvise(base, size, Advice::LinuxNoHugepage) };
         let base = NonNull::new(base.cast::<u8>()).ok_or(Errno::NOMEM)?;
         Ok(Arena {
             base,
