@@ -390,7 +390,12 @@ impl Supervisor<'_, '_, '_> {
                 self.host
                     .console
                     .say(&[id, b" not started, status ", number]);
-                course.status = if status == 0 { NOT_STARTED } else { status };
+                course.status = match status {
+                    0 => NOT_STARTED,
+                    // Not its fault: all are to end, and this was the quickest way.
+                    KILLED if self.end.is_some() => 0,
+                    status => status,
+                };
                 // Otherwise it has undone what it did, or another container has this name.
                 course.lost = status > 128;
                 if course.lost || course.dirty {
