@@ -74,10 +74,10 @@ pub fn run(arguments: &[String]) -> Result {
 const CHOSEN: &[(&str, &str)] = &[
     (
         "x86_64",
-        "cgroups:: exec:: limits:: rootfs:: seccomp:: update::",
+        "cgroups:: ending:: exec:: init:: limits:: rootfs:: seccomp:: update::",
     ),
     ("busybox", "rootfs::"),
-    ("systemd", "cgroups::"),
+    ("systemd", "cgroups:: limits:: systemd::"),
     ("aarch64", OTHERS),
     ("ppc64le", OTHERS),
     ("s390x", OTHERS),
