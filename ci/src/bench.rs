@@ -35,7 +35,8 @@ pub fn run(arguments: &[String]) -> Result {
     if options.inside {
         return measure(&options);
     }
-    parse::run()?;
+    // What it misses is told when all is measured.
+    let parsed = parse::run();
     let mote = setup::prepare(options.mote.take())?;
     let program = std::env::current_exe().map_err(|e| format!("/proc/self/exe: {e}"))?;
     let mut command = Command::new("unshare");
@@ -60,7 +61,7 @@ pub fn run(arguments: &[String]) -> Result {
         ])
         .arg(mote);
     match command.status() {
-        Ok(status) if status.success() => Ok(()),
+        Ok(status) if status.success() => parsed,
         // It has said why.
         Ok(_) => std::process::exit(1),
         Err(error) => Err(format!("cannot run unshare (util-linux): {error}")),
