@@ -85,14 +85,32 @@ pub fn set_sysctl(child: &Child<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// CPUs, scheduling, memory policy, I/O priority and personality.
-pub fn set_character(child: &Child<'_>) -> Result<(), Fault> {
+/// Stays on one CPU until [`set_cpus`]: the first page that a cgroup is charged for on a CPU takes 64 with it
+/// (MEMCG_CHARGE_BATCH, mm/memcontrol.c), and a start needs fewer. Where it can't be, a start costs more memory.
+pub fn stay_on_cpu() {
+    let _ = sched::stay_on_cpu();
+}
+
+/// The CPUs of what is run next: as the config says, else all that the cgroup has, whatever mote was bound to.
+pub fn set_cpus(child: &Child<'_>) -> Result<(), Fault> {
     let process = &child.plan.process;
     if !process.cpus.is_empty() {
         child.step(Step::Cpus);
-        sched::set_affinity(process.cpus).at(Call::SchedSetaffinity)?;
+        return sched::set_affinity(process.cpus).at(Call::SchedSetaffinity);
     }
+    // The cgroup may have none of the initial ones. And who may not set all could not stay on one either.
+    if process.initial_cpus.is_empty() || sched::set_affinity(process.initial_cpus).is_err() {
+        let _ = sched::allow_every_cpu();
+    }
+    Ok(())
+}
+
+/// Scheduling, memory policy, I/O priority and personality.
+pub fn set_character(child: &Child<'_>) -> Result<(), Fault> {
+    let process = &child.plan.process;
     if let Some(scheduler) = &process.scheduler {
+        // SCHED_DEADLINE is for those who may run everywhere.
+        set_cpus(child)?;
         child.step(Step::Scheduler);
         sched::set_scheduler(scheduler).at(Call::SchedSetattr)?;
     }

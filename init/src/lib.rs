@@ -165,6 +165,7 @@ pub fn start(plan: &Plan<'_>, handles: Handles<'_>) -> ! {
 fn list(child: &Child<'_>) -> Result<Infallible, Fault> {
     let (plan, handles, process) = (child.plan, child.handles, &child.plan.process);
 
+    kernel::stay_on_cpu();
     rustix::process::umask(rustix::fs::Mode::empty());
     let _ = rustix::process::setsid();
     if plan.namespaces.new & CLONE_NEWUSER == 0 {
@@ -273,6 +274,7 @@ fn list(child: &Child<'_>) -> Result<Infallible, Fault> {
 
 /// The point of no return: closes what may have been opened since, restores what execve(2) hands on, and goes.
 fn run(child: &Child<'_>, path: &CStr, channel: &Channel) -> Result<Infallible, Fault> {
+    kernel::set_cpus(child)?;
     child.step(Step::Args);
     signal::default_all().at(Call::Sigaction)?;
     signal::set_mask(child.handles.mask).at(Call::Sigprocmask)?;
@@ -313,6 +315,7 @@ fn container_hooks(
     if hooks.is_empty() {
         return Ok(());
     }
+    kernel::set_cpus(child)?;
     let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
     let stage = Stage {
         state: child.plan.state,

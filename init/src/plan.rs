@@ -8,6 +8,9 @@
 use crate::sys::exec::Vector;
 use core::ffi::CStr;
 
+/// The most CPUs that a kernel is built for (CONFIG_NR_CPUS, arch/x86/Kconfig).
+pub const CPUS_MAX: usize = 8192;
+
 /// One container, or one `exec` into it: then every list that makes something is empty.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Plan<'a> {
@@ -306,10 +309,10 @@ pub struct Process<'a> {
     pub personality: Option<u32>,
     /// set_mempolicy(2).
     pub memory_policy: Option<MemoryPolicy<'a>>,
-    /// `execCPUAffinity.initial`: the CPUs that mote itself runs on when it makes the process, bit N for CPU N. Empty,
-    /// like the next one: they are left as they are.
+    /// `execCPUAffinity.initial`: the CPUs that mote itself runs on when it makes the process, bit N for CPU N. Empty:
+    /// they are left as they are.
     pub initial_cpus: &'a [u64],
-    /// `execCPUAffinity.final`: the process's own, once it is in its cgroup.
+    /// `execCPUAffinity.final`: the process's own, once it is in its cgroup. Empty: the initial ones, or all.
     pub cpus: &'a [u64],
     /// `exec PROFILE`, as /proc/self/attr/apparmor/exec wants it.
     pub apparmor: Option<&'a CStr>,

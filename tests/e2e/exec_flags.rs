@@ -244,6 +244,15 @@ fn cpus(c: &Case) -> Res {
         }
     }
     c.force(&b)?;
+    // Whatever mote was bound to: a container's CPUs are those of its cgroup.
+    b.args(&show);
+    b.write()?;
+    let bound = c.tool("taskset", &["--cpu-list", first]).arg(&c.mote);
+    let run = bound.arg("--root").arg(&c.root).args(&["run", "-b"]);
+    same!(
+        run.arg(&b.dir).arg(&b.id).go()?.ok()?.out,
+        format!("{all}\n")
+    );
     Ok(())
 }
 

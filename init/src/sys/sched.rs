@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::check;
-use crate::plan::{MemoryPolicy, Scheduler};
+use crate::plan::{CPUS_MAX, MemoryPolicy, Scheduler};
 use rustix::io::Errno;
 use syscalls::{Sysno, raw_syscall};
 
@@ -57,6 +57,22 @@ pub fn set_affinity(mask: &[u64]) -> Result<(), Errno> {
         )
     })
     .map(drop)
+}
+
+/// Binds the calling thread to the CPU it is on.
+pub fn stay_on_cpu() -> Result<(), Errno> {
+    let mut cpu = 0u32;
+    // SAFETY: a word for the CPU's number, and none for the node's and the cache (getcpu(2)).
+    check(unsafe { raw_syscall!(Sysno::getcpu, &raw mut cpu, 0, 0) })?;
+    let mut mask = [0u64; CPUS_MAX / 64];
+    let word = mask.get_mut(cpu as usize / 64).ok_or(Errno::RANGE)?;
+    *word = 1 << (cpu % 64);
+    set_affinity(&mask)
+}
+
+/// Lets the calling thread run on every CPU that its cgroup has, which is all that is left of a mask of ones.
+pub fn allow_every_cpu() -> Result<(), Errno> {
+    set_affinity(&[u64::MAX; CPUS_MAX / 64])
 }
 
 /// Sets where the calling thread's memory comes from. The kernel takes the number of bits plus one.

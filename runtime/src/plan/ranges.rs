@@ -6,11 +6,10 @@ use super::refusal::Result;
 use super::words::{self, Row};
 use crate::text::number;
 use core::ffi::CStr;
-use init::plan::{MemoryPolicy, Process};
+use init::plan::{CPUS_MAX, MemoryPolicy, Process};
 use spec_min::ExecCpuAffinity;
 
-/// The most CPUs that a kernel is built for (CONFIG_NR_CPUS, arch/x86/Kconfig).
-const CPUS_MAX: u64 = 8192;
+/// See [`CPUS_MAX`].
 const CPUS: &str = "expected CPUs from 0 to 8191, such as \"0-3,7\"";
 
 /// The most NUMA nodes (CONFIG_NODES_SHIFT, mm/Kconfig).
@@ -78,7 +77,7 @@ pub fn affinity<'a>(
 
 /// A list of CPUs at a path.
 pub fn cpus<'a>(job: &Job<'_, 'a>, path: &str, list: Option<&CStr>) -> Result<&'a [u64]> {
-    mask(job, path, list, CPUS_MAX, CPUS)
+    mask(job, path, list, CPUS_MAX as u64, CPUS)
 }
 
 /// A list of NUMA nodes at a path.
@@ -98,7 +97,7 @@ fn mask<'a>(
     let Some(list) = given(list) else {
         return Ok(&[]);
     };
-    let mut mask = [0u64; CPUS_MAX as usize / 64];
+    let mut mask = [0u64; CPUS_MAX / 64];
     let mut end = 0;
     let ranges = list.to_bytes().split(|byte| *byte == b',');
     for range in ranges
