@@ -76,6 +76,11 @@ impl<'a, T: Read<'a>> List<'a, T> {
         self.members.count
     }
 
+    /// How many bytes of the document it takes, from bracket to bracket.
+    pub fn size(&self) -> usize {
+        self.members.text.map_or(0, <[u8]>::len)
+    }
+
     /// The first element.
     pub fn first(&self) -> Option<T> {
         self.iter().next()

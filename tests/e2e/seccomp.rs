@@ -15,6 +15,7 @@ pub const MODULE: Module = Module {
         ("arguments", arguments),
         ("engine_profile", engine_profile),
         ("exec_has_the_filter", exec_filter),
+        ("for_people", people),
         ("hooks_beside_the_filter", hooks),
         ("int80_does_not_get_round", int80),
         ("listener", listener),
@@ -103,9 +104,64 @@ fn arguments(c: &Case) -> Res {
     })
 }
 
+fn engine() -> R<Value> {
+    let profile = include_str!("../../runtime/tests/seccomp/engine.json");
+    Ok(serde_json::from_str(profile)?)
+}
+
+/// `seccomp dump` and `seccomp explain`, of a machine that need not be this one: calls have the names of the
+/// architecture that they are numbers of.
+fn people(c: &Case) -> Res {
+    if c.is_other("runc") || c.is_other("crun") {
+        return skip("mote's own verb");
+    }
+    let mut b = c.bundle(&["true"])?;
+    b.set("/linux/seccomp", engine()?);
+    b.write()?;
+    let dir = b.dir.display().to_string();
+    let ask = |words: &[&str]| {
+        c.mote(words)
+            .args(&["--bundle", &dir, "--arch", "x86_64"])
+            .go()
+    };
+    let out = ask(&["seccomp", "dump"])?.ok()?.out;
+    for line in [
+        "load architecture",
+        "if == X86_64 or X32 go",
+        "if == X86 go",
+        "(break)",
+        "(openat)",
+    ] {
+        check!(out.contains(line), "no {line}: {out}");
+    }
+    check!(
+        out.starts_with("flags 0x4\n0000  load architecture\n"),
+        "{out}"
+    );
+    for (words, answer) in [
+        (
+            &["personality", "0x20008"][..],
+            "personality (135 on X86_64): SCMP_ACT_ALLOW, by linux.seccomp.syscalls[5]",
+        ),
+        (
+            &["personality", "1"],
+            "personality (135 on X86_64): SCMP_ACT_ERRNO 38, by linux.seccomp.defaultAction",
+        ),
+        (
+            &["swapon"],
+            "swapon (167 on X86_64): SCMP_ACT_ERRNO 1, by linux.seccomp.syscalls[0]",
+        ),
+    ] {
+        let out = ask(&[&["seccomp", "explain"], words].concat())?.ok()?;
+        same!(out.out, format!("{answer}\n"));
+    }
+    let unknown = ask(&["seccomp", "explain", "nocall"])?;
+    unknown.refused(1, &["seccomp explain: X86_64 has no system call 'nocall'"])?;
+    Ok(())
+}
+
 fn engine_profile(c: &Case) -> Res {
-    let profile: Value =
-        serde_json::from_str(include_str!("../../runtime/tests/seccomp/engine.json"))?;
+    let profile = engine()?;
     let script = "mkdir /new && ls / >/dev/null && unshare -n true || echo kept in";
     both(c, &profile, &["/bin/sh", "-c", script], |out| {
         same!(out.ok()?.out, "kept in\n");

@@ -6,7 +6,8 @@
 //! Numbers: for each machine in turn, the name at each number from 0 on, counted from 1, and 0 for none. All of that
 //! in a row is packed by references to what came before, since most machines were numbered after another one. A
 //! stream of bits, highest first: 0 and [`NAME`] bits of a name; or 1, [`PLACE`] bits of a place in the row and
-//! [`LENGTH`] bits of a length less [`LEAST`], for a repetition of what stands there.
+//! [`LENGTH`] bits of a length less [`LEAST`], for a repetition of what stands there. Zeros follow, so that four bytes can be read
+//! wherever one is.
 
 use crate::sh::Result;
 use std::collections::{BTreeSet, HashMap};
@@ -176,6 +177,7 @@ fn pack(row: &[u16]) -> Vec<u8> {
         }
         at += length;
     }
+    bits.bytes.extend([0; 3]);
     bits.bytes
 }
 

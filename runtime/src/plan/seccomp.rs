@@ -235,13 +235,13 @@ fn profile<'a>(
             last: NONE,
         })?;
     }
-    let count = seccomp.syscalls.iter().map(|rule| rule.names.len()).sum();
     let mut rules = Rules {
         default,
         entries: job.arena.list(seccomp.syscalls.len())?,
         named: named.finish_mut(),
-        mentions: job.arena.list(count)?,
-        finder: syscalls::Finder::default(),
+        // A name takes three bytes at least: quotes and a comma.
+        mentions: job.arena.list(seccomp.syscalls.size() / 3)?,
+        finder: syscalls::Finder::START,
     };
     for (at, rule) in seccomp.syscalls.iter().enumerate() {
         rules

@@ -64,6 +64,8 @@ pub struct Graph<'a> {
     before: List<'a, Target>,
     /// The last node of each bucket.
     buckets: [Target; BUCKETS],
+    /// The last action, and the node that returns it: what comes next is mostly the same.
+    last: Option<(u32, Target)>,
 }
 
 impl<'a> Graph<'a> {
@@ -73,6 +75,7 @@ impl<'a> Graph<'a> {
             nodes: arena.list(MOST)?,
             before: arena.list(MOST)?,
             buckets: [NONE; BUCKETS],
+            last: None,
         })
     }
 
@@ -83,14 +86,21 @@ impl<'a> Graph<'a> {
 
     /// Ends with an action.
     pub fn result(&mut self, action: u32) -> Result<Target, Errno> {
-        self.add(Node {
+        if let Some((last, target)) = self.last
+            && last == action
+        {
+            return Ok(target);
+        }
+        let target = self.add(Node {
             word: 0,
             ask: Ask::Return,
             value: action,
             mask: 0,
             yes: 0,
             no: 0,
-        })
+        })?;
+        self.last = Some((action, target));
+        Ok(target)
     }
 
     /// Asks; what the answer settles is not asked again.

@@ -43,8 +43,27 @@ pub fn answer(program: &[Instruction], words: &Words) -> Option<u32> {
 /// The lines of a program whose architectures are these.
 pub fn lines(program: &[Instruction], archs: &[&'static Arch], numbers: &Numbers<'_>) -> String {
     let mut text = String::new();
-    let (mut word, mut audit) = (ARCH, 0);
+    // What is loaded where, and for which architecture: jumps lead forward, so whoever leads somewhere has been met before.
+    let mut ways = vec![(ARCH, 0); program.len()];
     for (at, step) in program.iter().enumerate() {
+        let (word, audit) = ways[at];
+        // The one that is asked for, where that is what is asked.
+        let asked = if word == ARCH { step.value } else { audit };
+        let mut leads = |skip: u32, way| {
+            if let Some(next) = ways.get_mut(at + 1 + skip as usize) {
+                *next = way;
+            }
+        };
+        match step.code {
+            LOAD => leads(0, ((step.value / 4) as u8, audit)),
+            JUMP => leads(step.value, (word, audit)),
+            RETURN => {}
+            AND => leads(0, (word, audit)),
+            _ => {
+                leads(step.no.into(), (word, audit));
+                leads(step.yes.into(), (word, asked));
+            }
+        }
         text.push('\n');
         push(&mut text, at as u64, 4);
         let to = |text: &mut String, say: &str, skip: u32| {
@@ -63,17 +82,11 @@ pub fn lines(program: &[Instruction], archs: &[&'static Arch], numbers: &Numbers
         };
         text.push_str(say);
         match step.code {
-            LOAD => {
-                word = (step.value / 4) as u8;
-                load(&mut text, word, archs);
-            }
+            LOAD => load(&mut text, (step.value / 4) as u8, archs),
             RETURN => action(&mut text, step.value),
             JUMP => to(&mut text, " to ", step.value),
             _ => {
-                if word == ARCH {
-                    audit = step.value;
-                }
-                value(&mut text, word, audit, step.value, archs, numbers);
+                value(&mut text, word, asked, step.value, archs, numbers);
                 if step.code != AND {
                     to(&mut text, " go to ", step.yes.into());
                     to(&mut text, " else ", step.no.into());

@@ -172,38 +172,25 @@ impl Condition {
 
 /// socketcall(2) and ipc(2), each with the calls behind it in the order of the numbers from 1 on that their first
 /// argument has for them (linux/net.h, linux/ipc.h).
-const MULTIPLEXED: [&str; 2] = [
-    "socketcall socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown \
-     setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg",
-    "ipc semop semget semctl semtimedop - - - - - - msgsnd msgrcv msgget msgctl - - - - - - shmat shmdt shmget shmctl",
+static MULTIPLEXED: [[u16; 25]; 2] = [
+    syscalls::ids(
+        "socketcall socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom \
+         shutdown setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg",
+    ),
+    syscalls::ids(
+        "ipc semop semget semctl semtimedop - - - - - - msgsnd msgrcv msgget msgctl - - - - - - shmat shmdt shmget shmctl",
+    ),
 ];
 
-/// The same as ids, and 0 for none.
-#[derive(Clone, Copy)]
-pub struct Multiplexers([[u16; 25]; 2]);
+/// Whether a multiplexer can be asked for a call.
+pub fn is_multiplexed(id: u16) -> bool {
+    MULTIPLEXED.iter().any(|row| row[1..].contains(&id))
+}
 
-impl Multiplexers {
-    /// Looks the names up.
-    pub fn look_up() -> Multiplexers {
-        let mut ids = [[0; 25]; 2];
-        for (row, names) in ids.iter_mut().zip(MULTIPLEXED) {
-            for (slot, name) in row.iter_mut().zip(names.split(' ')) {
-                *slot = syscalls::id(name.as_bytes()).unwrap_or_default();
-            }
-        }
-        Multiplexers(ids)
-    }
-
-    /// Whether a multiplexer can be asked for a call.
-    pub fn hide(&self, id: u16) -> bool {
-        self.0.iter().any(|row| row[1..].contains(&id))
-    }
-
-    /// What is behind a call, if it is a multiplexer: itself, then the others.
-    fn behind(&self, id: u16) -> &[u16] {
-        let row = self.0.iter().find(|row| row[0] == id);
-        row.map_or(&[], |row| row)
-    }
+/// What is behind a call, if it is a multiplexer: itself, then the others.
+fn behind(id: u16) -> &'static [u16] {
+    let row = MULTIPLEXED.iter().find(|row| row[0] == id);
+    row.map_or(&[], |row| row)
 }
 
 /// No call has more rules than this; each takes an instruction at least.
@@ -223,7 +210,6 @@ impl<'a> Profile<'a> {
     pub fn answer(
         &self,
         arch: &Arch,
-        multiplexers: &Multiplexers,
         id: u16,
         rules: &mut List<'_, Rule<'a>>,
         arena: &'a Arena,
@@ -231,10 +217,16 @@ impl<'a> Profile<'a> {
         rules.clear();
         let own = [id];
         let behind = match arch.multiplexes() {
-            true => multiplexers.behind(id),
+            true => behind(id),
             false => &[],
         };
         let calls = if behind.is_empty() { &own } else { behind };
+        // Of most calls the first entry says all there is to say.
+        if let ([_], Some((at, entry))) = (calls, self.about(id).next())
+            && let [[]] = entry.alternatives
+        {
+            return Ok(Answer::Always(entry.action, Some(at)));
+        }
         for (number, call) in calls.iter().enumerate() {
             for (at, entry) in self.about(*call) {
                 for conditions in entry.alternatives {
@@ -291,6 +283,9 @@ fn asked<'a>(
     wide: bool,
     arena: &'a Arena,
 ) -> Result<&'a [Condition], Errno> {
+    if conditions.is_empty() && number == 0 {
+        return Ok(&[]);
+    }
     let mut asked = arena.list(conditions.len() + usize::from(number != 0))?;
     if number != 0 {
         asked.push(Condition {

@@ -11,38 +11,73 @@ pub const COUNT: usize = tables::COUNT;
 const SHARED: u8 = 0x20;
 
 /// The id of a name.
-pub fn id(name: &[u8]) -> Option<u16> {
-    Finder::default().id(name)
+pub const fn id(name: &[u8]) -> Option<u16> {
+    let mut finder = Finder::START;
+    finder.id(name)
+}
+
+/// The ids of names with a space between, 0 for what is none: for constants.
+pub const fn ids<const N: usize>(names: &str) -> [u16; N] {
+    let mut ids = [0; N];
+    let (mut rest, mut at) = (names.as_bytes(), 0);
+    while !rest.is_empty() {
+        let mut end = 0;
+        while end < rest.len() && rest[end] != b' ' {
+            end += 1;
+        }
+        let (name, after) = rest.split_at(end);
+        if let Some(id) = id(name) {
+            ids[at] = id;
+        }
+        at += 1;
+        rest = match after {
+            [_, next @ ..] => next,
+            [] => after,
+        };
+    }
+    ids
 }
 
 /// Looks names up; those of a profile are in order for the most part, so that the next one is near the last.
-#[derive(Default)]
 pub struct Finder<'n> {
     /// What was found last, or nothing,
     last: &'n [u8],
     /// the block that has it,
     block: usize,
-    /// and its place there.
+    /// and its place there, from 1.
     at: usize,
     /// Where in the names the next entry is.
     next: usize,
 }
 
 impl<'n> Finder<'n> {
+    /// One that has found nothing yet.
+    pub const START: Finder<'n> = Finder {
+        last: &[],
+        block: 0,
+        at: 0,
+        next: 0,
+    };
+
     /// The id of a name.
-    pub fn id(&mut self, name: &'n [u8]) -> Option<u16> {
-        let ahead = !self.last.is_empty() && self.last < name;
-        if ahead && let Some(id) = self.scan(name, common(self.last, name)) {
+    pub const fn id(&mut self, name: &'n [u8]) -> Option<u16> {
+        let mut same = 0;
+        while same < name.len() && same < self.last.len() && name[same] == self.last[same] {
+            same += 1;
+        }
+        let ahead = !self.last.is_empty()
+            && same < name.len()
+            && (same == self.last.len() || self.last[same] < name[same]);
+        if ahead && let Some(id) = self.scan(name, same) {
             return Some(id);
         }
         self.last = &[];
         let (mut low, mut high) = (0, tables::BLOCKS.len());
         while high - low > 1 {
             let middle = (low + high) / 2;
-            let first = rest(&tables::NAMES[start(middle) + 1..]);
-            match first <= name {
-                true => low = middle,
-                false => high = middle,
+            match comes_after(start(middle) + 1, name) {
+                true => high = middle,
+                false => low = middle,
             }
         }
         (self.block, self.at, self.next) = (low, 0, start(low));
@@ -51,66 +86,80 @@ impl<'n> Finder<'n> {
 
     /// Looks through the rest of the block. The name comes after the entry before, of which it has the first `same`
     /// bytes.
-    fn scan(&mut self, name: &'n [u8], mut same: usize) -> Option<u16> {
-        let entries = tables::NAMES.get(self.next..start(self.block + 1))?;
-        for (at, (shared, rest)) in block(entries).enumerate() {
-            self.next += 1 + rest.len();
-            if shared > same {
-                continue;
+    const fn scan(&mut self, name: &'n [u8], mut same: usize) -> Option<u16> {
+        let end = start(self.block + 1);
+        while self.next < end {
+            let shared = tables::NAMES[self.next] as usize;
+            self.next += 1;
+            self.at += 1;
+            if shared < same {
+                return None;
             }
-            let wanted = name.get(same..).filter(|_| shared == same)?;
-            let more = common(wanted, rest);
-            if more == rest.len() && more == wanted.len() {
-                self.at += at + 1;
-                self.last = name;
-                return Some((self.block * tables::BLOCK + self.at) as u16);
+            if shared == same {
+                while in_entry(self.next)
+                    && same < name.len()
+                    && tables::NAMES[self.next] == name[same]
+                {
+                    self.next += 1;
+                    same += 1;
+                }
+                if same == name.len() && !in_entry(self.next) {
+                    self.last = name;
+                    return Some((self.block * tables::BLOCK + self.at) as u16);
+                }
             }
-            same += more;
+            while in_entry(self.next) {
+                self.next += 1;
+            }
         }
         None
     }
 }
 
-/// How many bytes both begin with.
-fn common(one: &[u8], other: &[u8]) -> usize {
-    one.iter().zip(other).take_while(|(a, b)| a == b).count()
+/// Whether there is a byte of an entry at a place, not the next entry or the end.
+const fn in_entry(at: usize) -> bool {
+    at < tables::NAMES.len() && tables::NAMES[at] >= SHARED
+}
+
+/// Whether the first name of a block, which begins at a place, comes after another name.
+const fn comes_after(mut at: usize, name: &[u8]) -> bool {
+    let mut same = 0;
+    while in_entry(at) {
+        if same == name.len() || tables::NAMES[at] > name[same] {
+            return true;
+        }
+        if tables::NAMES[at] < name[same] {
+            return false;
+        }
+        at += 1;
+        same += 1;
+    }
+    false
 }
 
 /// Where a block starts.
-fn start(block: usize) -> usize {
-    let start = tables::BLOCKS.get(block);
-    start.map_or(tables::NAMES.len(), |at| usize::from(*at))
+const fn start(block: usize) -> usize {
+    match block < tables::BLOCKS.len() {
+        true => tables::BLOCKS[block] as usize,
+        false => tables::NAMES.len(),
+    }
 }
 
 /// The name with an id.
 pub fn name(id: u16) -> String {
     let at = usize::from(id).wrapping_sub(1);
+    let mut next = start(at / tables::BLOCK);
     let mut name = Vec::new();
-    let (number, place) = (at / tables::BLOCK, at % tables::BLOCK);
-    let entries = tables::NAMES
-        .get(start(number)..start(number + 1))
-        .unwrap_or_default();
-    for (shared, rest) in block(entries).take(place + 1) {
-        name.truncate(shared);
-        name.extend_from_slice(rest);
+    for _ in 0..=at % tables::BLOCK {
+        let shared = tables::NAMES.get(next).copied().unwrap_or_default();
+        name.truncate(shared.into());
+        next += 1;
+        while in_entry(next) {
+            name.push(tables::NAMES[next]);
+            next += 1;
+        }
     }
     crate::error::lossy(&name)
-}
-
-/// The entries of a block: how much each shares with the one before, and the rest of it.
-fn block(mut entries: &'static [u8]) -> impl Iterator<Item = (usize, &'static [u8])> {
-    core::iter::from_fn(move || {
-        let (shared, after) = entries.split_first()?;
-        let rest = rest(after);
-        entries = &after[rest.len()..];
-        Some((usize::from(*shared), rest))
-    })
-}
-
-/// The bytes up to the next entry.
-fn rest(bytes: &'static [u8]) -> &'static [u8] {
-    let end = bytes.iter().position(|byte| *byte < SHARED);
-    &bytes[..end.unwrap_or(bytes.len())]
 }
 
 /// The ids at the numbers from 0 on of some machines.
@@ -124,8 +173,7 @@ impl<'a> Numbers<'a> {
         let mut row = arena.list(count + tables::LONGEST)?;
         let mut bits = Bits::default();
         while row.as_slice().len() < count {
-            let repeated = bits.take(1) == 1;
-            if !repeated {
+            if bits.take(1) == 0 {
                 row.push(bits.take(tables::NAME_BITS) as u16)?;
                 continue;
             }
@@ -151,21 +199,22 @@ impl<'a> Numbers<'a> {
 struct Bits {
     /// Read so far.
     at: usize,
-    held: u32,
+    held: u64,
     /// How many bits are held.
     count: u32,
 }
 
 impl Bits {
-    /// At most 24 bits.
+    /// At most 32 bits.
     fn take(&mut self, width: u32) -> usize {
-        while self.count < width {
-            let byte = tables::NUMBERS.get(self.at).copied().unwrap_or_default();
-            self.held = self.held << 8 | u32::from(byte);
-            self.at += 1;
-            self.count += 8;
+        if self.count < width {
+            let next = tables::NUMBERS.get(self.at..).and_then(<[u8]>::first_chunk);
+            let next = u32::from_be_bytes(next.copied().unwrap_or_default());
+            self.held = self.held << 32 | u64::from(next);
+            self.at += 4;
+            self.count += 32;
         }
         self.count -= width;
-        (self.held >> self.count & ((1 << width) - 1)) as usize
+        (self.held >> self.count) as usize & ((1 << width) - 1)
     }
 }

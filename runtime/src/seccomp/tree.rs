@@ -3,7 +3,7 @@
 use super::arch::{ARCHS, Arch, X32_BIT};
 use super::emit;
 use super::graph::{ARCH, Ask, Graph, NUMBER, Target};
-use super::rules::{self, Answer, ENOSYS, Multiplexers, Profile, Rule};
+use super::rules::{self, Answer, ENOSYS, Profile, Rule};
 use super::syscalls::{self, Numbers};
 use init::plan::Instruction;
 use init::sys::arena::{Arena, List};
@@ -14,9 +14,19 @@ const KILL: u32 = 0;
 /// A tracer's way to skip a call is to make it this one (seccomp(2)).
 const SKIPPED: u32 = u32::MAX;
 
-/// What most programs ask for all the time: a question less for these is worth more than one for others.
-const USUAL: &str = "read write close fstat mmap mprotect munmap brk rt_sigaction rt_sigprocmask ioctl writev poll recvfrom sendto \
-    futex epoll_wait openat newfstatat clock_nanosleep";
+/// What most programs ask for all the time: a question less for these is worth more than one for others. A bit for each id.
+static USUAL: [u64; syscalls::COUNT / 64 + 1] = {
+    let ids: [u16; 20] = syscalls::ids(
+        "read write close fstat mmap mprotect munmap brk rt_sigaction rt_sigprocmask ioctl writev poll recvfrom sendto \
+         futex epoll_wait openat newfstatat clock_nanosleep",
+    );
+    let (mut set, mut at) = ([0; syscalls::COUNT / 64 + 1], 0);
+    while at < ids.len() {
+        set[ids[at] as usize / 64] |= 1 << (ids[at] % 64);
+        at += 1;
+    }
+    set
+};
 /// How much more.
 const MORE: u32 = 64;
 
@@ -33,9 +43,6 @@ struct Stretch {
 struct Maker<'p, 'a> {
     profile: &'p Profile<'a>,
     numbers: Numbers<'a>,
-    multiplexers: Multiplexers,
-    /// The ids of [`USUAL`], a bit each.
-    usual: [u64; syscalls::COUNT / 64 + 1],
     arena: &'a Arena,
     graph: Graph<'a>,
     default: Target,
@@ -48,16 +55,9 @@ struct Maker<'p, 'a> {
 pub fn compile<'a>(profile: &Profile<'a>, arena: &'a Arena) -> Result<&'a [Instruction], Errno> {
     let last = profile.archs.iter().map(|arch| arch.table()).max();
     let mut graph = Graph::new(arena)?;
-    let mut usual = [0; syscalls::COUNT / 64 + 1];
-    for name in USUAL.split(' ') {
-        let id = syscalls::id(name.as_bytes()).unwrap_or_default();
-        usual[usize::from(id / 64)] |= 1 << (id % 64);
-    }
     let mut maker = Maker {
         profile,
         numbers: Numbers::unpack(arena, last.unwrap_or_default())?,
-        multiplexers: Multiplexers::look_up(),
-        usual,
         arena,
         default: graph.result(profile.default)?,
         graph,
@@ -146,16 +146,16 @@ impl<'a> Maker<'_, 'a> {
     /// Whether a call makes the profile know of all that came before it. Those that a multiplexer can be asked for
     /// have no number for libseccomp.
     fn counts(&self, arch: &Arch, id: u16) -> bool {
-        id != 0 && self.profile.names(id) && !(arch.multiplexes() && self.multiplexers.hide(id))
+        id != 0 && self.profile.names(id) && !(arch.multiplexes() && rules::is_multiplexed(id))
     }
 
     /// What is asked about one call, and how likely it is to be made: hardly, if that is refused or there is a better way to
     /// ask for it.
     fn call(&mut self, arch: &Arch, id: u16) -> Result<(Target, u32), Errno> {
         let (profile, arena) = (self.profile, self.arena);
-        let answer = profile.answer(arch, &self.multiplexers, id, &mut self.rules, arena)?;
+        let answer = profile.answer(arch, id, &mut self.rules, arena)?;
         if let Answer::Always(action, entry) = answer {
-            let usual = self.usual[usize::from(id / 64)] >> (id % 64) & 1 != 0;
+            let usual = USUAL[usize::from(id / 64)] >> (id % 64) & 1 != 0;
             let weight = match entry {
                 Some(_) if usual && !arch.is_x32() => MORE,
                 entry => u32::from(entry.is_some()),

@@ -7,7 +7,7 @@ use crate::files;
 use crate::plan::{self, Facts, Filter};
 use crate::seccomp::arch::{ARCHS, Arch, called};
 use crate::seccomp::listing;
-use crate::seccomp::rules::{self, Answer, Multiplexers};
+use crate::seccomp::rules::{self, Answer};
 use crate::seccomp::syscalls::{self, Numbers};
 use crate::text::{hexadecimal, number, push};
 use init::sys::arena::Arena;
@@ -172,7 +172,7 @@ fn reason(
     let (profile, arch) = (&asked.filter.profile, asked.arch);
     let id = arch.call(&asked.numbers, number).unwrap_or_default();
     let mut rules = asked.arena.list(rules::MOST).map_err(no_memory)?;
-    let decided = profile.answer(arch, &Multiplexers::look_up(), id, &mut rules, asked.arena);
+    let decided = profile.answer(arch, id, &mut rules, asked.arena);
     let mut rules = rules.as_slice().iter();
     let (action, entry) = match decided.map_err(no_memory)? {
         Answer::Always(action, entry) => (action, entry),
