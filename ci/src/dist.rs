@@ -78,7 +78,7 @@ pub fn build(arch: &Arch, package: &str, program: &str, extra: &[&str]) -> Resul
     if package == "tests" && !arch.seccompiler {
         cargo.arg("--no-default-features");
     }
-    let flags = toolchain::whole_program();
+    let flags = toolchain::whole_program(arch);
     sh::run(cargo.arg("--").args(flags).args(extra))?;
     checked(arch, toolchain::built(arch)?.join(program))
 }

@@ -19,6 +19,8 @@ pub struct Arch {
     pub machine: u16,
     /// Flags of rustc that only this machine needs.
     pub flags: &'static [&'static str],
+    /// Options of LLVM for its machine code.
+    code: &'static [&'static str],
     /// Whether seccompiler knows it, which makes the filter of `tests/deny`.
     pub seccompiler: bool,
 }
@@ -35,6 +37,7 @@ pub const ARCHES: &[Arch] = &[
         musl: "x86_64-linux-musl",
         machine: 62,
         flags: &[],
+        code: &[],
         seccompiler: true,
     },
     Arch {
@@ -44,6 +47,8 @@ pub const ARCHES: &[Arch] = &[
         musl: "aarch64-linux-musl",
         machine: 183,
         flags: &[],
+        // Registers are saved and restored by helpers that all functions share.
+        code: &["-homogeneous-prolog-epilog"],
         seccompiler: true,
     },
     Arch {
@@ -53,6 +58,8 @@ pub const ARCHES: &[Arch] = &[
         musl: "powerpc64le-linux-musl",
         machine: 21,
         flags: RUSTIX_ASM,
+        // Without vectors no function has to keep them for its caller, and constants need no place in memory.
+        code: &["-mattr=-altivec,-vsx"],
         seccompiler: false,
     },
     Arch {
@@ -62,6 +69,7 @@ pub const ARCHES: &[Arch] = &[
         musl: "s390x-linux-musl",
         machine: 22,
         flags: RUSTIX_ASM,
+        code: &[],
         seccompiler: false,
     },
     Arch {
@@ -71,6 +79,7 @@ pub const ARCHES: &[Arch] = &[
         musl: "riscv64-linux-musl",
         machine: 243,
         flags: &[],
+        code: &[],
         seccompiler: true,
     },
 ];
@@ -189,6 +198,8 @@ const CODE: &[&str] = &[
     "-tail-merge-size=2",
     // Functions that differ in constants alone once.
     "-enable-global-merge-func",
+    // Blocks in the order that needs the fewest jumps.
+    "-apply-ext-tsp-for-size",
     // Comparisons are shorter than small tables.
     "-min-jump-table-entries=8",
     // What is worked out before a loop, or once for a function, takes a register for a long time, and pushes others to the stack.
@@ -200,12 +211,12 @@ const CODE: &[&str] = &[
 
 /// Flags of the rustc that links a program, beside those of all crates: it optimises the whole, and so does lld after it, twice.
 /// Only then is known what has come to do nothing, such as all that runs when memory is freed (init/src/sys/heap.rs).
-pub fn whole_program() -> Vec<String> {
+pub fn whole_program(arch: &Arch) -> Vec<String> {
     let mut flags: Vec<String> = vec![
         "-Clinker-plugin-lto".into(),
         "-Clink-arg=--lto-newpm-passes=lto<Oz>,lto<Oz>".into(),
     ];
-    for option in INLINING.iter().chain(CODE) {
+    for option in INLINING.iter().chain(CODE).chain(arch.code) {
         flags.extend(["-Clink-arg=-mllvm".into(), format!("-Clink-arg={option}")]);
     }
     flags

@@ -467,18 +467,20 @@ pub struct Container {
 }
 
 impl Container {
-    /// Finds a container.
-    pub fn find(root: &Path, id: &str) -> Result<Box<Container>> {
-        Container::open(root, id)?.whole()
+    /// Finds the container that a command is for. It stays open to the command's end.
+    pub fn find(root: &Path, id: &str) -> Result<&'static Container> {
+        Ok(Box::leak(Container::open(root, id)?))
     }
 
-    /// Finds a container and locks it against other commands.
-    pub fn lock(root: &Path, id: &str) -> Result<Box<Container>> {
-        Container::lock_remains(root, id)?.whole()
+    /// The same, and locks it against other commands.
+    pub fn lock(root: &Path, id: &str) -> Result<&'static Container> {
+        let container = Container::lock_remains(root, id)?;
+        container.check_whole()?;
+        Ok(container)
     }
 
     /// The same where what a killed `create` has left will do.
-    pub fn lock_remains(root: &Path, id: &str) -> Result<Box<Container>> {
+    pub fn lock_remains(root: &Path, id: &str) -> Result<&'static Container> {
         let dir = Container::dir(root, id)?;
         dir.lock(PATIENCE)?;
         // Whoever had the lock before may have removed everything, and somebody else made it anew.
@@ -487,18 +489,21 @@ impl Container {
         if !same {
             return Err(Error::join(&["container does not exist any more: ", id]));
         }
-        Container::read(dir, id)
+        Ok(Box::leak(Container::read(dir, id)?))
     }
 
-    fn open(root: &Path, id: &str) -> Result<Box<Container>> {
-        Container::read(Container::dir(root, id)?, id)
+    /// One of many.
+    pub fn open(root: &Path, id: &str) -> Result<Box<Container>> {
+        let container = Container::read(Container::dir(root, id)?, id)?;
+        container.check_whole()?;
+        Ok(container)
     }
 
     fn dir(root: &Path, id: &str) -> Result<Dir> {
         Dir::open(root, id)?.ok_or_else(|| Error::join(&["container does not exist: ", id]))
     }
 
-    fn whole(self: Box<Container>) -> Result<Box<Container>> {
+    fn check_whole(&self) -> Result<()> {
         if self.record.boot.is_empty() {
             let id = &self.id;
             return Err(Error::join(&[
@@ -509,7 +514,7 @@ impl Container {
                 "` clears it away",
             ]));
         }
-        Ok(self)
+        Ok(())
     }
 
     /// Who made it.
@@ -533,9 +538,9 @@ impl Container {
         }))
     }
 
-    /// Its cgroups.
-    pub fn group(&self) -> Result<Group> {
-        Group::load(&self.record.cgroup)
+    /// Its cgroups, for the rest of the command.
+    pub fn group(&self) -> Result<&'static mut Group> {
+        Ok(Box::leak(Group::load(&self.record.cgroup)?))
     }
 
     /// Its class of resctrl.
@@ -578,7 +583,7 @@ impl Container {
         if self.alive(procfs).is_none() {
             return Ok(Status::Stopped);
         }
-        if self.group()?.is_frozen()? {
+        if Group::load(&self.record.cgroup)?.is_frozen()? {
             return Ok(Status::Paused);
         }
         Ok(if self.dir.is_waiting() {

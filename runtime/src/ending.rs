@@ -109,7 +109,7 @@ impl Ending {
     }
 
     fn parse(text: &[u8]) -> Option<Ending> {
-        let text = core::str::from_utf8(text).ok()?.strip_suffix('\n')?;
+        let text = core::str::from_utf8(text).ok()?.strip_suffix("\n")?;
         let mut words = pieces(text, b' ');
         let mut figure = || number(words.next()?.as_bytes()).map(|value| value as u8);
         let (code, signal, oom) = (figure()?, figure()?, figure()?);

@@ -1,6 +1,6 @@
 //! The words for an errno: what strerror(3) says, in lower case, and the symbol a search engine finds.
 
-use crate::text::decimal;
+use crate::text::{decimal, pieces};
 use rustix::io::Errno;
 
 /// Rows `constant symbol "meaning";`, kept as one array of numbers and one text of lines in the
@@ -31,7 +31,7 @@ pub fn words(errno: Errno) -> &'static str {
 
 fn line(errno: Errno) -> Option<&'static str> {
     let row = NUMBERS.iter().position(|number| *number == errno)?;
-    LINES.lines().nth(row)
+    pieces(LINES, b'\n').nth(row)
 }
 
 // The errors of include/uapi/asm-generic/errno-base.h and errno.h, less those of STREAMS, XENIX

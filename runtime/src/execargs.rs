@@ -7,6 +7,7 @@ use crate::files;
 use crate::json::{Layout, Writer};
 use crate::legacy::hint;
 use crate::plan::misread;
+use crate::text::pieces;
 use init::sys::arena::Arena;
 use spec_min::{List, Process, Spec, Text};
 use std::ffi::{CStr, OsStr};
@@ -184,10 +185,8 @@ fn capabilities(json: &mut Writer, options: &Options, config: &Process<'_>) {
 /// `UID[:GID]`, digits only: a text that parses as nothing must not end up as 0 (CVE-2026-30892).
 fn parse_user(text: &OsStr, gid: u32) -> Result<(u32, u32)> {
     let word = text.to_str().ok_or_else(|| wrong_user(text))?;
-    let (uid, group) = match word.split_once(':') {
-        Some((uid, group)) => (uid, Some(group)),
-        None => (word, None),
-    };
+    let mut ids = pieces(word, b':');
+    let (uid, group) = (ids.next().unwrap_or_default(), ids.rest());
     let strict = |part: &str| number(OsStr::new(part)).ok_or_else(|| wrong_user(text));
     Ok((strict(uid)?, group.map(strict).transpose()?.unwrap_or(gid)))
 }

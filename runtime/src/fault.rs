@@ -1,7 +1,7 @@
 //! The child's faults in words. Whoever reads them has the same plan, so a number names a thing again.
 
 use crate::error::{Error, lossy};
-use crate::text::decimal;
+use crate::text::{decimal, one_line};
 use init::fault::{Step, Told};
 use init::plan::{Mount, Plan, Source};
 use rustix::io::Errno;
@@ -62,15 +62,14 @@ const WAYS_OUT: [(Step, Errno, &str); 10] = [
 
 /// `mounts[3] /proc: move_mount: operation not permitted (EPERM)`, and what is known beyond that.
 pub fn explain(fault: &Told, plan: &Plan<'_>) -> Error {
-    let call = String::from_utf8_lossy(&fault.call);
-    let note = String::from_utf8_lossy(&fault.note);
+    let (call, note) = (lossy(&fault.call), lossy(&fault.note));
     if fault.step == Step::Args {
         return program(fault, plan, &call, &note);
     }
     let mut text = place(fault, plan);
     for part in [&call, &note].into_iter().filter(|part| !part.is_empty()) {
         text.push_str(": ");
-        text.push_str(&part.trim_end().replace('\n', " | "));
+        text.push_str(&one_line(part));
     }
     finish(text, fault)
 }
@@ -92,12 +91,7 @@ fn finish(text: String, fault: &Told) -> Error {
 /// The wording that engines look for: `exec: "x": executable file not found in $PATH`, `exec /x: permission
 /// denied`.
 fn program(fault: &Told, plan: &Plan<'_>, call: &str, note: &str) -> Error {
-    let name = plan
-        .process
-        .args
-        .first()
-        .unwrap_or_default()
-        .to_string_lossy();
+    let name = lossy(plan.process.args.first().unwrap_or_default().to_bytes());
     match (call, fault.errno) {
         ("", _) => finish(["exec ", &name].concat(), fault),
         (_, errno) if errno == Errno::NOENT.raw_os_error() && note.is_empty() => {
@@ -124,7 +118,7 @@ fn place(fault: &Told, plan: &Plan<'_>) -> String {
         Step::Root => Some(plan.root.path),
         _ => None,
     };
-    let name = name.unwrap_or_default().to_string_lossy();
+    let name = lossy(name.unwrap_or_default().to_bytes());
     let mut text = lossy(fault.step.text());
     match fault.step {
         Step::User => text.push_str(&[": id ", &decimal(at as u64)].concat()),
@@ -143,7 +137,7 @@ fn place(fault: &Told, plan: &Plan<'_>) -> String {
             ..
         }) = plan.mounts.get(at)
     {
-        text.push_str(&[" (bind of ", &path.to_string_lossy(), ")"].concat());
+        text.push_str(&[" (bind of ", &lossy(path.to_bytes()), ")"].concat());
     }
     text
 }

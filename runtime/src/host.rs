@@ -19,12 +19,12 @@ pub struct Host {
 }
 
 impl Host {
-    /// Looks.
-    pub fn look() -> Result<Host> {
+    /// Looks. What is found stays open to the end of mote: each verb asks once.
+    pub fn look() -> Result<&'static Host> {
         let procfs =
             Procfs::open().map_err(|errno| Error::call("/proc (is it mounted?)", errno))?;
         let mask = signal::mask().map_err(|errno| Error::call("rt_sigprocmask", errno))?;
-        Ok(Host { procfs, mask })
+        Ok(Box::leak(Box::new(Host { procfs, mask })))
     }
 
     /// Whether there is a /proc/kcore to point to.

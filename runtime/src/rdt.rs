@@ -78,12 +78,12 @@ impl Rdt {
         let Some((signs, class)) = text.split_at_checked(2) else {
             return Ok(None);
         };
-        let monitor = signs.ends_with('m').then_some(id);
+        let monitor = signs.ends_with("m").then_some(id);
         mount(procfs).map(|root| {
             Some(Rdt::new(
                 root,
                 class.into(),
-                signs.starts_with('+'),
+                signs.starts_with("+"),
                 monitor,
             ))
         })
@@ -187,7 +187,11 @@ fn agree(schemata: &str, lines: &[&[u8]]) -> bool {
     let schemata = plain(schemata.as_bytes());
     lines.iter().all(|line| {
         let line = plain(line);
-        let (resource, shares) = line.split_at(line.find(':').map_or(0, |at| at + 1));
+        let (resource, shares) = line.split_at(
+            line.bytes()
+                .position(|byte| byte == b':')
+                .map_or(0, |at| at + 1),
+        );
         let there = pieces(&schemata, b'\n').find_map(|there| there.strip_prefix(resource));
         let there = pieces(there.unwrap_or_default(), b';');
         !resource.is_empty() && pieces(shares, b';').all(|share| there.clone().has(share))
@@ -200,7 +204,7 @@ fn plain(lines: &[u8]) -> String {
     for byte in lines {
         match byte {
             b' ' => {}
-            b'0' if text.ends_with('=') => {}
+            b'0' if text.ends_with("=") => {}
             byte => text.push(char::from(*byte)),
         }
     }

@@ -232,7 +232,7 @@ fn rfc3339_nanos(seconds: u64, nanos: u64) -> String {
         text.pop();
         text.push('.');
         push(&mut text, nanos, 9);
-        while text.ends_with('0') {
+        while text.ends_with("0") {
             text.pop();
         }
         text.push('Z');

@@ -1,7 +1,7 @@
 //! Signals by name and number.
 
 use crate::error::{Error, Result};
-use crate::text::{number, quoted};
+use crate::text::{number, pieces, quoted};
 use rustix::process::Signal;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -60,7 +60,7 @@ const LAST: u64 = 64;
 pub fn parse(text: &OsStr) -> Result<Signal> {
     let upper = text.as_bytes().to_ascii_uppercase();
     let name = upper.strip_prefix(b"SIG").unwrap_or(&upper);
-    let row = NAMES.lines().position(|known| known.as_bytes() == name);
+    let row = pieces(NAMES, b'\n').position(|known| known.as_bytes() == name);
     let signal = row.and_then(|row| NUMBERS.get(row).copied()).or_else(|| {
         let number = number(text.as_bytes()).filter(|number| (1..=LAST).contains(number))?;
         init::sys::signal::numbered(number as i32)

@@ -4,7 +4,7 @@ use crate::error::{Error, Result, lossy};
 use crate::files;
 use crate::host::{Host, of_process};
 use crate::report::Reporter;
-use crate::text::{c, decimal, number, quote};
+use crate::text::{c, decimal, number, one_line, quote};
 use init::hooks::{Failure, Reason, Stage};
 use init::kernel::RESOURCES;
 use init::plan::{Hook, IdMap, Plan, StateText};
@@ -271,16 +271,10 @@ pub fn run_last_hooks(host: &Host, plan: &Plan<'_>, report: &Reporter) {
 }
 
 fn explain(program: &str, failure: &Failure) -> Error {
-    let output = lossy(failure.output.trim_ascii());
-    let mut text = [program, ": ", &lossy(&init::describe(failure.reason))].concat();
-    for (at, line) in output
-        .split('\n')
-        .filter(|line| !line.is_empty())
-        .enumerate()
-    {
-        text.push_str(if at == 0 { ": " } else { " | " });
-        text.push_str(line);
-    }
+    let output = one_line(&lossy(&failure.output));
+    let colon = if output.is_empty() { "" } else { ": " };
+    let reason = lossy(&init::describe(failure.reason));
+    let text = [program, ": ", &reason, colon, &output].concat();
     match failure.reason {
         Reason::Call(_, errno) => Error::call(&text, errno),
         _ => Error::new(text),

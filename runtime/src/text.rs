@@ -70,6 +70,18 @@ pub fn quoted(word: &OsStr) -> String {
     text
 }
 
+/// The lines of a text in one, with ` | ` between them.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for piece in pieces(text.trim_ascii_end(), b'\n').filter(|piece| !piece.is_empty()) {
+        if !line.is_empty() {
+            line.push_str(" | ");
+        }
+        line.push_str(piece);
+    }
+    line
+}
+
 /// Adds a text in quotes, with the escapes of Go's `%q`.
 #[inline(never)]
 pub fn quote(text: &mut String, value: &str) {
@@ -183,5 +195,7 @@ mod tests {
         assert_eq!(quoted(OsStr::from_bytes(b"\xff")), "\"\u{fffd}\"");
         assert_eq!(c(&[b"a/", b"b"]).as_c_str(), c"a/b");
         assert_eq!(c(&[b"a\0b"]).as_c_str(), c"a");
+        assert_eq!(one_line("a b\n\nc \n"), "a b | c");
+        assert_eq!(one_line("\n"), "");
     }
 }

@@ -53,18 +53,17 @@ impl Arena {
         self.used.set(0);
     }
 
-    /// Room for so many values of a layout.
+    /// Room for so many values of a layout; none where it is used up.
     #[inline(never)]
-    fn take(&self, one: Layout, count: usize) -> Result<NonNull<u8>, Errno> {
+    fn take(&self, one: Layout, count: usize) -> Option<NonNull<u8>> {
         let start = self.used.get().next_multiple_of(one.align());
-        let size = one.size().checked_mul(count).ok_or(Errno::NOMEM)?;
-        let end = start.checked_add(size).ok_or(Errno::NOMEM)?;
+        let end = start.checked_add(one.size().checked_mul(count)?)?;
         if end > self.size {
-            return Err(Errno::NOMEM);
+            return None;
         }
         self.used.set(end);
         // SAFETY: start <= end <= size, so the result stays inside the mapping (or one past its end).
-        Ok(unsafe { self.base.add(start) })
+        Some(unsafe { self.base.add(start) })
     }
 
     /// `length` zero bytes.
@@ -73,7 +72,7 @@ impl Arena {
         reason = "each call hands out memory that no other call does"
     )]
     pub fn bytes(&self, length: usize) -> Result<&mut [u8], Errno> {
-        let start = self.take(Layout::new::<u8>(), length)?;
+        let start = self.take(Layout::new::<u8>(), length).ok_or(Errno::NOMEM)?;
         // SAFETY: `take` never returns the same bytes twice, the kernel zeroed them, and they live as long as
         // the arena, to which the borrow ties them.
         Ok(unsafe { core::slice::from_raw_parts_mut(start.as_ptr(), length) })
@@ -93,7 +92,10 @@ impl Arena {
 
     /// Room for up to `capacity` values, to be filled one by one while other things are taken.
     pub fn list<T: Copy>(&self, capacity: usize) -> Result<List<'_, T>, Errno> {
-        let start = self.take(Layout::new::<T>(), capacity)?.cast::<T>();
+        let start = self
+            .take(Layout::new::<T>(), capacity)
+            .ok_or(Errno::NOMEM)?
+            .cast::<T>();
         Ok(List {
             start,
             capacity,

@@ -86,7 +86,7 @@ impl Group {
         let done = told.and_then(|()| self.restrict_devices(rules));
         let done = done.inspect_err(|_| {
             // A list of what is denied can't be read; whoever has one may have anything that is asked for.
-            if !old.starts_with('a') {
+            if !old.starts_with("a") {
                 let _ = member.write("devices.deny", "a");
                 for line in path::pieces(old.trim_ascii_end(), b'\n') {
                     let _ = member.write("devices.allow", line);

@@ -103,7 +103,7 @@ impl Hierarchies {
                 .mount()
                 .and_then(|top| file::read(top, "cgroup.controllers"));
             let list = list.unwrap_or_default();
-            let list = path::pieces(list.strip_suffix('\n').unwrap_or(&list), b' ');
+            let list = path::pieces(list.strip_suffix("\n").unwrap_or(&list), b' ');
             if member.has(controller) || list.has(controller) {
                 return true;
             }
@@ -142,7 +142,7 @@ impl Hierarchies {
         let asked = cgroups_path.and_then(|path| path.to_str().ok());
         let asked = asked.filter(|path| !path.is_empty());
         let place = asked.unwrap_or(id);
-        let (absolute, below) = (place.starts_with('/'), path::clean(place));
+        let (absolute, below) = (place.starts_with("/"), path::clean(place));
         if below.is_empty() {
             return Err(Error::join(&[
                 "cgroupsPath ",

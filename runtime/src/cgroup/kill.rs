@@ -4,7 +4,7 @@ use super::discover::Version;
 use super::group::{Group, Member};
 use super::{file, path, walk};
 use crate::error::{Error, Result};
-use crate::text::decimal;
+use crate::text::{decimal, number};
 use init::sys::time::milliseconds;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -26,7 +26,7 @@ impl Group {
         let Some(member) = self.census() else {
             return Ok(Vec::new());
         };
-        let number = |pid: &Pid| pid.as_raw_nonzero();
+        let raw = |pid: &Pid| pid.as_raw_nonzero();
         let mut pids = Vec::new();
         let walked = walk::each(member, &mut |dir, _| {
             let text = match file::read(dir, "cgroup.procs") {
@@ -37,8 +37,8 @@ impl Group {
             };
             for line in path::pieces(&text, b'\n') {
                 // The kernel's lists are mostly in order, so a pid mostly goes to the end.
-                if let Some(pid) = line.parse().ok().and_then(Pid::from_raw)
-                    && let Err(at) = pids.binary_search_by_key(&number(&pid), number)
+                if let Some(pid) = number(line.as_bytes()).and_then(|pid| Pid::from_raw(pid as i32))
+                    && let Err(at) = pids.binary_search_by_key(&raw(&pid), raw)
                 {
                     pids.insert(at, pid);
                 }

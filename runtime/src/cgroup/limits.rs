@@ -199,7 +199,7 @@ impl Member {
             Lacking::Other => Kind::Lacking,
             _ => Kind::Fails,
         };
-        let behind = text.starts_with(' ');
+        let behind = text.starts_with(" ");
         let access = if behind || written.noted {
             OFlags::RDWR
         } else {

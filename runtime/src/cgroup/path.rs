@@ -44,7 +44,7 @@ pub fn inside<'a>(path: &'a str, base: &str) -> Option<&'a str> {
     }
     match path.strip_prefix(base)? {
         "" => Some(""),
-        rest => rest.strip_prefix('/'),
+        rest => rest.strip_prefix("/"),
     }
 }
 

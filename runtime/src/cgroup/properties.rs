@@ -275,9 +275,9 @@ impl v1_devices::Exception {
                     .skip_while(|line| *line != heading)
                     .skip(1);
                 for line in lines.take_while(|line| !line.is_empty()) {
-                    let (number, name) = line.trim_ascii_start().split_once(' ')?;
-                    if number == decimal(major.into()) {
-                        return Some([kind, "-", name].concat());
+                    let mut words = pieces(line.trim_ascii_start(), b' ');
+                    if words.next() == Some(&decimal(major.into())) {
+                        return Some([kind, "-", words.rest()?].concat());
                     }
                 }
                 None

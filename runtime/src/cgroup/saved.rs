@@ -51,7 +51,7 @@ impl Group {
 
     /// The group again. Its mounts are opened, and checked, as they are needed; the directories may
     /// be gone.
-    pub fn load(text: &str) -> Result<Group> {
+    pub fn load(text: &str) -> Result<Box<Group>> {
         let (mut members, mut unit) = (Vec::new(), None);
         for line in path::pieces(text.trim_ascii_end(), b'\n') {
             let name = |of| line.strip_prefix(of).filter(|name: &&str| !name.is_empty());
@@ -66,7 +66,7 @@ impl Group {
                 None => return Err(Error::join(&["state: not a cgroup: ", line])),
             }
         }
-        let mut group = Group::new(members);
+        let mut group = Box::new(Group::new(members));
         group.unit = unit;
         Ok(group)
     }
@@ -104,9 +104,9 @@ fn parse(line: &str) -> Option<Member> {
         controllers => controllers,
     };
     let (point, path) = words.rest()?.split_at_checked(length)?;
-    let path = path.strip_prefix('/')?;
+    let path = path.strip_prefix("/")?;
     let safe = !path.is_empty() && path::clean(path) == path && made <= path::steps(path).count();
-    (safe && point.starts_with('/')).then(|| {
+    (safe && point.starts_with("/")).then(|| {
         let mut member = Member::new(version, controllers, point.into(), path.into(), None);
         member.made = Some(made);
         member

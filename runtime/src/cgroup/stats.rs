@@ -299,7 +299,7 @@ impl<'g> Stats<'g> {
         let sizes = core::mem::take(&mut self.huge);
         for prefix in &sizes {
             let size = prefix.strip_prefix("hugetlb.").unwrap_or_default();
-            json.key(size.strip_suffix('.').unwrap_or_default());
+            json.key(size.strip_suffix(".").unwrap_or_default());
             json.open_object();
             for text in pieces(HUGE_ROWS, b'\n') {
                 let row = Row::parse(text);
@@ -447,11 +447,13 @@ fn pressure(json: &mut Writer, key: &str, text: &[u8]) {
 
 /// A decimal fraction as Go writes it: without zeros at its end.
 fn shortest(number: &str) -> &str {
-    if number.contains('.') {
-        number.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        number
+    let mut short = number;
+    if pieces(number, b'.').count() > 1 {
+        while let Some(shorter) = short.strip_suffix("0") {
+            short = shorter;
+        }
     }
+    short.strip_suffix(".").unwrap_or(short)
 }
 
 /// Every line as a name and a number.

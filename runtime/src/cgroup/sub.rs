@@ -7,15 +7,15 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 impl Group {
-    /// The same group with the asked hierarchies' directories replaced; they must exist. One bare path
-    /// counts for every hierarchy, else each argument names its controllers.
-    pub fn sub_group(mut self, arguments: &[&str]) -> Result<Group> {
+    /// Goes to other directories in the asked hierarchies; they must exist. One bare path counts for every
+    /// hierarchy, else each argument names its controllers.
+    pub fn descend(&mut self, arguments: &[&str]) -> Result<()> {
         let mut done: Vec<&str> = Vec::new();
         for &argument in arguments {
             let mut parts = path::pieces(argument, b':');
             let first = parts.next().unwrap_or_default();
             match parts.rest() {
-                Some(below) => self.descend(argument, first, below, &mut done)?,
+                Some(below) => self.descend_in(argument, first, below, &mut done)?,
                 None if arguments.len() > 1 => {
                     let why = "a path without its controllers can only stand alone; write CONTROLLER:PATH";
                     return Err(refuse(argument, why));
@@ -27,10 +27,10 @@ impl Group {
                 }
             }
         }
-        Ok(self)
+        Ok(())
     }
 
-    fn descend<'t>(
+    fn descend_in<'t>(
         &mut self,
         argument: &str,
         controllers: &'t str,

@@ -22,7 +22,7 @@ pub fn each(member: &Member, visit: &mut Visit<'_>) -> Result<(), Errno> {
     let mut todo = Vec::new();
     children(here.as_fd(), &mut todo)?;
     while let Some(name) = todo.pop() {
-        if let Some(name) = name.strip_prefix('/') {
+        if let Some(name) = name.strip_prefix("/") {
             let above = file::open_dir(here.as_fd(), "..")?;
             visit(here.as_fd(), Some((above.as_fd(), name)))?;
             here = above;

@@ -57,7 +57,7 @@ pub fn of_kernel(mut words: Vec<OsString>) -> Vec<OsString> {
         .get(1)
         .and_then(|word| word.to_str())
         .unwrap_or_default();
-    if !word.starts_with('-') && !matches!(word, "help" | "h") && rows::verb(word).is_none() {
+    if !word.starts_with("-") && !matches!(word, "help" | "h") && rows::verb(word).is_none() {
         words.truncate(1);
         words.push("init".into());
     }

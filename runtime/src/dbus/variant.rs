@@ -2,6 +2,7 @@
 //! as much of it as there are unit properties for: `true`, `7`, `uint64 7`, `@t 0x10`, `'text'`, `['a', 'b']`, `@as []`.
 
 use super::wire::Wire;
+use crate::text::pieces;
 
 /// The words for kinds of values, and their letters in a signature.
 const KINDS: &str = "\
@@ -36,7 +37,7 @@ pub fn property(name: &str, text: &str, wire: &mut Wire) -> Result<(), Why> {
     let mut text = Text(text);
     let seconds = name
         .strip_suffix("Sec")
-        .filter(|rest| rest.ends_with(|last: char| last.is_ascii_lowercase()));
+        .filter(|rest| rest.as_bytes().last().is_some_and(u8::is_ascii_lowercase));
     if let Some(name) = seconds {
         let value = text.seconds()?;
         wire.property(&[name, "USec"].concat(), "t");
@@ -74,15 +75,18 @@ impl Text<'_> {
     /// The kind that is named here, with its name taken.
     #[inline(never)]
     fn named(&mut self) -> Option<String> {
-        let end = |text: &str| text.find(|c: char| c.is_ascii_whitespace() || c == '[');
+        let end = |text: &str| {
+            text.bytes()
+                .position(|byte| byte.is_ascii_whitespace() || byte == b'[')
+        };
         if self.take("@") {
             let (kind, rest) = self.0.split_at(end(self.0).unwrap_or(self.0.len()));
             self.0 = rest;
             return Some(kind.into());
         }
         let word = self.0.get(..end(self.0)?)?;
-        for row in KINDS.split('\n') {
-            if let Some(letter) = row.strip_prefix(word).and_then(|row| row.strip_prefix(' ')) {
+        for row in pieces(KINDS, b'\n') {
+            if let Some(letter) = row.strip_prefix(word).and_then(|row| row.strip_prefix(" ")) {
                 self.0 = self.0.get(word.len()..)?;
                 return Some(letter.into());
             }
@@ -93,8 +97,12 @@ impl Text<'_> {
     /// The signature of the value that comes next.
     fn kind(&mut self, depth: usize) -> Result<String, Why> {
         if let Some(kind) = self.named() {
-            let element = kind.trim_start_matches('a');
-            let known = matches!(element.as_bytes(), [letter] if b"bynqiuxts".contains(letter));
+            let known = kind
+                .as_bytes()
+                .split_last()
+                .is_some_and(|(letter, arrays)| {
+                    b"bynqiuxts".contains(letter) && arrays.iter().all(|byte| *byte == b'a')
+                });
             return match known && kind.len() <= DEEPEST {
                 true => Ok(kind),
                 false => Err("no unit property has a value of this type"),
@@ -194,7 +202,12 @@ impl Text<'_> {
             value = Some(more.ok_or(RANGE)?);
             self.0 = self.0.get(1..).unwrap_or_default();
         }
-        if self.0.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        if self
+            .0
+            .bytes()
+            .next()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric())
+        {
             return Err(NO_VALUE);
         }
         let value = i128::from(value.ok_or(NO_VALUE)?);
@@ -212,7 +225,7 @@ impl Text<'_> {
             .ok()
             .and_then(|whole| whole.checked_mul(1_000_000))
             .ok_or(RANGE)?;
-        if kind == "d" && self.0.starts_with('.') {
+        if kind == "d" && self.0.starts_with(".") {
             let mut unit = 1_000_000;
             self.take(".");
             while let Some(digit) = self.0.chars().next().and_then(|c| c.to_digit(10)) {

@@ -56,7 +56,7 @@ pub fn check(job: &Job<'_, '_>, native: &Arch, seccomp: &Seccomp<'_>, late: bool
                 ": without process.noNewPrivileges it is loaded before the process becomes the container's user"
             }
         };
-        let name = name.trim_start_matches("__NR_");
+        let name = name.strip_prefix("__NR_").unwrap_or(name);
         return Err(job.refuse("", &["must allow ", name, why].concat()));
     }
     Ok(())

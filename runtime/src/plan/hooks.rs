@@ -102,7 +102,7 @@ pub fn state<'a>(job: &Job<'_, 'a>, hooks: &Hooks<'_>, asks: bool) -> Result<Sta
     }
     tail.close();
     let [head, tail] = [head.finish(), tail.finish()];
-    let tail = tail.strip_prefix('{').unwrap_or_default();
+    let tail = tail.strip_prefix("{").unwrap_or_default();
     Ok(StateText {
         head: job
             .arena

@@ -83,7 +83,7 @@ impl Stats<'_> {
             for (key, class) in [(of_all, ""), (of_class, &*self.rdt.class)] {
                 let of = |line: &&str| {
                     let rest = line.strip_prefix(resource);
-                    rest.is_some_and(|rest| rest.starts_with(':'))
+                    rest.is_some_and(|rest| rest.starts_with(":"))
                 };
                 let schemata = self.read(&[class, "schemata"]);
                 if let Some(line) = pieces(schemata, b'\n').map(str::trim_ascii).find(of) {

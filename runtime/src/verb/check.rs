@@ -26,7 +26,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let json = wants_json(options)?;
     // All of this lives as long as the process.
     let bundle = ManuallyDrop::new(Bundle::look(options)?);
-    let host = ManuallyDrop::new(Host::look()?);
+    let host = Host::look()?;
     let arena = ManuallyDrop::new(bundle.arena()?);
     warn_of_repeated_keys(&global.report, "config.json", &bundle.config);
     let findings = ManuallyDrop::new(RefCell::new(Findings::new(
@@ -39,7 +39,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let spec = spec_min::parse_all(document, &tell);
     let with_table = options.flag("host") && spec.is_some();
     if let Some(spec) = &spec {
-        let facts = super::create::facts(global, &host, &bundle, spec, &arena)?;
+        let facts = super::create::facts(global, host, &bundle, spec, &arena)?;
         let warn = &mut |path: &str, text: &str| {
             findings.borrow_mut().tell(Level::Warning, None, path, text);
         };
@@ -58,7 +58,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
             findings.list("host");
             let document = spec_min::parse(copy(&bundle.config, &arena)?);
             needs(
-                &host,
+                host,
                 document.unwrap_or_default(),
                 spec,
                 &plan,

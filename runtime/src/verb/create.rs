@@ -114,7 +114,7 @@ pub fn create<'a>(
         no_new_keyring: request.no_new_keyring,
         keep_fds,
         extra_env: extra,
-        ..facts(global, &host, &request.bundle, &spec, arena)?
+        ..facts(global, host, &request.bundle, &spec, arena)?
     };
     let warn = &mut |path: &str, text: &str| {
         global
@@ -151,7 +151,7 @@ pub fn create<'a>(
         rdt,
         armed: true,
     };
-    dir_record(&made, &host, request, &plan)?;
+    dir_record(&made, host, request, &plan)?;
     let notify = match &manager {
         Some(manager) => {
             mount_notify(&made.dir, &mut plan, arena)?;
@@ -177,7 +177,7 @@ pub fn create<'a>(
         _ => None,
     };
     let network = joined_network(&plan, &joins)?;
-    let trees = trees::open(&host, &plan, &joins)?;
+    let trees = trees::open(host, &plan, &joins)?;
     let outfit = Outfit {
         stdio: streams.child.take(),
         console: streams.console.as_ref().map(AsFd::as_fd),
@@ -189,7 +189,7 @@ pub fn create<'a>(
     };
     let mut by_door = takes_another(&outfit.joins) || made.group.is_slice();
     let group = &mut made.group;
-    let started = launch(&host, &plan, outfit, &mut |errno| {
+    let started = launch(host, &plan, outfit, &mut |errno| {
         without_birth_in_place(group, errno, &mut by_door)
     })?;
     let mut created = Created {
@@ -265,7 +265,7 @@ impl Drop for Made {
 pub struct Created<'a> {
     started: Started,
     made: Made,
-    host: Host,
+    host: &'static Host,
     plan: Plan<'a>,
     relay: Option<Relay>,
     notify: Option<Notify>,
@@ -298,14 +298,14 @@ impl Created<'_> {
                 .host
                 .open_own(&of_process(self.started.pid, "ns/net"))?,
         };
-        netdevices::hand_over(&self.host, devices, network.as_fd())
+        netdevices::hand_over(self.host, devices, network.as_fd())
     }
 
     /// While the process makes its mounts: its record, maps and limits, and the cgroups of v1, which it enters
     /// only then. The kernel takes as long for them as for all the mounts.
     fn admit(&mut self, global: &Global, by_door: bool) -> Result<()> {
         let pid = self.started.pid;
-        tend::prepare(&self.host, &self.plan, pid, global.rootless())?;
+        tend::prepare(self.host, &self.plan, pid, global.rootless())?;
         let group = &mut self.made.group;
         if group.is_to_start() {
             group.start(self.id, pid, &self.plan.cgroup)?;
@@ -374,7 +374,7 @@ impl Created<'_> {
             _ => hooks.poststart,
         };
         let pid = self.started.pid.as_raw_nonzero().get() as u32;
-        tend::run_hooks(&self.host, &self.plan, kind, list, status, pid)
+        tend::run_hooks(self.host, &self.plan, kind, list, status, pid)
     }
 
     /// `create`: lets the process wait for `start`.
@@ -440,7 +440,7 @@ impl Created<'_> {
         }
         if !keep && self.made.dir.lock_if_there() {
             self.made.clear()?;
-            tend::run_last_hooks(&self.host, &self.plan, self.report);
+            tend::run_last_hooks(self.host, &self.plan, self.report);
         }
         exit.map(|exit| exit.code)
     }
@@ -459,7 +459,7 @@ impl Drop for Created<'_> {
         if self.made.armed {
             self.started.end();
             let _ = self.made.clear();
-            tend::run_last_hooks(&self.host, &self.plan, self.report);
+            tend::run_last_hooks(self.host, &self.plan, self.report);
         }
     }
 }

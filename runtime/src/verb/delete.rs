@@ -45,9 +45,9 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         return Err(Error::join(&parts));
     }
     if let Some(pidfd) = container.open_init(&host.procfs)? {
-        end(&container, &pidfd)?;
+        end(container, &pidfd)?;
     }
-    destroy(global, &host, &container)?;
+    destroy(global, host, container)?;
     Ok(0)
 }
 
@@ -76,7 +76,7 @@ fn end(container: &Container, pidfd: &OwnedFd) -> Result<()> {
 /// Cgroups, state, then the hooks that are told of it.
 fn destroy(global: &Global, host: &Host, container: &Container) -> Result<()> {
     let stored = Stored::read(container)?;
-    let mut group = container.group()?;
+    let group = container.group()?;
     group.kill_all(PATIENCE)?;
     group.remove()?;
     // Where resctrl is no longer mounted nothing of it is left.

@@ -35,7 +35,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let rdt = container.rdt(&host.procfs)?;
     let mut lines = Lines {
         id,
-        stats: Stats::of(&group),
+        stats: Stats::of(group),
         rdt: rdt.as_ref().map(rdt::stats::Stats::of),
         json: Writer::new(Layout::Compact),
     };

@@ -35,9 +35,9 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let keep_fds = inherited_fds(&listening, options.number("preserve-fds")?.unwrap_or(0))?;
     let host = Host::look()?;
     let container = Container::find(&global.root, id)?;
-    check_status(&container, &host, options)?;
+    check_status(container, host, options)?;
     let stored =
-        Stored::read(&container)?.ok_or_else(|| Error::join(&[id, ": config.json is gone"]))?;
+        Stored::read(container)?.ok_or_else(|| Error::join(&[id, ": config.json is gone"]))?;
     let spec = stored.spec()?;
     let facts = Facts {
         keep_fds,
@@ -52,7 +52,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
             "config.json"
         },
         makes: true,
-        ..stored.facts(global, &container)?
+        ..stored.facts(global, container)?
     };
     let file = execargs::read_process_file(options)?;
     let arena = bundle::arena(file.as_ref().map_or(0, Vec::len) + 65536)?;
@@ -67,14 +67,14 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         .transpose()?;
     let init = container.alive(&host.procfs).ok_or_else(not_running)?;
     let (joins, group) = (
-        open_joins(&container, &host, init)?,
-        open_group(&container, options)?,
+        open_joins(container, host, init)?,
+        open_group(container, options)?,
     );
     let signals = (!detach).then(take_signals).transpose()?;
-    set_own_oom_score(&host, &plan, global.rootless())?;
+    set_own_oom_score(host, &plan, global.rootless())?;
     set_own_cpus(plan.process.initial_cpus)?;
     let (started, doors) = start(
-        &host,
+        host,
         &plan,
         Going {
             joins,
@@ -176,17 +176,16 @@ fn different(host: &Host, pid: Pid, name: &str) -> bool {
     }
 }
 
-fn open_group(container: &Container, options: &Options) -> Result<Group> {
+fn open_group(container: &Container, options: &Options) -> Result<&'static mut Group> {
     let group = container.group()?;
     let asked: Vec<&str> = options
         .list("cgroup")
         .map(|text| text.to_str().unwrap_or_default())
         .collect();
-    if asked.is_empty() {
-        Ok(group)
-    } else {
-        group.sub_group(&asked)
+    if !asked.is_empty() {
+        group.descend(&asked)?;
     }
+    Ok(group)
 }
 
 /// Set on mote itself and inherited: the process could no longer be written to by an unprivileged mote.
@@ -214,7 +213,7 @@ fn set_own_cpus(cpus: &[u64]) -> Result<()> {
 
 struct Going {
     joins: Vec<(u32, OwnedFd)>,
-    group: Group,
+    group: &'static mut Group,
     stdio: Option<[OwnedFd; 3]>,
     console: Option<OwnedFd>,
     init: Init,
@@ -223,7 +222,7 @@ struct Going {
 fn start(host: &Host, plan: &Plan<'_>, going: Going) -> Result<(Started, Vec<OwnedFd>)> {
     let Going {
         joins,
-        mut group,
+        group,
         stdio,
         console,
         init,
@@ -244,10 +243,10 @@ fn start(host: &Host, plan: &Plan<'_>, going: Going) -> Result<(Started, Vec<Own
     hidden.map_err(|errno| Error::call("PR_SET_DUMPABLE", errno))?;
     let mut started = launch(host, plan, outfit, &mut |errno| match (
         errno,
-        where_init_is(host, &group, init),
+        where_init_is(host, group, init),
     ) {
         (Errno::BUSY, Some(dir)) => Otherwise::Elsewhere(dir),
-        _ => without_birth_in_place(&mut group, errno, &mut by_door),
+        _ => without_birth_in_place(group, errno, &mut by_door),
     })?;
     started.entered = Some(init.pid);
     let mut doors = group.doors()?;

@@ -28,9 +28,9 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         }
         text
     } else if json {
-        self::json(global, &host, &containers)
+        self::json(global, host, &containers)
     } else {
-        table(global, &host, &containers)
+        table(global, host, &containers)
     };
     print(&text)?;
     Ok(0)
@@ -76,7 +76,7 @@ fn find(global: &Global) -> Result<Vec<Container>> {
     listed.map_err(failed)?;
     let mut found = Vec::new();
     for id in ids {
-        match Container::find(&global.root, &id) {
+        match Container::open(&global.root, &id) {
             Ok(container) => found.push(*container),
             // One that was deleted a moment ago is no news.
             Err(error)

@@ -21,11 +21,11 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let as_json = wants_json(options)?;
     let host = Host::look()?;
     let container = Container::find(&global.root, id)?;
-    let pids = pids(&container, &host)?;
+    let pids = pids(container, host)?;
     print(&if as_json {
         json(&pids)
     } else {
-        table(&host, &pids)
+        table(host, &pids)
     })?;
     Ok(0)
 }

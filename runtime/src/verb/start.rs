@@ -31,8 +31,8 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         }
     }
     let stored =
-        Stored::read(&container)?.ok_or_else(|| Error::join(&[id, ": config.json is gone"]))?;
-    let facts = stored.facts(global, &container)?;
+        Stored::read(container)?.ok_or_else(|| Error::join(&[id, ": config.json is gone"]))?;
+    let facts = stored.facts(global, container)?;
     let plan = stored.plan(&facts)?;
     let init = container
         .alive(&host.procfs)
@@ -58,7 +58,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     }
     let pid = init.pid.as_raw_nonzero().get() as u32;
     let hooked = tend::run_hooks(
-        &host,
+        host,
         &plan,
         "poststart",
         plan.hooks.poststart,

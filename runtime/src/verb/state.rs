@@ -15,7 +15,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let host = Host::look()?;
     let container = Container::find(&global.root, id)?;
     let mut json = Writer::new(Layout::Indented("  "));
-    write(&mut json, &container, &host.procfs, "")?;
+    write(&mut json, container, &host.procfs, "")?;
     print(&json.finish())?;
     Ok(0)
 }

@@ -55,7 +55,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     written.noted = true;
     change(
         global,
-        &container,
+        container,
         (&document, is_file),
         &schemata,
         &mut written,
@@ -76,11 +76,11 @@ fn schemata(options: &Options) -> Vec<u8> {
 }
 
 /// The last of all, and one write: resctrl takes all lines or none.
-fn change_class(container: &Container, schemata: &[u8]) -> Result<()> {
+fn change_class(container: &Container, host: &Host, schemata: &[u8]) -> Result<()> {
     if schemata.is_empty() {
         return Ok(());
     }
-    let rdt = container.rdt(&Host::look()?.procfs)?.ok_or_else(|| {
+    let rdt = container.rdt(&host.procfs)?.ok_or_else(|| {
         Error::new(
             "--l3-cache-schema, --mem-bw-schema: the container was made without linux.intelRdt",
         )
@@ -96,18 +96,19 @@ fn change(
     schemata: &[u8],
     written: &mut Written,
 ) -> Result<()> {
-    let status = container.status(&Host::look()?.procfs)?;
+    let host = Host::look()?;
+    let status = container.status(&host.procfs)?;
     let stored = Stored::read(container)?.filter(|_| status.is_alive());
     let stored = stored.ok_or_else(|| Error::new("container not running"))?;
     let group = container.group()?;
-    let plan = plan(global, container, &stored, &group, document)?;
+    let plan = plan(global, container, &stored, group, document)?;
     let mut work = || {
-        limit(global, &group, plan.limits, written)?;
+        limit(global, group, plan.limits, written)?;
         group.tell(plan.limits)?;
         if !plan.devices.is_empty() {
-            restrict_devices(global, &group, plan.devices, Group::change_devices)?;
+            restrict_devices(global, group, plan.devices, Group::change_devices)?;
         }
-        change_class(container, schemata)
+        change_class(container, host, schemata)
     };
     work().map_err(|error| {
         let error = written.undo(error);

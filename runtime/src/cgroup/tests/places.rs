@@ -84,7 +84,7 @@ fn a_used_cgroup_is_refused() {
             .create(&[Version::V1, Version::V2])
     };
     // One who looked before the first was there must not end it, nor take its directories.
-    let mut late = Scratch(Group::load(&first.0.save()).unwrap());
+    let mut late = Scratch(*Group::load(&first.0.save()).unwrap());
     late.0
         .members
         .iter_mut()
@@ -140,8 +140,11 @@ fn sub_cgroups() {
         return;
     };
     std::fs::create_dir(format!("{pids}/in")).unwrap();
-    let sub =
-        |arguments: &[&str]| -> Result<Group> { Group::load(&it.0.save())?.sub_group(arguments) };
+    let sub = |arguments: &[&str]| -> Result<Box<Group>> {
+        let mut group = Group::load(&it.0.save())?;
+        group.descend(arguments)?;
+        Ok(group)
+    };
     let moved = sub(&["pids:in"]).unwrap();
     let mut child = sleeper(&moved);
     assert!(
