@@ -1,13 +1,13 @@
 //! `process.capabilities`: names to bits.
 
 use super::Job;
-
+use super::words::{Words, words};
 use core::ffi::CStr;
 use init::plan::Capabilities;
 use spec_min::List;
 
 /// The capabilities in the order of their numbers (linux/capability.h).
-pub const NAMES: [&str; 41] = [
+pub const NAMES: Words = words! {
     "CAP_CHOWN",
     "CAP_DAC_OVERRIDE",
     "CAP_DAC_READ_SEARCH",
@@ -49,7 +49,7 @@ pub const NAMES: [&str; 41] = [
     "CAP_PERFMON",
     "CAP_BPF",
     "CAP_CHECKPOINT_RESTORE",
-];
+};
 
 /// The plan's part; without `capabilities` the process has none. The kernel refuses a whole set for one capability that
 /// another set lacks, so those are left out: runc's own template has such.
@@ -73,10 +73,7 @@ pub fn lower(job: &Job<'_, '_>, sets: Option<&spec_min::Capabilities<'_>>) -> Ca
 fn mask(job: &Job<'_, '_>, set: &str, names: List<'_, &CStr>) -> u64 {
     let mut mask = 0;
     for (at, name) in names.iter().enumerate() {
-        match NAMES
-            .iter()
-            .position(|known| known.as_bytes() == name.to_bytes())
-        {
+        match NAMES.place(name.to_bytes()) {
             Some(bit) => mask |= 1 << bit,
             None => {
                 let odd = job.refuse_text("", name, "unknown capability, left out");

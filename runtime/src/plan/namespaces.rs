@@ -3,7 +3,7 @@
 use super::Job;
 use super::paths::{absolute, given};
 use super::refusal::Result;
-use super::words::{Row, find, number};
+use super::words::{Words, words};
 use init::plan::{IdMap, Join, Namespaces, TimeOffset};
 use linux_raw_sys::general::{
     CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME,
@@ -12,16 +12,16 @@ use linux_raw_sys::general::{
 use spec_min::{IdMapping, List};
 
 /// The spec's word and the kernel's flag of every kind of namespace.
-pub const KINDS: [Row; 8] = [
-    ("pid", CLONE_NEWPID),
-    ("network", CLONE_NEWNET),
-    ("mount", CLONE_NEWNS),
-    ("ipc", CLONE_NEWIPC),
-    ("uts", CLONE_NEWUTS),
-    ("user", CLONE_NEWUSER),
-    ("cgroup", CLONE_NEWCGROUP),
-    ("time", CLONE_NEWTIME),
-];
+pub const KINDS: Words = words! {
+    "pid" = CLONE_NEWPID,
+    "network" = CLONE_NEWNET,
+    "mount" = CLONE_NEWNS,
+    "ipc" = CLONE_NEWIPC,
+    "uts" = CLONE_NEWUTS,
+    "user" = CLONE_NEWUSER,
+    "cgroup" = CLONE_NEWCGROUP,
+    "time" = CLONE_NEWTIME,
+};
 
 /// The kinds that can't be made by clone3(2) together with the process: see [`Namespaces::late`].
 const LATE: u32 = CLONE_NEWCGROUP | CLONE_NEWTIME;
@@ -75,7 +75,7 @@ impl Kinds {
     }
 
     fn add(&mut self, job: &Job<'_, '_>, namespace: &spec_min::Namespace<'_>) -> Result<()> {
-        let flag = number(job, &KINDS, namespace.kind, ".type")?;
+        let flag = KINDS.number(job, namespace.kind, ".type")?;
         if self.has(flag) {
             let kind = namespace.kind.unwrap_or_default();
             return Err(job.refuse_text(".type", kind, "listed a second time"));
@@ -120,7 +120,7 @@ fn joins<'a>(job: &Job<'_, 'a>) -> Result<&'a [Join<'a>]> {
     for turn in TURNS {
         for namespace in job.spec.linux.namespaces.iter() {
             if let (Some(kind), Some(path)) = (namespace.kind, given(namespace.path))
-                && let Some(flag) = find(&KINDS, kind)
+                && let Some(flag) = KINDS.find(kind)
                 && flag & turn != 0
             {
                 list.push(Join { flag, path })?;

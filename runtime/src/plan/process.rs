@@ -2,7 +2,7 @@
 
 use super::paths::{absolute, given, required};
 use super::refusal::Result;
-use super::words::{Row, number};
+use super::words::{Words, words};
 use super::{Job, capabilities, each, environment, namespaces, ranges, scheduler, seccomp};
 use core::ffi::CStr;
 use init::plan::{Process, Rlimit};
@@ -15,24 +15,24 @@ use linux_raw_sys::general::{
 use spec_min::{IdMapping, List};
 
 /// getrlimit(2)'s names and this machine's numbers.
-const RLIMITS: [Row; 16] = [
-    ("RLIMIT_AS", RLIMIT_AS),
-    ("RLIMIT_CORE", RLIMIT_CORE),
-    ("RLIMIT_CPU", RLIMIT_CPU),
-    ("RLIMIT_DATA", RLIMIT_DATA),
-    ("RLIMIT_FSIZE", RLIMIT_FSIZE),
-    ("RLIMIT_LOCKS", RLIMIT_LOCKS),
-    ("RLIMIT_MEMLOCK", RLIMIT_MEMLOCK),
-    ("RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE),
-    ("RLIMIT_NICE", RLIMIT_NICE),
-    ("RLIMIT_NOFILE", RLIMIT_NOFILE),
-    ("RLIMIT_NPROC", RLIMIT_NPROC),
-    ("RLIMIT_RSS", RLIMIT_RSS),
-    ("RLIMIT_RTPRIO", RLIMIT_RTPRIO),
-    ("RLIMIT_RTTIME", RLIMIT_RTTIME),
-    ("RLIMIT_SIGPENDING", RLIMIT_SIGPENDING),
-    ("RLIMIT_STACK", RLIMIT_STACK),
-];
+const RLIMITS: Words = words! {
+    "RLIMIT_AS" = RLIMIT_AS,
+    "RLIMIT_CORE" = RLIMIT_CORE,
+    "RLIMIT_CPU" = RLIMIT_CPU,
+    "RLIMIT_DATA" = RLIMIT_DATA,
+    "RLIMIT_FSIZE" = RLIMIT_FSIZE,
+    "RLIMIT_LOCKS" = RLIMIT_LOCKS,
+    "RLIMIT_MEMLOCK" = RLIMIT_MEMLOCK,
+    "RLIMIT_MSGQUEUE" = RLIMIT_MSGQUEUE,
+    "RLIMIT_NICE" = RLIMIT_NICE,
+    "RLIMIT_NOFILE" = RLIMIT_NOFILE,
+    "RLIMIT_NPROC" = RLIMIT_NPROC,
+    "RLIMIT_RSS" = RLIMIT_RSS,
+    "RLIMIT_RTPRIO" = RLIMIT_RTPRIO,
+    "RLIMIT_RTTIME" = RLIMIT_RTTIME,
+    "RLIMIT_SIGPENDING" = RLIMIT_SIGPENDING,
+    "RLIMIT_STACK" = RLIMIT_STACK,
+};
 
 /// The mask of a process whose config has none (runc's choice).
 const UMASK: u32 = 0o022;
@@ -208,7 +208,7 @@ fn rlimits<'a>(
 ) -> Result<&'a [Rlimit<'a>]> {
     let mut seen = 0u32;
     each(job, "process.rlimits", limits, |_, limit| {
-        let resource = number(job, &RLIMITS, limit.kind, ".type")?;
+        let resource = RLIMITS.number(job, limit.kind, ".type")?;
         let name = limit.kind.unwrap_or_default();
         if seen & 1 << resource != 0 {
             return Err(job.refuse_text(".type", name, "listed a second time"));

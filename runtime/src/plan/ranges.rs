@@ -3,7 +3,7 @@
 use super::Job;
 use super::paths::given;
 use super::refusal::Result;
-use super::words::{self, Row};
+use super::words::{Words, words};
 use crate::text::number;
 use core::ffi::CStr;
 use init::plan::{CPUS_MAX, MemoryPolicy, Process};
@@ -16,24 +16,24 @@ const CPUS: &str = "expected CPUs from 0 to 8191, such as \"0-3,7\"";
 const NODES_MAX: u64 = 1024;
 const NODES: &str = "expected NUMA nodes from 0 to 1023, such as \"0-3,7\"";
 
-/// linux/mempolicy.h.
-pub const MODES: [Row; 7] = [
-    ("MPOL_DEFAULT", 0),
-    ("MPOL_PREFERRED", 1),
-    ("MPOL_BIND", 2),
-    ("MPOL_INTERLEAVE", 3),
-    ("MPOL_LOCAL", MPOL_LOCAL),
-    ("MPOL_PREFERRED_MANY", 5),
-    ("MPOL_WEIGHTED_INTERLEAVE", 6),
-];
+/// linux/mempolicy.h, in the order of their numbers.
+pub const MODES: Words = words! {
+    "MPOL_DEFAULT",
+    "MPOL_PREFERRED",
+    "MPOL_BIND",
+    "MPOL_INTERLEAVE",
+    "MPOL_LOCAL",
+    "MPOL_PREFERRED_MANY",
+    "MPOL_WEIGHTED_INTERLEAVE",
+};
 const MPOL_LOCAL: u32 = 4;
 
 /// linux/mempolicy.h.
-pub const FLAGS: [Row; 3] = [
-    ("MPOL_F_STATIC_NODES", 1 << 15),
-    ("MPOL_F_RELATIVE_NODES", 1 << 14),
-    ("MPOL_F_NUMA_BALANCING", 1 << 13),
-];
+pub const FLAGS: Words = words! {
+    "MPOL_F_STATIC_NODES" = 1 << 15,
+    "MPOL_F_RELATIVE_NODES" = 1 << 14,
+    "MPOL_F_NUMA_BALANCING" = 1 << 13,
+};
 
 /// `linux.memoryPolicy`. Which flags a mode may have the kernel says.
 pub fn memory_policy<'a>(job: &Job<'_, 'a>) -> Result<Option<MemoryPolicy<'a>>> {
@@ -44,10 +44,10 @@ pub fn memory_policy<'a>(job: &Job<'_, 'a>) -> Result<Option<MemoryPolicy<'a>>> 
     let Some(mode) = given(config.mode) else {
         return Ok(None);
     };
-    let mode = words::number(job, &MODES, Some(mode), "linux.memoryPolicy.mode")?;
+    let mode = MODES.number(job, Some(mode), "linux.memoryPolicy.mode")?;
     let mut flags = 0;
     for flag in config.flags.iter() {
-        flags |= words::number(job, &FLAGS, Some(flag), "linux.memoryPolicy.flags")?;
+        flags |= FLAGS.number(job, Some(flag), "linux.memoryPolicy.flags")?;
     }
     let nodes = nodes(job, PATH, config.nodes)?;
     let why = match mode {

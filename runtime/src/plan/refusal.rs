@@ -156,8 +156,7 @@ impl Job<'_, '_> {
         if self.kinds.are_in_doubt() {
             return Refused;
         }
-        let kind = KINDS.iter().find(|(_, of)| *of == flag);
-        let kind = kind.map_or("", |(kind, _)| kind);
+        let kind = KINDS.word(flag);
         self.refuse(
             path,
             &["needs {\"type\": \"", kind, "\"} in linux.namespaces"].concat(),

@@ -3,7 +3,7 @@
 use super::Job;
 use super::paths::{from_base, given, required};
 use super::refusal::Result;
-use super::words::{Row, number};
+use super::words::{Words, words};
 use core::ffi::CStr;
 use init::plan::{Root, Switch};
 use linux_raw_sys::general::{
@@ -11,16 +11,16 @@ use linux_raw_sys::general::{
 };
 
 /// The words of mount(8) for the ways in which mounts propagate; also mount options.
-const PROPAGATIONS: [Row; 8] = [
-    ("private", MS_PRIVATE),
-    ("rprivate", MS_PRIVATE | MS_REC),
-    ("shared", MS_SHARED),
-    ("rshared", MS_SHARED | MS_REC),
-    ("slave", MS_SLAVE),
-    ("rslave", MS_SLAVE | MS_REC),
-    ("unbindable", MS_UNBINDABLE),
-    ("runbindable", MS_UNBINDABLE | MS_REC),
-];
+const PROPAGATIONS: Words = words! {
+    "private" = MS_PRIVATE,
+    "rprivate" = MS_PRIVATE | MS_REC,
+    "shared" = MS_SHARED,
+    "rshared" = MS_SHARED | MS_REC,
+    "slave" = MS_SLAVE,
+    "rslave" = MS_SLAVE | MS_REC,
+    "unbindable" = MS_UNBINDABLE,
+    "runbindable" = MS_UNBINDABLE | MS_REC,
+};
 
 /// Longest name of a host or a domain (__NEW_UTS_LEN, linux/utsname.h).
 const UTS_NAME_MAX: usize = 64;
@@ -69,7 +69,7 @@ fn propagation(job: &Job<'_, '_>) -> Result<u32> {
         return Ok(0);
     };
     const PATH: &str = "linux.rootfsPropagation";
-    let flags = number(job, &PROPAGATIONS, Some(word), PATH)?;
+    let flags = PROPAGATIONS.number(job, Some(word), PATH)?;
     if !job.kinds.has(CLONE_NEWNS) {
         return Err(job.needs(PATH, CLONE_NEWNS));
     }

@@ -2,7 +2,7 @@
 
 use super::Job;
 use super::refusal::Result;
-use super::words::{Row, number};
+use super::words::{Words, words};
 use init::plan::Scheduler;
 use linux_raw_sys::general::{
     SCHED_BATCH, SCHED_DEADLINE, SCHED_FIFO, SCHED_FLAG_DL_OVERRUN, SCHED_FLAG_KEEP_PARAMS,
@@ -17,39 +17,42 @@ const DEADLINE_RUNTIME_MIN: u64 = 1024;
 const SCHED_ISO: u32 = 4;
 
 /// sched(7).
-const POLICIES: [Row; 7] = [
-    ("SCHED_OTHER", SCHED_NORMAL),
-    ("SCHED_FIFO", SCHED_FIFO),
-    ("SCHED_RR", SCHED_RR),
-    ("SCHED_BATCH", SCHED_BATCH),
-    ("SCHED_ISO", SCHED_ISO),
-    ("SCHED_IDLE", SCHED_IDLE),
-    ("SCHED_DEADLINE", SCHED_DEADLINE),
-];
+const POLICIES: Words = words! {
+    "SCHED_OTHER" = SCHED_NORMAL,
+    "SCHED_FIFO" = SCHED_FIFO,
+    "SCHED_RR" = SCHED_RR,
+    "SCHED_BATCH" = SCHED_BATCH,
+    "SCHED_ISO" = SCHED_ISO,
+    "SCHED_IDLE" = SCHED_IDLE,
+    "SCHED_DEADLINE" = SCHED_DEADLINE,
+};
 
 /// sched_setattr(2).
-const FLAGS: [Row; 7] = [
-    ("SCHED_FLAG_RESET_ON_FORK", SCHED_FLAG_RESET_ON_FORK),
-    ("SCHED_FLAG_RECLAIM", SCHED_FLAG_RECLAIM),
-    ("SCHED_FLAG_DL_OVERRUN", SCHED_FLAG_DL_OVERRUN),
-    ("SCHED_FLAG_KEEP_POLICY", SCHED_FLAG_KEEP_POLICY),
-    ("SCHED_FLAG_KEEP_PARAMS", SCHED_FLAG_KEEP_PARAMS),
-    ("SCHED_FLAG_UTIL_CLAMP_MIN", SCHED_FLAG_UTIL_CLAMP_MIN),
-    ("SCHED_FLAG_UTIL_CLAMP_MAX", SCHED_FLAG_UTIL_CLAMP_MAX),
-];
+const FLAGS: Words = words! {
+    "SCHED_FLAG_RESET_ON_FORK" = SCHED_FLAG_RESET_ON_FORK,
+    "SCHED_FLAG_RECLAIM" = SCHED_FLAG_RECLAIM,
+    "SCHED_FLAG_DL_OVERRUN" = SCHED_FLAG_DL_OVERRUN,
+    "SCHED_FLAG_KEEP_POLICY" = SCHED_FLAG_KEEP_POLICY,
+    "SCHED_FLAG_KEEP_PARAMS" = SCHED_FLAG_KEEP_PARAMS,
+    "SCHED_FLAG_UTIL_CLAMP_MIN" = SCHED_FLAG_UTIL_CLAMP_MIN,
+    "SCHED_FLAG_UTIL_CLAMP_MAX" = SCHED_FLAG_UTIL_CLAMP_MAX,
+};
 
 /// ioprio_set(2).
-const IO_CLASSES: [Row; 3] = [
-    ("IOPRIO_CLASS_RT", 1),
-    ("IOPRIO_CLASS_BE", 2),
-    ("IOPRIO_CLASS_IDLE", 3),
-];
+const IO_CLASSES: Words = words! {
+    "IOPRIO_CLASS_RT" = 1,
+    "IOPRIO_CLASS_BE" = 2,
+    "IOPRIO_CLASS_IDLE" = 3,
+};
 
 /// Where an I/O priority's class begins (IOPRIO_CLASS_SHIFT, linux/ioprio.h).
 const IO_CLASS_SHIFT: u32 = 13;
 
 /// PER_LINUX and PER_LINUX32 (linux/personality.h).
-const PERSONALITIES: [Row; 2] = [("LINUX", 0), ("LINUX32", 8)];
+const PERSONALITIES: Words = words! {
+    "LINUX" = 0,
+    "LINUX32" = 8,
+};
 
 /// `process.scheduler`.
 pub fn scheduler(
@@ -59,14 +62,14 @@ pub fn scheduler(
     let Some(config) = config else {
         return Ok(None);
     };
-    let policy = number(job, &POLICIES, config.policy, "process.scheduler.policy")?;
+    let policy = POLICIES.number(job, config.policy, "process.scheduler.policy")?;
     if policy == SCHED_ISO {
         let why = "no kernel has this policy";
         return Err(job.refuse_text("process.scheduler.policy", c"SCHED_ISO", why));
     }
     let mut flags = 0;
     for flag in config.flags.iter() {
-        flags |= u64::from(number(job, &FLAGS, Some(flag), "process.scheduler.flags")?);
+        flags |= u64::from(FLAGS.number(job, Some(flag), "process.scheduler.flags")?);
     }
     let real_time = matches!(policy, SCHED_FIFO | SCHED_RR);
     let why = match config.nice {
@@ -155,7 +158,7 @@ pub fn io_priority(
     let Some(config) = config else {
         return Ok(None);
     };
-    let class = number(job, &IO_CLASSES, config.class, "process.ioPriority.class")?;
+    let class = IO_CLASSES.number(job, config.class, "process.ioPriority.class")?;
     match config.priority {
         level @ 0..=7 => Ok(Some(class << IO_CLASS_SHIFT | level.unsigned_abs())),
         level => Err(job.refuse_number(
@@ -176,12 +179,8 @@ pub fn personality(
     };
     match config.flags.first() {
         Some(flag) => Err(job.refuse_text("linux.personality.flags", flag, "the spec has none")),
-        None => number(
-            job,
-            &PERSONALITIES,
-            config.domain,
-            "linux.personality.domain",
-        )
-        .map(Some),
+        None => PERSONALITIES
+            .number(job, config.domain, "linux.personality.domain")
+            .map(Some),
     }
 }

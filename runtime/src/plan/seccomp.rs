@@ -2,7 +2,7 @@
 
 use super::paths::given;
 use super::refusal::Result;
-use super::words::{self, Row};
+use super::words::{Words, words};
 use super::{Facts, Job, Refusal, Warn, filtered};
 use crate::seccomp::arch::{self, Arch};
 use crate::seccomp::rules::{Condition, Entry, Mention, NONE, Named, Op, Profile};
@@ -14,18 +14,17 @@ use rustix::io::Errno;
 use spec_min::Spec;
 
 /// SECCOMP_RET_* (linux/seccomp.h).
-#[rustfmt::skip]
-pub const ACTIONS: [Row; 9] = [
-    ("SCMP_ACT_KILL",         0),
-    ("SCMP_ACT_KILL_PROCESS", 0x8000_0000),
-    ("SCMP_ACT_KILL_THREAD",  0),
-    ("SCMP_ACT_TRAP",         0x0003_0000),
-    ("SCMP_ACT_ERRNO",        ERRNO),
-    ("SCMP_ACT_TRACE",        TRACE),
-    ("SCMP_ACT_ALLOW",        ALLOW),
-    ("SCMP_ACT_LOG",          0x7ffc_0000),
-    ("SCMP_ACT_NOTIFY",       NOTIFY),
-];
+pub const ACTIONS: Words = words! {
+    "SCMP_ACT_KILL"         = 0,
+    "SCMP_ACT_KILL_PROCESS" = 0x8000_0000,
+    "SCMP_ACT_KILL_THREAD"  = 0,
+    "SCMP_ACT_TRAP"         = 0x0003_0000,
+    "SCMP_ACT_ERRNO"        = ERRNO,
+    "SCMP_ACT_TRACE"        = TRACE,
+    "SCMP_ACT_ALLOW"        = ALLOW,
+    "SCMP_ACT_LOG"          = 0x7ffc_0000,
+    "SCMP_ACT_NOTIFY"       = NOTIFY,
+};
 const ERRNO: u32 = 0x0005_0000;
 const TRACE: u32 = 0x7ff0_0000;
 const NOTIFY: u32 = 0x7fc0_0000;
@@ -40,26 +39,24 @@ const MOST_DATA: u32 = 0xffff;
 const EPERM: u32 = 1;
 
 /// Places in [`OPS`].
-#[rustfmt::skip]
-pub const OPERATORS: [Row; 7] = [
-    ("SCMP_CMP_NE", 0),
-    ("SCMP_CMP_LT", 1),
-    ("SCMP_CMP_LE", 2),
-    ("SCMP_CMP_EQ", 3),
-    ("SCMP_CMP_GE", 4),
-    ("SCMP_CMP_GT", 5),
-    ("SCMP_CMP_MASKED_EQ", 6),
-];
+pub const OPERATORS: Words = words! {
+    "SCMP_CMP_NE",
+    "SCMP_CMP_LT",
+    "SCMP_CMP_LE",
+    "SCMP_CMP_EQ",
+    "SCMP_CMP_GE",
+    "SCMP_CMP_GT",
+    "SCMP_CMP_MASKED_EQ",
+};
 const OPS: [Op; 7] = [Op::Ne, Op::Lt, Op::Le, Op::Eq, Op::Ge, Op::Gt, Op::Masked];
 
 /// SECCOMP_FILTER_FLAG_* (linux/seccomp.h). There is one thread when the filter is loaded, so nothing to synchronize.
-#[rustfmt::skip]
-pub const FLAGS: [Row; 4] = [
-    ("SECCOMP_FILTER_FLAG_TSYNC",              0),
-    ("SECCOMP_FILTER_FLAG_LOG",                1 << 1),
-    ("SECCOMP_FILTER_FLAG_SPEC_ALLOW",         SPEC_ALLOW),
-    ("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", WAIT_KILLABLE_RECV),
-];
+pub const FLAGS: Words = words! {
+    "SECCOMP_FILTER_FLAG_TSYNC"              = 0,
+    "SECCOMP_FILTER_FLAG_LOG"                = 1 << 1,
+    "SECCOMP_FILTER_FLAG_SPEC_ALLOW"         = SPEC_ALLOW,
+    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" = WAIT_KILLABLE_RECV,
+};
 const SPEC_ALLOW: u32 = 1 << 2;
 const NEW_LISTENER: u32 = 1 << 3;
 const WAIT_KILLABLE_RECV: u32 = 1 << 5;
@@ -128,7 +125,7 @@ fn lower<'a>(job: &Job<'_, 'a>, machine: &'static Arch) -> Result<Option<Filter<
     let mut flags = if given.flags.is_none() { SPEC_ALLOW } else { 0 };
     if let Some(list) = given.flags {
         for (at, flag) in list.iter().enumerate() {
-            let flag = words::number(job, &FLAGS, Some(flag), "");
+            let flag = FLAGS.number(job, Some(flag), "");
             flags |= flag.map_err(|refused| job.element(refused, ".flags", at))?;
         }
     }
@@ -185,7 +182,7 @@ fn action(
     errno: Option<u32>,
 ) -> Result<u32> {
     let [path, number] = paths;
-    let action = words::number(job, &ACTIONS, word, path)?;
+    let action = ACTIONS.number(job, word, path)?;
     let most = match action {
         ERRNO => MOST_ERRNO,
         TRACE => MOST_DATA,
@@ -343,7 +340,7 @@ fn alternatives<'a>(
             return Err(refused(refusal));
         };
         twice |= core::mem::replace(seen, true);
-        let op = words::number(job, &OPERATORS, arg.op, ".op").map_err(refused)?;
+        let op = OPERATORS.number(job, arg.op, ".op").map_err(refused)?;
         let op = OPS[op as usize];
         let (mask, value) = match op {
             Op::Masked => (arg.value, arg.value_two),

@@ -100,9 +100,7 @@ pub fn lines(program: &[Instruction], archs: &[&'static Arch], numbers: &Numbers
 
 /// Adds `SCMP_ACT_ERRNO 38`.
 pub fn action(text: &mut String, returned: u32) {
-    let mut named = ACTIONS.iter().rev();
-    let row = named.find(|row| (row.1 ^ returned) >> 16 == 0);
-    text.push_str(row.map_or("", |row| row.0));
+    text.push_str(ACTIONS.word(returned & !0xffff));
     if returned & 0xffff != 0 {
         text.push(' ');
         push(text, (returned & 0xffff).into(), 1);

@@ -52,15 +52,12 @@ fn document() -> String {
     json.strings("mountOptions", &mut mount_options());
     json.key("linux");
     json.open_object();
-    json.strings("namespaces", &mut NAMESPACES.iter().map(|(name, _)| *name));
-    json.strings("capabilities", &mut CAPABILITIES.into_iter());
+    json.strings("namespaces", &mut NAMESPACES.names());
+    json.strings("capabilities", &mut CAPABILITIES.names());
     json.key("memoryPolicy");
     json.open_object();
-    json.strings("modes", &mut MEMORY_POLICIES.iter().map(|(name, _)| *name));
-    json.strings(
-        "flags",
-        &mut MEMORY_POLICY_FLAGS.iter().map(|(name, _)| *name),
-    );
+    json.strings("modes", &mut MEMORY_POLICIES.names());
+    json.strings("flags", &mut MEMORY_POLICY_FLAGS.names());
     json.close();
     seccomp(&mut json);
     indented(&(json.finish() + REST), "    ")
@@ -70,8 +67,8 @@ fn seccomp(json: &mut Writer) {
     json.key("seccomp");
     json.open_object();
     json.switch("enabled", true);
-    for (key, rows) in [("actions", &ACTIONS[..]), ("operators", &OPERATORS)] {
-        json.strings(key, &mut rows.iter().map(|(name, _)| *name));
+    for (key, rows) in [("actions", ACTIONS), ("operators", OPERATORS)] {
+        json.strings(key, &mut rows.names());
     }
     let archs: Vec<String> = ARCHS
         .iter()
@@ -79,7 +76,7 @@ fn seccomp(json: &mut Writer) {
         .collect();
     json.strings("archs", &mut archs.iter().map(|arch| &**arch));
     for key in ["knownFlags", "supportedFlags"] {
-        json.strings(key, &mut FLAGS.iter().map(|(name, _)| *name));
+        json.strings(key, &mut FLAGS.names());
     }
     json.close();
 }

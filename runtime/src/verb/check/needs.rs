@@ -171,7 +171,10 @@ impl List<'_, '_> {
             let [name, place, remedy] = fields(row, b'|');
             let [first, second, _] = fields(&place[1..], b' ');
             let asked = match place[0] {
-                b'n' => NAMESPACES.get(at).is_some_and(|(_, flag)| made & flag != 0),
+                b'n' => NAMESPACES
+                    .numbers()
+                    .get(at)
+                    .is_some_and(|flag| made & flag != 0),
                 b'0' => made & CLONE_NEWUSER != 0,
                 b'?' => made & CLONE_NEWUSER != 0 && !geteuid().is_root() && exists(first),
                 b's' => acts(spec, name),
@@ -306,7 +309,7 @@ impl List<'_, '_> {
             0 => process.capabilities.bounding | process.capabilities.permitted,
             _ => 0,
         };
-        for (bit, name) in CAPABILITIES.iter().enumerate() {
+        for (bit, name) in CAPABILITIES.names().enumerate() {
             if asked >> bit & 1 != 0 {
                 self.add(
                     name,
@@ -358,7 +361,7 @@ mod tests {
             .split('\n')
             .map(|row| row.split('|').collect())
             .collect();
-        for (row, (kind, _)) in rows.iter().zip(NAMESPACES) {
+        for (row, kind) in rows.iter().zip(NAMESPACES.names()) {
             assert_eq!(row[0], format!("namespace {kind}"));
         }
         assert!(rows.iter().all(|row| row.len() == 3));
