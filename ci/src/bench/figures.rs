@@ -122,6 +122,15 @@ fn filtered(times: &Times, q: f64) -> f64 {
     time(Kind::Filtered) / time(Kind::Run)
 }
 
+/// Milliseconds that a filter adds to a run.
+fn added(times: &Times, who: &str) -> f64 {
+    let tenth = |kind| {
+        let row = times.find(kind, who);
+        row.map_or(f64::NAN, |row| quantile(&row.alone, TENTH))
+    };
+    tenth(Kind::Filtered) - tenth(Kind::Run)
+}
+
 fn crowd(times: &Times, kind: Kind) -> f64 {
     times.find(kind, "mote").map_or(f64::NAN, |row| {
         quantile(&row.crowded, TENTH) / quantile(&row.alone, TENTH)
@@ -169,8 +178,12 @@ pub fn report(times: &Times, extras: &[Extra]) -> Result {
             extra.who, extra.peak, extra.calls
         );
     }
+    print!("\nA filter adds to a run, in ms:");
+    for who in ["floor", "mote", "crun", "runc"] {
+        print!(" {who} {:.3}", added(times, who));
+    }
     println!(
-        "\n{:<38} {:>8} {:>8}",
+        "\n\n{:<38} {:>8} {:>8}",
         "mark (tenth percentiles)", "figure", "at most"
     );
     let mut over = 0;

@@ -72,7 +72,12 @@ pub fn all(stage: &Stage) -> Vec<Subject<'_>> {
         ];
         silent(stage.floor.as_os_str(), &arguments)
     };
-    subjects.push(simple(Kind::Run, "floor", floor));
+    subjects.push(simple(Kind::Run, "floor", floor.clone()));
+    subjects.push(simple(Kind::Filtered, "floor", move |id: &str| {
+        let mut command = floor(id);
+        command.env("FLOOR_FILTER", "1");
+        command
+    }));
     for runtime in &stage.runtimes {
         subjects.push(simple(Kind::Run, runtime.name, |id| {
             on_bundle(runtime, "run", &stage.quick, &[], id)
