@@ -1,262 +1,233 @@
-//! Every option, one row each, in a list for each verb. The order of the rows is the order in the
+//! Every option, one line each, in a list for each verb. The order of the lines is the order in the
 //! help.
 
-/// One option: `NAME,LETTER VALUE ...`, of which only the name must be.
-pub struct Flag {
-    words: &'static str,
-    /// What it does, in half a sentence. Empty for what is accepted from callers that give it, but left out of the
-    /// help.
-    pub help: &'static str,
-}
+use crate::text::{Pieces, pieces};
 
-const fn flag(words: &'static str, help: &'static str) -> Flag {
-    Flag { words, help }
-}
+/// One option: `NAME,LETTER VALUE ...|HELP`, of which only the name must be.
+#[derive(Clone, Copy)]
+pub struct Flag(&'static str);
 
 impl Flag {
     /// The name after `--`, or after one `-` as Go's programs have it.
-    pub fn long(&self) -> &'static str {
-        split(split(self.words, b' ').0, b',').0
+    pub fn long(self) -> &'static str {
+        split(split(self.words(), b' ').0, b',').0
     }
 
     /// The letter after `-`, or nothing.
-    pub fn short(&self) -> &'static str {
-        split(split(self.words, b' ').0, b',').1
+    pub fn short(self) -> &'static str {
+        split(split(self.words(), b' ').0, b',').1
     }
 
     /// What its value is, in capitals, for the help; nothing for a switch.
-    pub fn value(&self) -> &'static str {
-        let value = split(self.words, b' ').1;
+    pub fn value(self) -> &'static str {
+        let value = split(self.words(), b' ').1;
         value.strip_suffix(" ...").unwrap_or(value)
     }
 
     /// Is followed by a value.
-    pub fn takes_value(&self) -> bool {
+    pub fn takes_value(self) -> bool {
         !self.value().is_empty()
     }
 
     /// May be given several times, every value counting.
-    pub fn repeated(&self) -> bool {
-        self.words.ends_with(" ...")
+    pub fn repeated(self) -> bool {
+        self.words().ends_with(" ...")
+    }
+
+    /// What it does, in half a sentence. Empty for what is accepted from callers that give it, but left out of the
+    /// help.
+    pub fn help(self) -> &'static str {
+        split(self.0, b'|').1
+    }
+
+    fn words(self) -> &'static str {
+        split(self.0, b'|').0
     }
 }
 
 /// What stands before and after the first such byte.
 #[inline(never)]
 fn split(text: &'static str, byte: u8) -> (&'static str, &'static str) {
-    match text.bytes().position(|other| other == byte) {
-        Some(at) => (&text[..at], &text[at + 1..]),
-        None => (text, ""),
+    let mut parts = pieces(text, byte);
+    (
+        parts.next().unwrap_or_default(),
+        parts.rest().unwrap_or_default(),
+    )
+}
+
+/// A list of options. One text takes less room than a table of pointers to texts.
+#[derive(Clone, Copy)]
+pub struct Flags(&'static str);
+
+impl IntoIterator for Flags {
+    type Item = Flag;
+    type IntoIter = core::iter::Map<Pieces<'static>, fn(&'static str) -> Flag>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        pieces(self.0.trim_ascii_end(), b'\n').map(Flag)
     }
 }
 
+/// The options that several verbs have.
+macro_rules! shared {
+    (bundle) => {
+        "bundle,b DIR|the bundle, by default the current directory\n"
+    };
+    (console_socket) => {
+        "console-socket PATH|unix socket that is sent the terminal's master end\n"
+    };
+    (pidfd_socket) => {
+        "pidfd-socket PATH|unix socket that is sent a pidfd of the process\n"
+    };
+    (pid_file) => {
+        "pid-file FILE|write the process id to FILE\n"
+    };
+    (no_pivot) => {
+        "no-pivot|enter the root by moving mounts, not by pivot_root\n"
+    };
+    (no_new_keyring) => {
+        "no-new-keyring|keep the caller's session keyring\n"
+    };
+    (preserve_fds) => {
+        "preserve-fds N|pass on N file descriptors after stdio and LISTEN_FDS\n"
+    };
+    (detach) => {
+        "detach,d|return as soon as the process runs\n"
+    };
+    (format) => {
+        "format,f FORMAT|'table' (default) or 'json'\n"
+    };
+    (monitor) => {
+        "monitor|leave a small process behind that keeps how the container ended\n"
+    };
+    (create) => {
+        concat!(
+            shared!(bundle),
+            shared!(console_socket),
+            shared!(pidfd_socket),
+            shared!(pid_file),
+            shared!(no_pivot),
+            shared!(no_new_keyring),
+            shared!(preserve_fds),
+            shared!(monitor),
+        )
+    };
+}
+
+/// No options.
+pub(super) const NONE: Flags = Flags("");
+
 /// The option that every verb has.
-pub(super) const HELP: Flag = flag("help,h", "show help");
+pub(super) const HELP: Flags = Flags("help,h|show help");
 
 /// The options before the verb; they are taken after it too.
-pub static GLOBAL: &[Flag] = &[
-    flag("debug", "log what mote does (--log-level debug)"),
-    flag("log FILE", "append the log to FILE instead of stderr"),
-    flag("log-format FORMAT", "'text' (default) or 'json'"),
-    flag(
-        "log-level LEVEL",
-        "'error', 'warning', 'info' (default) or 'debug'",
-    ),
-    flag(
-        "root DIR",
-        "where containers' state is kept, best on a tmpfs",
-    ),
-    flag(
-        "systemd-cgroup",
-        "leave cgroups to systemd, with cgroupsPath slice:prefix:name",
-    ),
-    flag(
-        "rootless WHEN",
-        "ignore refusals by cgroups: 'true', 'false' or 'auto' (default)",
-    ),
+pub const GLOBAL: Flags = Flags(concat!(
+    "debug|log what mote does (--log-level debug)\n",
+    "log FILE|append the log to FILE instead of stderr\n",
+    "log-format FORMAT|'text' (default) or 'json'\n",
+    "log-level LEVEL|'error', 'warning', 'info' (default) or 'debug'\n",
+    "root DIR|where containers' state is kept, best on a tmpfs\n",
+    "systemd-cgroup|leave cgroups to systemd, with cgroupsPath slice:prefix:name\n",
+    "rootless WHEN|ignore refusals by cgroups: 'true', 'false' or 'auto' (default)\n",
     // There are no checkpoints.
-    flag("criu PATH", ""),
-    HELP,
-    flag("version,v", "print the version"),
-];
+    "criu PATH|\n",
+    "help,h|show help\n",
+    "version,v|print the version\n",
+));
 
-const BUNDLE: Flag = flag(
-    "bundle,b DIR",
-    "the bundle, by default the current directory",
-);
-const CONSOLE_SOCKET: Flag = flag(
-    "console-socket PATH",
-    "unix socket that is sent the terminal's master end",
-);
-const PIDFD_SOCKET: Flag = flag(
-    "pidfd-socket PATH",
-    "unix socket that is sent a pidfd of the process",
-);
-const PID_FILE: Flag = flag("pid-file FILE", "write the process id to FILE");
-const NO_PIVOT: Flag = flag(
-    "no-pivot",
-    "enter the root by moving mounts, not by pivot_root",
-);
-const NO_NEW_KEYRING: Flag = flag("no-new-keyring", "keep the caller's session keyring");
-const PRESERVE_FDS: Flag = flag(
-    "preserve-fds N",
-    "pass on N file descriptors after stdio and LISTEN_FDS",
-);
-const DETACH: Flag = flag("detach,d", "return as soon as the process runs");
-const FORMAT: Flag = flag("format,f FORMAT", "'table' (default) or 'json'");
+pub(super) const CREATE: Flags = Flags(shared!(create));
 
-const MONITOR: Flag = flag(
-    "monitor",
-    "leave a small process behind that keeps how the container ended",
-);
+pub(super) const RUN: Flags = Flags(concat!(
+    shared!(create),
+    shared!(detach),
+    "keep|keep the container's state after its process ended\n",
+    "no-subreaper|leave orphans of the container to the caller's reaper\n",
+    "rootfs DIR|run a command in DIR with the default config instead of a bundle\n",
+    "rw|with --rootfs: leave the root writable\n",
+));
 
-pub(super) static CREATE: &[Flag] = &[
-    BUNDLE,
-    CONSOLE_SOCKET,
-    PIDFD_SOCKET,
-    PID_FILE,
-    NO_PIVOT,
-    NO_NEW_KEYRING,
-    PRESERVE_FDS,
-    MONITOR,
-];
-
-pub(super) static RUN: &[Flag] = &[
-    BUNDLE,
-    CONSOLE_SOCKET,
-    PIDFD_SOCKET,
-    PID_FILE,
-    NO_PIVOT,
-    NO_NEW_KEYRING,
-    PRESERVE_FDS,
-    MONITOR,
-    DETACH,
-    flag("keep", "keep the container's state after its process ended"),
-    flag(
-        "no-subreaper",
-        "leave orphans of the container to the caller's reaper",
-    ),
-    flag(
-        "rootfs DIR",
-        "run a command in DIR with the default config instead of a bundle",
-    ),
-    flag("rw", "with --rootfs: leave the root writable"),
-];
-
-pub(super) static EXEC: &[Flag] = &[
-    CONSOLE_SOCKET,
-    PIDFD_SOCKET,
-    PID_FILE,
-    flag("cwd DIR", "the process's current directory"),
-    flag("env,e NAME=VALUE ...", "add an environment variable"),
-    flag("tty,t", "give the process a terminal"),
-    flag("user,u UID[:GID]", "run as this user and group"),
-    flag("additional-gids,g GID ...", "add a supplementary group"),
-    flag("process,p FILE", "a process.json that says everything"),
-    DETACH,
-    flag("process-label LABEL", "the process's SELinux label"),
-    flag("apparmor PROFILE", "the process's AppArmor profile"),
-    flag(
-        "no-new-privs",
-        "the process can't gain privileges by execve",
-    ),
-    flag("cap,c CAPABILITY ...", "add a capability"),
-    PRESERVE_FDS,
-    flag(
-        "cgroup [CONTROLLER,...:]PATH ...",
-        "a cgroup below the container's",
-    ),
-    flag("ignore-paused", "go ahead although the container is paused"),
-];
+pub(super) const EXEC: Flags = Flags(concat!(
+    shared!(console_socket),
+    shared!(pidfd_socket),
+    shared!(pid_file),
+    "cwd DIR|the process's current directory\n",
+    "env,e NAME=VALUE ...|add an environment variable\n",
+    "tty,t|give the process a terminal\n",
+    "user,u UID[:GID]|run as this user and group\n",
+    "additional-gids,g GID ...|add a supplementary group\n",
+    "process,p FILE|a process.json that says everything\n",
+    shared!(detach),
+    "process-label LABEL|the process's SELinux label\n",
+    "apparmor PROFILE|the process's AppArmor profile\n",
+    "no-new-privs|the process can't gain privileges by execve\n",
+    "cap,c CAPABILITY ...|add a capability\n",
+    shared!(preserve_fds),
+    "cgroup [CONTROLLER,...:]PATH ...|a cgroup below the container's\n",
+    "ignore-paused|go ahead although the container is paused\n",
+));
 
 // A stopped container, of which runc complains without it, is no reason to complain.
-pub(super) static KILL: &[Flag] = &[flag("all,a", "")];
+pub(super) const KILL: Flags = Flags("all,a|\n");
 
-pub(super) static DELETE: &[Flag] = &[flag(
-    "force,f",
-    "kill it first if it runs; don't complain if it isn't there",
-)];
+pub(super) const DELETE: Flags =
+    Flags("force,f|kill it first if it runs; don't complain if it isn't there\n");
 
-pub(super) static LIST: &[Flag] = &[FORMAT, flag("quiet,q", "print only the ids")];
+pub(super) const LIST: Flags = Flags(concat!(shared!(format), "quiet,q|print only the ids\n",));
 
-pub(super) static CHECK: &[Flag] = &[
-    BUNDLE,
-    FORMAT,
-    flag(
-        "host",
-        "say also what this kernel and host can't give to it",
-    ),
-];
+pub(super) const CHECK: Flags = Flags(concat!(
+    shared!(bundle),
+    shared!(format),
+    "host|say also what this kernel and host can't give to it\n",
+));
 
-pub(super) static SPEC: &[Flag] = &[
-    BUNDLE,
-    flag("rootless", "a config that an ordinary user can run"),
-    flag(
-        "from-legacy",
-        "convert a config.json (and runtime.json) from before 1.0.0",
-    ),
-];
+pub(super) const SPEC: Flags = Flags(concat!(
+    shared!(bundle),
+    "rootless|a config that an ordinary user can run\n",
+    "from-legacy|convert a config.json (and runtime.json) from before 1.0.0\n",
+));
 
-pub(super) static PS: &[Flag] = &[FORMAT];
+pub(super) const PS: Flags = Flags(shared!(format));
 
-pub(super) static EVENTS: &[Flag] = &[
-    flag("interval TIME", "time between two lines, by default 5s"),
-    flag("stats", "print one line and end"),
-];
+pub(super) const EVENTS: Flags = Flags(concat!(
+    "interval TIME|time between two lines, by default 5s\n",
+    "stats|print one line and end\n",
+));
 
-pub(super) static SECCOMP: &[Flag] = &[
-    flag(
-        "arch ARCH",
-        "as `uname -m` or SCMP_ARCH_* says; by default this machine's",
-    ),
-    BUNDLE,
-    flag("config FILE", "a config.json outside a bundle"),
-];
+pub(super) const SECCOMP: Flags = Flags(concat!(
+    "arch ARCH|as `uname -m` or SCMP_ARCH_* says; by default this machine's\n",
+    shared!(bundle),
+    "config FILE|a config.json outside a bundle\n",
+));
 
-pub(super) static UPDATE: &[Flag] = &[
-    flag(
-        "resources,r FILE",
-        "linux.resources as JSON, '-' for stdin, instead of the other options",
-    ),
-    flag("blkio-weight N", "I/O weight, 10 to 1000"),
-    flag("cpu-period USECS", "period of the quota"),
-    flag("cpu-quota USECS", "CPU time in each period"),
-    flag("cpu-burst USECS", "unused CPU time kept for later"),
-    flag("cpu-share N", "CPU weight, 2 to 262144"),
-    flag("cpu-rt-period USECS", "period for realtime tasks"),
-    flag("cpu-rt-runtime USECS", "CPU time in each of them"),
-    flag("cpuset-cpus LIST", "CPUs, such as 0-3,7"),
-    flag("cpuset-mems LIST", "memory nodes"),
-    flag("cpu-idle N", "1: run only when nothing else wants to"),
-    flag("memory SIZE", "memory, such as 512m, or -1 for no limit"),
-    flag("memory-reservation SIZE", "memory that it keeps"),
-    flag("memory-swap SIZE", "memory and swap together"),
-    flag("pids-limit N", "processes and threads"),
-    flag("l3-cache-schema SCHEMA", "share of caches, such as L3:0=ff"),
-    flag(
-        "mem-bw-schema SCHEMA",
-        "share of memory bandwidth, such as MB:0=50",
-    ),
-    flag("kernel-memory SIZE", ""),
-    flag("kernel-memory-tcp SIZE", ""),
-];
+pub(super) const UPDATE: Flags = Flags(concat!(
+    "resources,r FILE|linux.resources as JSON, '-' for stdin, instead of the other options\n",
+    "blkio-weight N|I/O weight, 10 to 1000\n",
+    "cpu-period USECS|period of the quota\n",
+    "cpu-quota USECS|CPU time in each period\n",
+    "cpu-burst USECS|unused CPU time kept for later\n",
+    "cpu-share N|CPU weight, 2 to 262144\n",
+    "cpu-rt-period USECS|period for realtime tasks\n",
+    "cpu-rt-runtime USECS|CPU time in each of them\n",
+    "cpuset-cpus LIST|CPUs, such as 0-3,7\n",
+    "cpuset-mems LIST|memory nodes\n",
+    "cpu-idle N|1: run only when nothing else wants to\n",
+    "memory SIZE|memory, such as 512m, or -1 for no limit\n",
+    "memory-reservation SIZE|memory that it keeps\n",
+    "memory-swap SIZE|memory and swap together\n",
+    "pids-limit N|processes and threads\n",
+    "l3-cache-schema SCHEMA|share of caches, such as L3:0=ff\n",
+    "mem-bw-schema SCHEMA|share of memory bandwidth, such as MB:0=50\n",
+    "kernel-memory SIZE|\n",
+    "kernel-memory-tcp SIZE|\n",
+));
 
 // Each may also be a parameter of the kernel's command line, `mote.NAME=VALUE`.
-pub(super) static INIT: &[Flag] = &[
-    flag(
-        "containers DIR",
-        "where the bundles are, '/containers' by default",
-    ),
-    flag(
-        "log-dir DIR",
-        "where the containers' output goes, '/run/log/mote' by default",
-    ),
-    flag(
-        "end WHAT",
-        "when all are done: 'poweroff' (default), 'reboot', 'halt' or 'shell'",
-    ),
-    flag("hostname NAME", "the host's name"),
-    flag("shell PATH", "the rescue shell, '/bin/sh' by default"),
-    flag("rescue YES", "1: run the rescue shell first"),
-    flag("cgroup VERSION", "v1: mount cgroups v1 even if there is v2"),
-];
+pub(super) const INIT: Flags = Flags(concat!(
+    "containers DIR|where the bundles are, '/containers' by default\n",
+    "log-dir DIR|where the containers' output goes, '/run/log/mote' by default\n",
+    "end WHAT|when all are done: 'poweroff' (default), 'reboot', 'halt' or 'shell'\n",
+    "hostname NAME|the host's name\n",
+    "shell PATH|the rescue shell, '/bin/sh' by default\n",
+    "rescue YES|1: run the rescue shell first\n",
+    "cgroup VERSION|v1: mount cgroups v1 even if there is v2\n",
+));

@@ -1,7 +1,7 @@
 //! Help and version, made from the rows. The shape is that of runc's own help, which scripts search
 //! for option names.
 
-use super::flags::{Flag, GLOBAL, HELP};
+use super::flags::{Flag, Flags, GLOBAL, HELP, NONE};
 use super::rows::{VERBS, Verb};
 use crate::SPEC_VERSION;
 
@@ -23,7 +23,7 @@ pub fn text(program: &str, verb: Option<&Verb>) -> String {
             "\n\nCOMMANDS:\n",
             &columns(&commands),
             "\nGLOBAL OPTIONS:\n",
-            &options(GLOBAL, &[]),
+            &options(GLOBAL, NONE),
         ];
         return pieces.concat();
     };
@@ -41,25 +41,23 @@ pub fn text(program: &str, verb: Option<&Verb>) -> String {
         " [command options] ",
         verb.arguments,
         "\n\nOPTIONS:\n",
-        &options(verb.flags, &[HELP]),
+        &options(verb.flags, HELP),
     ];
     pieces.concat()
 }
 
-fn options(flags: &[Flag], more: &[Flag]) -> String {
-    let shown = flags
-        .iter()
-        .chain(more)
-        .filter(|flag| !flag.help.is_empty());
-    columns(
-        &shown
-            .map(|flag| (option(flag), flag.help))
-            .collect::<Vec<_>>(),
-    )
+fn options(flags: Flags, more: Flags) -> String {
+    let mut rows = Vec::new();
+    for flag in flags.into_iter().chain(more) {
+        if !flag.help().is_empty() {
+            rows.push((option(flag), flag.help()));
+        }
+    }
+    columns(&rows)
 }
 
 /// Left column of an option.
-fn option(flag: &Flag) -> String {
+fn option(flag: Flag) -> String {
     let (blank, value) = if flag.takes_value() {
         (" ", flag.value())
     } else {
@@ -121,7 +119,11 @@ mod tests {
                 verb.name
             );
             let own = text("mote", Some(verb));
-            for flag in verb.flags.iter().filter(|flag| !flag.help.is_empty()) {
+            for flag in verb
+                .flags
+                .into_iter()
+                .filter(|flag| !flag.help().is_empty())
+            {
                 assert!(
                     own.contains(&format!("   --{}", flag.long())),
                     "{} {}",

@@ -25,7 +25,7 @@ pub struct Options {
 }
 
 impl Options {
-    pub(super) fn push(&mut self, flag: &Flag, value: Value) {
+    pub(super) fn push(&mut self, flag: Flag, value: Value) {
         self.given.push((flag.long(), value));
     }
 

@@ -4,7 +4,7 @@
 //! `--flag value`, the same with one dash, switches as `--flag=false`, options before or after the
 //! words. `lexopt` splits the words; what it doesn't know, long names after one dash, is seen to here.
 
-use super::flags::{Flag, GLOBAL};
+use super::flags::{Flag, Flags, GLOBAL, NONE};
 use super::options::{Options, Value};
 use super::rows::{self, MANY, Tail, Verb};
 use crate::error::lossy;
@@ -74,7 +74,7 @@ fn program_name(word: &OsStr) -> String {
 /// Both arms are wishes; the `Err` ones are those that cut parsing short.
 fn wish(mut parser: Parser, globals: &mut Options, program: &str) -> Result<Wish, Wish> {
     let wrong = |message| Wish::Wrong(None, message);
-    let first = take(&mut parser, &[], Tail::Verbatim, globals, None).map_err(wrong)?;
+    let first = take(&mut parser, NONE, Tail::Verbatim, globals, None).map_err(wrong)?;
     if globals.flag("help") {
         return Ok(Wish::Help(None));
     }
@@ -115,7 +115,7 @@ fn wish(mut parser: Parser, globals: &mut Options, program: &str) -> Result<Wish
 }
 
 /// The words among options, and how many of them form the command after `--`.
-struct Found {
+struct Taken {
     words: Vec<OsString>,
     command: usize,
 }
@@ -124,18 +124,16 @@ struct Found {
 /// a global row to `globals`.
 fn take(
     parser: &mut Parser,
-    flags: &'static [Flag],
+    flags: Flags,
     tail: Tail,
     globals: &mut Options,
     mut own: Option<&mut Options>,
-) -> Result<Found, String> {
+) -> Result<Taken, String> {
     let mut words = Vec::new();
     while let Some(piece) = piece(parser, flags)? {
         match piece {
-            Piece::Option(flag, value) => match own.as_deref_mut() {
-                Some(own) if flags.as_ptr_range().contains(&std::ptr::from_ref(flag)) => {
-                    own.push(flag, value)
-                }
+            Piece::Option((flag, place), value) => match own.as_deref_mut() {
+                Some(own) if place == Place::Verb => own.push(flag, value),
                 _ => globals.push(flag, value),
             },
             Piece::Word(word) => {
@@ -153,21 +151,31 @@ fn take(
                 let before = words.len();
                 rest(parser, &mut words);
                 let command = if before == 0 { 0 } else { words.len() - before };
-                return Ok(Found { words, command });
+                return Ok(Taken { words, command });
             }
         }
     }
-    Ok(Found { words, command: 0 })
+    Ok(Taken { words, command: 0 })
 }
 
+/// Whose option one is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Verb,
+    Global,
+}
+
+/// An option and whose it is.
+type Found = (Flag, Place);
+
 enum Piece {
-    Option(&'static Flag, Value),
+    Option(Found, Value),
     Word(OsString),
     /// A `--`: what follows are words.
     End,
 }
 
-fn piece(parser: &mut Parser, flags: &'static [Flag]) -> Result<Option<Piece>, String> {
+fn piece(parser: &mut Parser, flags: Flags) -> Result<Option<Piece>, String> {
     let word = peek(parser).unwrap_or_default();
     if word == "--" {
         next(parser);
@@ -175,7 +183,7 @@ fn piece(parser: &mut Parser, flags: &'static [Flag]) -> Result<Option<Piece>, S
     }
     if let Some((flag, joined)) = single_dash(word.as_bytes(), flags) {
         next(parser);
-        return value(parser, flag, joined).map(|value| Some(Piece::Option(flag, value)));
+        return value(parser, flag.0, joined).map(|value| Some(Piece::Option(flag, value)));
     }
     let mut buffer = [0; 4];
     let (name, letter) = match parser.next() {
@@ -196,12 +204,12 @@ fn piece(parser: &mut Parser, flags: &'static [Flag]) -> Result<Option<Piece>, S
         return Err(["flag provided but not defined: -", name].concat());
     };
     // Letters may stand together (-dt): what follows a switch's letter is another option.
-    let joined = if letter && !flag.takes_value() {
+    let joined = if letter && !flag.0.takes_value() {
         None
     } else {
         parser.optional_value()
     };
-    value(parser, flag, joined).map(|value| Some(Piece::Option(flag, value)))
+    value(parser, flag.0, joined).map(|value| Some(Piece::Option(flag, value)))
 }
 
 /// The next whole word, still to be taken; none inside a word of several letters.
@@ -220,7 +228,7 @@ fn rest(parser: &mut Parser, words: &mut Vec<OsString>) {
 }
 
 /// `-name`, `-name=value`, `-n` or `-n=value` in one word, where the name is a row's.
-fn single_dash(word: &[u8], flags: &'static [Flag]) -> Option<(&'static Flag, Option<OsString>)> {
+fn single_dash(word: &[u8], flags: Flags) -> Option<(Found, Option<OsString>)> {
     let word = word
         .strip_prefix(b"-")
         .filter(|rest| !rest.starts_with(b"-"))?;
@@ -233,7 +241,7 @@ fn single_dash(word: &[u8], flags: &'static [Flag]) -> Option<(&'static Flag, Op
 }
 
 /// The value that an option's word brought along, or the next word if the row wants one.
-fn value(parser: &mut Parser, flag: &Flag, joined: Option<OsString>) -> Result<Value, String> {
+fn value(parser: &mut Parser, flag: Flag, joined: Option<OsString>) -> Result<Value, String> {
     match (flag.takes_value(), joined) {
         (false, None) => Ok(Value::Switch(true)),
         (false, Some(text)) => match text.to_str().and_then(parse_bool) {
@@ -255,9 +263,18 @@ fn value(parser: &mut Parser, flag: &Flag, joined: Option<OsString>) -> Result<V
 
 /// By its long name, or by its letter.
 #[inline(never)]
-fn find(flags: &'static [Flag], name: &str) -> Option<&'static Flag> {
-    let named = |row: &&Flag| !name.is_empty() && (row.long() == name || row.short() == name);
-    flags.iter().chain(GLOBAL).find(named)
+fn find(flags: Flags, name: &str) -> Option<Found> {
+    if name.is_empty() {
+        return None;
+    }
+    for (flags, place) in [(flags, Place::Verb), (GLOBAL, Place::Global)] {
+        for flag in flags {
+            if flag.long() == name || flag.short() == name {
+                return Some((flag, place));
+            }
+        }
+    }
+    None
 }
 
 /// The words that Go's strconv.ParseBool knows, and no other.

@@ -1,7 +1,7 @@
 //! Every verb, one row each. Parsing, help and usage errors read these rows and those of the
 //! [options](super::flags); the order of the rows is the order in the help.
 
-use super::flags::{self, Flag};
+use super::flags::{self, Flags};
 use super::{Global, Options};
 use crate::error::Result;
 use crate::verb;
@@ -15,7 +15,7 @@ pub struct Verb {
     /// What it does, in half a sentence.
     pub help: &'static str,
     /// Its options, `--help` aside.
-    pub flags: &'static [Flag],
+    pub flags: Flags,
     /// How many words it takes, and where its options end.
     pub words: Words,
     /// Does it. The number is the process's exit code.
@@ -71,7 +71,7 @@ pub static VERBS: &[Verb] = &[
         name: "start",
         arguments: "<container-id>",
         help: "start the process of a created container",
-        flags: &[],
+        flags: flags::NONE,
         words: exactly(1),
         run: verb::start::run,
         error_code: 1,
@@ -93,7 +93,7 @@ pub static VERBS: &[Verb] = &[
         name: "state",
         arguments: "<container-id>",
         help: "print a container's state as JSON",
-        flags: &[],
+        flags: flags::NONE,
         words: exactly(1),
         run: verb::state::run,
         error_code: 1,
@@ -102,7 +102,7 @@ pub static VERBS: &[Verb] = &[
         name: "wait",
         arguments: "<container-id>",
         help: "wait until a container has ended, and return its exit code",
-        flags: &[],
+        flags: flags::NONE,
         words: exactly(1),
         run: verb::wait::run,
         error_code: 255,
@@ -168,7 +168,7 @@ pub static VERBS: &[Verb] = &[
         name: "pause",
         arguments: "<container-id>",
         help: "suspend all processes of a container",
-        flags: &[],
+        flags: flags::NONE,
         words: exactly(1),
         run: verb::pause::run,
         error_code: 1,
@@ -177,7 +177,7 @@ pub static VERBS: &[Verb] = &[
         name: "resume",
         arguments: "<container-id>",
         help: "resume the processes of a paused container",
-        flags: &[],
+        flags: flags::NONE,
         words: exactly(1),
         run: verb::resume::run,
         error_code: 1,
@@ -231,7 +231,7 @@ pub static VERBS: &[Verb] = &[
         name: "features",
         arguments: "",
         help: "print what mote supports as JSON",
-        flags: &[],
+        flags: flags::NONE,
         words: exactly(0),
         run: verb::features::run,
         error_code: 1,
