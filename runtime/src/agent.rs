@@ -54,5 +54,5 @@ pub fn hand_over(
         .and_then(|agent| {
             socket::send_fd(agent.as_fd(), json.finish().as_bytes(), listener.as_fd())
         })
-        .map_err(|error| Error::join(&["linux.seccomp.listenerPath: ", error.text()]))
+        .map_err(|error| Error::fill("linux.seccomp.listenerPath: {}", &[error.text()]))
 }

@@ -119,9 +119,10 @@ fn enter(options: &Options) -> Result<PathBuf> {
 
 fn read(bundle: &Path) -> Result<Vec<u8>> {
     files::read(Path::new("config.json")).map_err(|errno| {
-        let error = Error::bytes(&[bundle.as_os_str().as_bytes(), b"/config.json"]).with(errno);
+        let error =
+            Error::fill_bytes("{}/config.json", &[bundle.as_os_str().as_bytes()]).with(errno);
         match errno {
-            Errno::NOENT => Error::join(&[error.text(), "; `spec` writes a template"]),
+            Errno::NOENT => Error::fill("{}; `spec` writes a template", &[error.text()]),
             _ => error,
         }
     })

@@ -18,7 +18,7 @@ use crate::files;
 use crate::host::of_process;
 use crate::json::{Layout, Writer};
 use crate::rdt::Rdt;
-use crate::text::{decimal, number};
+use crate::text::{decimal, fill, number};
 use init::procfs::Procfs;
 use init::sys::time::{milliseconds, pause};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -44,12 +44,10 @@ const PATIENCE: i64 = 10_000;
 /// Checks an id by runc's rule.
 pub fn id(text: Option<&OsStr>) -> Result<&str> {
     let refuse = |why: &str| {
-        Error::bytes(&[
-            b"container id \"",
-            text.unwrap_or_default().as_bytes(),
-            b"\": ",
-            why.as_bytes(),
-        ])
+        Error::fill_bytes(
+            "container id \"{}\": {}",
+            &[text.unwrap_or_default().as_bytes(), why.as_bytes()],
+        )
     };
     let id = text
         .and_then(OsStr::to_str)
@@ -85,13 +83,10 @@ impl Dir {
         match mkdirat(CWD, &path, Mode::from_raw_mode(0o711)) {
             Ok(()) => {}
             Err(Errno::EXIST) => {
-                return Err(Error::join(&[
-                    "container with given ID already exists: ",
-                    id,
-                    "; `delete ",
-                    id,
-                    "` removes it",
-                ]));
+                return Err(Error::fill(
+                    "container with given ID already exists: {}; `delete {}` removes it",
+                    &[id, id],
+                ));
             }
             Err(errno) => {
                 return Err(Error::of(
@@ -137,10 +132,10 @@ impl Dir {
                 }
                 Err(Errno::AGAIN) if milliseconds() - start < patience => pause(10_000),
                 Err(Errno::AGAIN) => {
-                    return Err(Error::bytes(&[
-                        self.path.as_os_str().as_bytes(),
-                        b": another mote command is at work on this container",
-                    ]));
+                    return Err(Error::fill_bytes(
+                        "{}: another mote command is at work on this container",
+                        &[self.path.as_os_str().as_bytes()],
+                    ));
                 }
                 Err(errno) => return Err(self.failed("", errno)),
             }
@@ -175,7 +170,11 @@ impl Dir {
 
     #[cold]
     fn failed(&self, name: &str, errno: Errno) -> Error {
-        Error::bytes(&[self.path.as_os_str().as_bytes(), b"/", name.as_bytes()]).with(errno)
+        Error::fill_bytes(
+            "{}/{}",
+            &[self.path.as_os_str().as_bytes(), name.as_bytes()],
+        )
+        .with(errno)
     }
 
     /// Reads a file; none if there is none.
@@ -190,12 +189,10 @@ impl Dir {
     /// Records the first process.
     pub fn set_init(&self, init: Init) -> Result<()> {
         symlinkat(
-            [
-                &decimal(init.pid.as_raw_pid() as u64),
-                " ",
-                &decimal(init.start),
-            ]
-            .concat(),
+            fill(
+                "{} {}",
+                &[&decimal(init.pid.as_raw_pid() as u64), &decimal(init.start)],
+            ),
             &self.fd,
             "init",
         )
@@ -214,14 +211,10 @@ impl Dir {
 
     /// The socket's address by a descriptor: a path may be longer than an address takes (unix(7)).
     fn address(&self) -> core::result::Result<SocketAddrUnix, Errno> {
-        SocketAddrUnix::new(
-            [
-                "/proc/self/fd/",
-                &decimal(self.fd.as_raw_fd() as u64),
-                "/start",
-            ]
-            .concat(),
-        )
+        SocketAddrUnix::new(fill(
+            "/proc/self/fd/{}/start",
+            &[&decimal(self.fd.as_raw_fd() as u64)],
+        ))
     }
 
     fn socket() -> core::result::Result<OwnedFd, Errno> {
@@ -487,7 +480,7 @@ impl Container {
         let same = rustix::fs::fstat(&dir).map(|stat| stat.st_ino)
             == rustix::fs::stat(&dir.path).map(|stat| stat.st_ino);
         if !same {
-            return Err(Error::join(&["container does not exist any more: ", id]));
+            return Err(Error::fill("container does not exist any more: {}", &[id]));
         }
         Ok(Box::leak(Container::read(dir, id)?))
     }
@@ -500,19 +493,16 @@ impl Container {
     }
 
     fn dir(root: &Path, id: &str) -> Result<Dir> {
-        Dir::open(root, id)?.ok_or_else(|| Error::join(&["container does not exist: ", id]))
+        Dir::open(root, id)?.ok_or_else(|| Error::fill("container does not exist: {}", &[id]))
     }
 
     fn check_whole(&self) -> Result<()> {
         if self.record.boot.is_empty() {
             let id = &self.id;
-            return Err(Error::join(&[
-                "container ",
-                id,
-                " was never finished; `delete --force ",
-                id,
-                "` clears it away",
-            ]));
+            return Err(Error::fill(
+                "container {} was never finished; `delete --force {}` clears it away",
+                &[id, id],
+            ));
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The words for an errno: what strerror(3) says, in lower case, and the symbol a search engine finds.
 
-use crate::text::{decimal, pieces};
+use crate::text::{decimal, fill, pieces};
 use rustix::io::Errno;
 
 /// Rows `constant symbol "meaning";`, kept as one array of numbers and one text of lines in the
@@ -16,11 +16,10 @@ macro_rules! errnos {
 pub fn text(errno: Errno) -> String {
     match line(errno) {
         Some(line) => line.to_string(),
-        None => [
-            "errno ",
-            &decimal(errno.raw_os_error().unsigned_abs().into()),
-        ]
-        .concat(),
+        None => fill(
+            "errno {}",
+            &[&decimal(errno.raw_os_error().unsigned_abs().into())],
+        ),
     }
 }
 

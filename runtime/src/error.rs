@@ -1,5 +1,6 @@
 //! One line for a person: the step, the thing, the errno and, when known, the way out.
 
+use crate::text;
 use core::fmt;
 use rustix::io::Errno;
 
@@ -34,11 +35,18 @@ impl Error {
         Error::from_text(pieces.concat())
     }
 
+    /// The pattern with a piece in the place of each `{}`, in their order.
+    #[cold]
+    #[inline(never)]
+    pub fn fill(pattern: &str, pieces: &[&str]) -> Error {
+        Error::from_text(text::fill(pattern, pieces))
+    }
+
     /// The same for pieces that come from the operating system; what isn't UTF-8 in them becomes U+FFFD.
     #[cold]
     #[inline(never)]
-    pub fn bytes(pieces: &[&[u8]]) -> Error {
-        Error::from_text(lossy(&pieces.concat()))
+    pub fn fill_bytes(pattern: &str, pieces: &[&[u8]]) -> Error {
+        Error::from_text(lossy(&text::fill_bytes(pattern, pieces)))
     }
 
     /// `step: thing: no such file or directory (ENOENT)`; without the step where that is empty.
@@ -46,13 +54,15 @@ impl Error {
     #[inline(never)]
     pub fn of(step: &str, thing: &[u8], errno: Errno) -> Error {
         let colon = if step.is_empty() { "" } else { ": " };
-        Error::bytes(&[
-            step.as_bytes(),
-            colon.as_bytes(),
-            thing,
-            b": ",
-            crate::errno::text(errno).as_bytes(),
-        ])
+        Error::fill_bytes(
+            "{}{}{}: {}",
+            &[
+                step.as_bytes(),
+                colon.as_bytes(),
+                thing,
+                crate::errno::text(errno).as_bytes(),
+            ],
+        )
     }
 
     /// `step: no such file or directory (ENOENT)`.
@@ -73,7 +83,7 @@ impl Error {
     #[cold]
     #[inline(never)]
     pub fn under(self, context: &str) -> Error {
-        Error::join(&[context, ": ", self.text()])
+        Error::fill("{}: {}", &[context, self.text()])
     }
 
     /// The sentence.

@@ -7,7 +7,7 @@ use crate::files;
 use crate::json::{Layout, Writer};
 use crate::legacy::hint;
 use crate::plan::misread;
-use crate::text::pieces;
+use crate::text::{fill, pieces};
 use init::sys::arena::Arena;
 use spec_min::{List, Process, Spec, Text};
 use std::ffi::{CStr, OsStr};
@@ -30,7 +30,7 @@ pub fn parse_process<'a>(text: &[u8], arena: &'a Arena) -> Result<Process<'a>> {
     buffer.copy_from_slice(text);
     spec_min::parse_process(buffer).map_err(|error| {
         let (path, why) = error.message.parts();
-        let hint = hint(&["process.", path].concat(), why, text);
+        let hint = hint(&fill("process.{}", &[path]), why, text);
         Error::join(&[&misread("process.json", &error), hint])
     })
 }
@@ -133,11 +133,10 @@ fn user(json: &mut Writer, options: &Options, config: &Process<'_>) -> Result<()
     }
     for gid in options.list("additional-gids") {
         let number = number(gid).ok_or_else(|| {
-            Error::bytes(&[
-                b"--additional-gids \"",
-                gid.as_bytes(),
-                b"\": a number from 0 to 4294967294 is needed",
-            ])
+            Error::fill_bytes(
+                "--additional-gids \"{}\": a number from 0 to 4294967294 is needed",
+                &[gid.as_bytes()],
+            )
         })?;
         json.unsigned(number.into());
     }
@@ -192,11 +191,10 @@ fn parse_user(text: &OsStr, gid: u32) -> Result<(u32, u32)> {
 }
 
 fn wrong_user(text: &OsStr) -> Error {
-    Error::bytes(&[
-        b"--user \"",
-        text.as_bytes(),
-        b"\": UID or UID:GID is needed, numbers from 0 to 4294967294",
-    ])
+    Error::fill_bytes(
+        "--user \"{}\": UID or UID:GID is needed, numbers from 0 to 4294967294",
+        &[text.as_bytes()],
+    )
 }
 
 /// An id: digits only, and not the one that means "no change" to the kernel.

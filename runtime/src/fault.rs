@@ -1,7 +1,7 @@
 //! The child's faults in words. Whoever reads them has the same plan, so a number names a thing again.
 
 use crate::error::{Error, lossy};
-use crate::text::{decimal, one_line};
+use crate::text::{decimal, fill, one_line};
 use init::fault::{Step, Told};
 use init::plan::{Mount, Plan, Source};
 use rustix::io::Errno;
@@ -83,7 +83,7 @@ fn finish(text: String, fault: &Told) -> Error {
         .iter()
         .find(|(step, known, _)| *step == fault.step && *known == errno);
     let hint = known
-        .map(|(_, _, hint)| ["; ", hint].concat())
+        .map(|(_, _, hint)| fill("; {}", &[hint]))
         .unwrap_or_default();
     Error::join(&[Error::of("", text.as_bytes(), errno).text(), &hint])
 }
@@ -93,11 +93,11 @@ fn finish(text: String, fault: &Told) -> Error {
 fn program(fault: &Told, plan: &Plan<'_>, call: &str, note: &str) -> Error {
     let name = lossy(plan.process.args.first().unwrap_or_default().to_bytes());
     match (call, fault.errno) {
-        ("", _) => finish(["exec ", &name].concat(), fault),
+        ("", _) => finish(fill("exec {}", &[&name]), fault),
         (_, errno) if errno == Errno::NOENT.raw_os_error() && note.is_empty() => {
-            Error::new(["exec: \"", &name, "\": ", call].concat())
+            Error::new(fill("exec: \"{}\": {}", &[&name, call]))
         }
-        _ => finish(["exec ", &name, ": ", call, " ", note].concat(), fault),
+        _ => finish(fill("exec {}: {} {}", &[&name, call, note]), fault),
     }
 }
 
@@ -121,10 +121,10 @@ fn place(fault: &Told, plan: &Plan<'_>) -> String {
     let name = lossy(name.unwrap_or_default().to_bytes());
     let mut text = lossy(fault.step.text());
     match fault.step {
-        Step::User => text.push_str(&[": id ", &decimal(at as u64)].concat()),
+        Step::User => text.push_str(&fill(": id {}", &[&decimal(at as u64)])),
         // The plan's list of devices begins with the default ones, so an index would mislead.
         Step::Device | Step::Link | Step::Sysctl | Step::Cwd | Step::Root => {}
-        _ if !name.is_empty() => text.push_str(&["[", &decimal(at as u64), "]"].concat()),
+        _ if !name.is_empty() => text.push_str(&fill("[{}]", &[&decimal(at as u64)])),
         _ => {}
     }
     if !name.is_empty() {
@@ -137,7 +137,7 @@ fn place(fault: &Told, plan: &Plan<'_>) -> String {
             ..
         }) = plan.mounts.get(at)
     {
-        text.push_str(&[" (bind of ", &lossy(path.to_bytes()), ")"].concat());
+        text.push_str(&fill(" (bind of {})", &[&lossy(path.to_bytes())]));
     }
     text
 }

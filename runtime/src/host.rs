@@ -1,7 +1,7 @@
 //! What a verb that enters a container finds out about the host first.
 
 use crate::error::{Error, Result};
-use crate::text::decimal;
+use crate::text::{decimal, fill};
 use init::procfs::Procfs;
 use init::sys::signal::{self, Set};
 use rustix::fs::{Access, AtFlags, OFlags, accessat};
@@ -67,7 +67,7 @@ impl Host {
 /// `PID/FILE`, below /proc.
 #[inline(never)]
 pub fn of_process(pid: Pid, file: &str) -> CString {
-    CString::new([&decimal(pid.as_raw_pid() as u64), "/", file].concat()).unwrap_or_default()
+    CString::new(fill("{}/{}", &[&decimal(pid.as_raw_pid() as u64), file])).unwrap_or_default()
 }
 
 /// One variable of mote's environment.

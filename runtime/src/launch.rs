@@ -148,11 +148,11 @@ impl Started {
             .flatten()
             .and_then(|status| status.terminating_signal())
         {
-            Some(signal) => Error::join(&[
-                "the container's first process was killed by signal ",
-                &decimal(signal as u64),
-                " before its program ran; if nobody sent it, a memory limit is too small",
-            ]),
+            Some(signal) => Error::fill(
+                "the container's first process was killed by signal {} before its program ran; if nobody sent it, a memory \
+                 limit is too small",
+                &[&decimal(signal as u64)],
+            ),
             None => Error::new("the container's first process ended before its program ran"),
         }
     }
@@ -407,14 +407,14 @@ pub fn open_joins(plan: &Plan<'_>) -> Result<Vec<(u32, OwnedFd)>> {
         let fd = rustix::fs::open(join.path, flags, rustix::fs::Mode::empty()).map_err(failed)?;
         match init::sys::process::namespace_type(fd.as_fd()) {
             Ok(found) if found == join.flag => Ok((join.flag, fd)),
-            Ok(_) => Err(Error::join(&[
-                failed(Errno::INVAL).text(),
-                ": it is a namespace of another type",
-            ])),
-            Err(_) => Err(Error::join(&[
-                failed(Errno::INVAL).text(),
-                ": not a namespace",
-            ])),
+            Ok(_) => Err(Error::fill(
+                "{}: it is a namespace of another type",
+                &[failed(Errno::INVAL).text()],
+            )),
+            Err(_) => Err(Error::fill(
+                "{}: not a namespace",
+                &[failed(Errno::INVAL).text()],
+            )),
         }
     };
     plan.namespaces.join.iter().map(open).collect()

@@ -7,7 +7,7 @@ use crate::SPEC_VERSION;
 use crate::error::{Error, Result, lossy};
 use crate::json::{Layout, Writer, indented};
 use crate::plan::misread;
-use crate::text::{decimal, number};
+use crate::text::{decimal, fill, number};
 use core::mem::{forget, replace, take};
 use spec_min::{Any, Raw};
 
@@ -247,7 +247,7 @@ pub fn convert(mut config: Vec<u8>, mut runtime: Vec<u8>) -> Result<String> {
     let config = Node::parse("config.json", &mut config)?;
     let mut runtime = Node::parse("runtime.json", &mut runtime)?;
     let mut new = Object(Vec::new());
-    let version = || Word(["\"", SPEC_VERSION, "\""].concat());
+    let version = || Word(fill("\"{}\"", &[SPEC_VERSION]));
     new.put("ociVersion", version());
     new.merge(config);
     new.put("ociVersion", version());
@@ -272,11 +272,7 @@ pub fn convert(mut config: Vec<u8>, mut runtime: Vec<u8>) -> Result<String> {
             mount.put("destination", path);
             match take(runtime.member("mounts").member(unquoted(&name))) {
                 Null => {
-                    return Err(Error::join(&[
-                        "runtime.json: mounts: ",
-                        &name,
-                        " is missing",
-                    ]));
+                    return Err(Error::fill("runtime.json: mounts: {} is missing", &[&name]));
                 }
                 found => mount.merge(found),
             }
@@ -308,7 +304,7 @@ fn process(process: &mut Node) {
     } else {
         "/"
     };
-    let cwd = Word(["\"", slash, cwd, "\""].concat());
+    let cwd = Word(fill("\"{}{}\"", &[slash, cwd]));
     process.put("cwd", cwd);
     for name in process.list("capabilities") {
         if let Word(name) = name

@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::host::Host;
-use crate::text::decimal;
+use crate::text::{decimal, fill};
 use core::ffi::CStr;
 use init::plan::NetDevice;
 use init::sys::process::set_namespaces;
@@ -82,7 +82,7 @@ pub fn hand_over(host: &Host, devices: &[NetDevice<'_>], network: BorrowedFd<'_>
             &network.as_raw_fd().to_ne_bytes(),
         );
         attribute(&mut away, IFLA_IFNAME, &[name.as_bytes(), b"\0"].concat());
-        let step = ["moving it into the container as ", &name].concat();
+        let step = fill("moving it into the container as {}", &[&name]);
         tell(&here, away).map_err(|errno| about(device, &step, errno))?;
         let index = name_to_index(&there, &name).map_err(|errno| about(device, &step, errno))?;
         let up = message(RTM_NEWLINK, NLM_F_ACK, &link(index, IFF_UP));
@@ -126,14 +126,14 @@ fn free_name(device: &NetDevice<'_>, taken: &mut dyn FnMut(&str) -> bool) -> Res
         None => Some(name.to_string()).filter(|name| !taken(name)),
     };
     free.ok_or_else(|| {
-        let step = ["the container has a device ", name, " already"].concat();
+        let step = fill("the container has a device {} already", &[name]);
         about(device, &step, Errno::EXIST)
     })
 }
 
 #[cold]
 fn about(device: &NetDevice<'_>, step: &str, errno: Errno) -> Error {
-    let device = ["linux.netDevices.", text(device.host)].concat();
+    let device = fill("linux.netDevices.{}", &[text(device.host)]);
     match step {
         "" => Error::call(&device, errno),
         step => Error::of(&device, step.as_bytes(), errno),

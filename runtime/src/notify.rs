@@ -8,7 +8,7 @@
 use crate::error::{Error, Result};
 use crate::report::Reporter;
 use crate::socket::{Address, send_fd, unconnected};
-use crate::text::{c, decimal, number};
+use crate::text::{c, decimal, fill, number};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::Mode;
@@ -114,11 +114,7 @@ impl Notify {
     /// Tells the manager that the service is ready and which process it is to watch.
     pub fn ready(&self, line: &[u8], main: Pid) -> Result<()> {
         self.say(&[line, b"\n"].concat())?;
-        self.say(
-            ["MAINPID=", &decimal(main.as_raw_pid() as u64), "\n"]
-                .concat()
-                .as_bytes(),
-        )
+        self.say(fill("MAINPID={}\n", &[&decimal(main.as_raw_pid() as u64)]).as_bytes())
     }
 
     fn say(&self, text: &[u8]) -> Result<()> {
@@ -186,7 +182,7 @@ impl Listening {
             return Vec::new();
         }
         let mut variables = vec![
-            ["LISTEN_FDS=", &decimal(self.count.into())].concat().into(),
+            fill("LISTEN_FDS={}", &[&decimal(self.count.into())]).into(),
             OsString::from("LISTEN_PID=1"),
         ];
         if let Some(names) = &self.names {

@@ -10,7 +10,7 @@ pub mod stats;
 use crate::cgroup::mount_of;
 use crate::error::{Error, Result, lossy};
 use crate::files;
-use crate::text::{decimal, pieces};
+use crate::text::{decimal, fill, pieces};
 use init::plan;
 use init::procfs::Procfs;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -40,7 +40,7 @@ impl Rdt {
     fn look_in(root: OwnedFd, plan: &plan::Rdt<'_>, id: &str) -> Result<Rdt> {
         let class = lossy(plan.class.to_bytes());
         let there = class.is_empty() || statat(&root, class.as_str(), AtFlags::empty()).is_ok();
-        let refuse = |why: &str| Err(Error::join(&["linux.intelRdt.closID ", &class, ": ", why]));
+        let refuse = |why: &str| Err(Error::fill("linux.intelRdt.closID {}: {}", &[&class, why]));
         match (plan.named, there) {
             (true, false) if plan.lines.is_empty() => {
                 return refuse("there is no such class, and no schema to make it with");
@@ -57,7 +57,7 @@ impl Rdt {
     }
 
     fn new(root: OwnedFd, class: String, made: bool, monitor: Option<&str>) -> Rdt {
-        let monitor = monitor.map(|id| join(&class, &["mon_groups/", id].concat()));
+        let monitor = monitor.map(|id| join(&class, &fill("mon_groups/{}", &[id])));
         Rdt {
             root,
             class,
@@ -156,7 +156,7 @@ impl Rdt {
         let error = Error::of("linux.intelRdt", [step, path].concat().as_bytes(), errno);
         match why.trim_ascii() {
             "" | "ok" => error,
-            why => Error::join(&[error.text(), ": ", why]),
+            why => Error::fill("{}: {}", &[error.text(), why]),
         }
     }
 }

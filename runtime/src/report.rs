@@ -6,7 +6,7 @@
 use crate::error::{Error, Result};
 use crate::files;
 use crate::json::{Layout, Writer};
-use crate::text::{push, quote};
+use crate::text::{fill, push, quote};
 use init::sys::process::standard_streams;
 use init::sys::time::now;
 use rustix::fd::{AsFd, OwnedFd};
@@ -105,7 +105,7 @@ impl Reporter {
         self.write(Level::Error, error.text());
         if self.file.is_some() {
             let [_, _, stderr] = standard_streams();
-            let _ = files::write_all(stderr, [error.text(), "\n"].concat().as_bytes());
+            let _ = files::write_all(stderr, fill("{}\n", &[error.text()]).as_bytes());
         }
     }
 
@@ -184,7 +184,7 @@ impl Line<'_> {
     }
 
     fn terminal(&self, seconds: u64) -> String {
-        let mut text = [LEVELS[self.level as usize].2, "["].concat();
+        let mut text = fill("{}[", &[LEVELS[self.level as usize].2]);
         push(&mut text, seconds, 4);
         text.push_str("] ");
         text.push_str(self.message);

@@ -98,7 +98,7 @@ fn refusal(path: &Path, errno: Errno) -> Error {
         Errno::PROTOTYPE => b"this socket is not a stream socket",
         _ => return Error::of("", path, errno),
     };
-    Error::bytes(&[path, b": ", why])
+    Error::fill_bytes("{}: {}", &[path, why])
 }
 
 /// Two connected stream sockets.

@@ -4,7 +4,7 @@ use crate::error::{Error, Result, lossy};
 use crate::files;
 use crate::host::{Host, of_process};
 use crate::report::Reporter;
-use crate::text::{c, decimal, number, one_line, quote};
+use crate::text::{c, decimal, fill, number, one_line, quote};
 use init::hooks::{Failure, Reason, Stage};
 use init::kernel::RESOURCES;
 use init::plan::{Hook, IdMap, Plan, StateText};
@@ -56,7 +56,7 @@ fn check_map(host: &Host, pid: Pid, kind: &str, lines: &[IdMap]) -> Result<()> {
     }
     // Three numbers of ten digits with a separator each, in at most 340 lines.
     let mut buffer = [0; 340 * 33];
-    let path = of_process(pid, &[kind, "_map"].concat());
+    let path = of_process(pid, &fill("{}_map", &[kind]));
     let text = host.procfs.read(&path, &mut buffer);
     let text = text.map_err(|errno| Error::of("/proc", path.to_bytes(), errno))?;
     let mut words = text
@@ -84,11 +84,10 @@ fn check_map(host: &Host, pid: Pid, kind: &str, lines: &[IdMap]) -> Result<()> {
     if found == lines.len() {
         return Ok(());
     }
-    Err(Error::join(&[
-        "linux.",
-        kind,
-        "Mappings: not the map of the user namespace that is joined by its path; leave them out",
-    ]))
+    Err(Error::fill(
+        "linux.{}Mappings: not the map of the user namespace that is joined by its path; leave them out",
+        &[kind],
+    ))
 }
 
 fn map(
@@ -116,12 +115,10 @@ fn map(
 /// output is kept.
 fn by_helper(host: &Host, pid: Pid, helper: &str, lines: &str, refused: &Error) -> Result<()> {
     let Some(path) = in_path(helper) else {
-        return Err(Error::join(&[
-            refused.text(),
-            "; and there is no ",
-            helper,
-            " in PATH",
-        ]));
+        return Err(Error::fill(
+            "{}; and there is no {} in PATH",
+            &[refused.text(), helper],
+        ));
     };
     let memory = |errno| Error::call(helper, errno);
     let number = decimal(pid.as_raw_pid() as u64);
@@ -241,15 +238,10 @@ pub fn run_hooks(
             .get(failure.item)
             .map(|hook| hook.path.to_bytes())
             .unwrap_or_default();
-        let item = [
-            "hooks.",
-            kind,
-            "[",
-            &decimal(failure.item as u64),
-            "] ",
-            &lossy(path),
-        ]
-        .concat();
+        let item = fill(
+            "hooks.{}[{}] {}",
+            &[kind, &decimal(failure.item as u64), &lossy(path)],
+        );
         explain(&item, &failure)
     })
 }
@@ -274,7 +266,7 @@ fn explain(program: &str, failure: &Failure) -> Error {
     let output = one_line(&lossy(&failure.output));
     let colon = if output.is_empty() { "" } else { ": " };
     let reason = lossy(&init::describe(failure.reason));
-    let text = [program, ": ", &reason, colon, &output].concat();
+    let text = fill("{}: {}{}{}", &[program, &reason, colon, &output]);
     match failure.reason {
         Reason::Call(_, errno) => Error::call(&text, errno),
         _ => Error::new(text),

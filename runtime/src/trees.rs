@@ -4,7 +4,7 @@
 use crate::error::{Error, Result};
 use crate::host::{Host, of_process};
 use crate::tend;
-use crate::text::decimal;
+use crate::text::{decimal, fill};
 use init::mounts::clone_tree;
 use init::plan::{MountIds, Plan, Source};
 use init::sys::clone::{Clone, clone};
@@ -31,9 +31,9 @@ pub fn open(
         };
         if let Some(ids) = &mount.ids {
             let failed = |call: &str, errno| {
-                let item = ["mounts[", &decimal(item as u64), "] "].concat();
+                let item = fill("mounts[{}] ", &[&decimal(item as u64)]);
                 let place = [item.as_bytes(), mount.target.to_bytes()].concat();
-                Error::bytes(&[&place, b": ", call.as_bytes()]).with(errno)
+                Error::fill_bytes("{}: {}", &[&place, call.as_bytes()]).with(errno)
             };
             let tree = clone_tree(CWD, path, recursive)
                 .map_err(|errno| failed("open_tree of an idmapped source", errno))?;
@@ -41,10 +41,10 @@ pub fn open(
             map_ids(tree.as_fd(), ids.recursive, namespace.as_fd()).map_err(|errno| {
                 let error = failed("mount_setattr with MOUNT_ATTR_IDMAP", errno);
                 match errno {
-                    Errno::INVAL => Error::join(&[
-                        error.text(),
-                        "; the kernel can't map the ids of this file system",
-                    ]),
+                    Errno::INVAL => Error::fill(
+                        "{}; the kernel can't map the ids of this file system",
+                        &[error.text()],
+                    ),
                     _ => error,
                 }
             })?;

@@ -3,6 +3,7 @@
 use super::group::{Group, Member};
 use super::{file, path, program, v1_devices};
 use crate::error::{Error, Result};
+use crate::text::fill;
 use init::plan::{ACCESS_MKNOD, ACCESS_READ, ACCESS_WRITE, DeviceRule};
 use init::sys::bpf::{self, Instruction};
 use rustix::fd::OwnedFd;
@@ -141,7 +142,7 @@ impl Member {
                 // A nested runtime can't give what it hasn't got; what the config asked for must be had.
                 Err(Errno::PERM) if exception.everyones => {}
                 Err(errno) => {
-                    return Err(self.error(&["write ", &*line, " to"].concat(), then, errno));
+                    return Err(self.error(&fill("write {} to", &[&*line]), then, errno));
                 }
             }
         }
@@ -156,11 +157,11 @@ impl Member {
             // Without CONFIG_CGROUP_BPF or the right to use it there is no filter to take away.
             Err(errno) if !all => {
                 let error = self.error("attach the device filter to", "", errno);
-                Err(Error::join(&[
-                    error.text(),
-                    "; the kernel needs CONFIG_CGROUP_BPF, the runtime CAP_BPF or CAP_SYS_ADMIN, \
+                Err(Error::fill(
+                    "{}; the kernel needs CONFIG_CGROUP_BPF, the runtime CAP_BPF or CAP_SYS_ADMIN, \
                      or let the last rule allow all devices",
-                ]))
+                    &[error.text()],
+                ))
             }
             _ => Ok(()),
         }

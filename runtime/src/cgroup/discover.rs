@@ -5,6 +5,7 @@ use super::unit::Unit;
 use super::{file, mountinfo, path};
 use crate::error::{Error, Result, lossy};
 use crate::files;
+use crate::text::fill;
 use core::ffi::CStr;
 use init::plan::Cgroup;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -144,12 +145,10 @@ impl Hierarchies {
         let place = asked.unwrap_or(id);
         let (absolute, below) = (place.starts_with("/"), path::clean(place));
         if below.is_empty() {
-            return Err(Error::join(&[
-                "cgroupsPath ",
-                place,
-                ": names no cgroup of the container's own; give it a name, like /mote/",
-                id,
-            ]));
+            return Err(Error::fill(
+                "cgroupsPath {}: names no cgroup of the container's own; give it a name, like /mote/{}",
+                &[place, id],
+            ));
         }
         let mut group = Group::new(self.0);
         for member in &mut group.members {
@@ -241,7 +240,7 @@ fn usual(base: &Option<OwnedFd>, (version, controllers, own): Row<'_>) -> Usual 
         }
         let point = match name {
             "." => BASE.into(),
-            name => [BASE, "/", name].concat(),
+            name => fill("{}/{}", &[BASE, name]),
         };
         let own = own_path(own, "");
         return Usual::Whole(Member::new(version, controllers, point, own, Some(mount)));

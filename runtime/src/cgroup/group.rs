@@ -4,6 +4,7 @@ use super::discover::{Version, open_mount};
 use super::unit::Unit;
 use super::{file, path};
 use crate::error::{Error, Result};
+use crate::text::fill;
 use core::cell::OnceCell;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::OFlags;
@@ -60,7 +61,8 @@ impl Group {
 
     /// Each hierarchy's controllers (`cpu,cpuacct`, `name=systemd`, empty for v2) and the directory.
     pub fn paths(&self) -> impl Iterator<Item = (&str, String)> {
-        let row = |member: &'_ Member| [member.point.as_str(), "/", member.path.as_str()].concat();
+        let row =
+            |member: &'_ Member| fill("{}/{}", &[member.point.as_str(), member.path.as_str()]);
         self.members
             .iter()
             .map(move |member| (member.controllers.as_str(), row(member)))
@@ -231,13 +233,13 @@ impl Member {
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
         let file = self.open(name, OFlags::WRONLY)?;
         file::put(&file, text)
-            .map_err(|errno| self.error(&["write ", text, " to"].concat(), name, errno))
+            .map_err(|errno| self.error(&fill("write {} to", &[text]), name, errno))
     }
 
     /// `cgroup: STEP POINT/PATH/NAME: errno`
     #[cold]
     #[inline(never)]
     pub fn error(&self, step: &str, name: &str, errno: Errno) -> Error {
-        Error::join(&["cgroup: ", step, " ", &self.point, "/", &self.file(name)]).with(errno)
+        Error::fill("cgroup: {} {}/{}", &[step, &self.point, &self.file(name)]).with(errno)
     }
 }

@@ -9,7 +9,7 @@ use super::file;
 use super::group::{Group, Member};
 use crate::error::{Error, Result, lossy};
 use crate::files;
-use crate::text::{number, pieces};
+use crate::text::{fill, number, pieces};
 use init::plan::{Lacking, Limit, Setting};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::OFlags;
@@ -114,7 +114,7 @@ impl Group {
                 };
                 *done = true;
                 if let Some(Fault { kind, error }) = fault {
-                    let error = Error::join(&["linux.resources.", property, ": ", error.text()]);
+                    let error = Error::fill("linux.resources.{}: {}", &[property, error.text()]);
                     match kind {
                         Kind::Fails => return Err(error),
                         Kind::Lacking if found == property => {}
@@ -238,7 +238,7 @@ impl Member {
                 Errno::ACCESS | Errno::RANGE => (Kind::Fails, "; the cgroup above has not got it"),
                 _ => (Kind::Fails, ""),
             };
-            let error = self.error(&["write ", &*whole, " to"].concat(), name, errno);
+            let error = self.error(&fill("write {} to", &[&*whole]), name, errno);
             let error = Error::join(&[error.text(), meaning]);
             return Err(Fault { kind, error });
         }
@@ -270,7 +270,7 @@ impl Member {
             let missing = "cgroup.subtree_control above does not give the controller ";
             return Error::join(&[missing, controller]);
         }
-        let mut text = ["this kernel has no ", name].concat();
+        let mut text = fill("this kernel has no {}", &[name]);
         for row in pieces(GIVERS, b'\n') {
             let (prefix, needs) = row.split_at(first(row, b' ').len());
             if name.starts_with(prefix) {

@@ -4,7 +4,7 @@ use super::discover::Version;
 use super::group::{Group, Member};
 use super::{file, path, walk};
 use crate::error::{Error, Result};
-use crate::text::decimal;
+use crate::text::{decimal, fill};
 use rustix::fd::BorrowedFd;
 use rustix::fs::{Access, AtFlags, OFlags, accessat};
 use rustix::io::Errno;
@@ -94,13 +94,10 @@ impl Group {
         };
         let place = self.paths().next();
         let (_, place) = place.unwrap_or_default();
-        Err(Error::join(&[
-            "the container's cgroup ",
-            &place,
-            why,
-            count,
-            rest,
-        ]))
+        Err(Error::fill(
+            "the container's cgroup {}{}{}{}",
+            &[&place, why, count, rest],
+        ))
     }
 
     /// Takes away what [`Group::create`] made, and the cgroups that the container made below it.
@@ -228,7 +225,7 @@ impl Member {
 
     /// Gives the container one controller, if that can be had.
     pub fn enable(&self, controller: &str) {
-        self.switch_on(&["+", controller].concat());
+        self.switch_on(&fill("+{}", &[controller]));
     }
 
     fn switch_on(&self, missing: &str) {

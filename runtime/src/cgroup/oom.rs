@@ -5,7 +5,7 @@ use super::file;
 use super::group::Group;
 use super::stats::value_of;
 use crate::error::Result;
-use crate::text::{decimal, number};
+use crate::text::{decimal, fill, number};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::OFlags;
@@ -46,7 +46,7 @@ impl Group {
                 let [which, what] = [&event, &counter].map(|fd| decimal(fd.as_raw_fd() as u64));
                 // cgroup-v1/memory.rst, "OOM Control".
                 let control = member.open("cgroup.event_control", OFlags::WRONLY)?;
-                file::put(&control, &[&which, " ", &what].concat()).map_err(failed)?;
+                file::put(&control, &fill("{} {}", &[&which, &what])).map_err(failed)?;
                 Some(event)
             }
         };

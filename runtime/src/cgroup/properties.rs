@@ -7,7 +7,7 @@ use super::v1_devices;
 use crate::dbus::wire::Wire;
 use crate::error::lossy;
 use crate::files;
-use crate::text::{decimal, number, pieces};
+use crate::text::{decimal, fill, number, pieces};
 use init::plan::{DeviceRule, Limit, Setting};
 use std::path::Path;
 
@@ -134,7 +134,7 @@ impl Member {
         match (file, self.version) {
             ("cpu.max", Version::V1) => {
                 let (quota, period) = (read("cpu.cfs_quota_us"), read("cpu.cfs_period_us"));
-                [quota.trim_ascii_end(), " ", &period].concat()
+                fill("{} {}", &[quota.trim_ascii_end(), &period])
             }
             // To systemd, idle is a weight of 0.
             ("cpu.idle", Version::V2) => match read(file).trim_ascii_end() {
@@ -257,19 +257,12 @@ impl v1_devices::Exception {
             _ => ("Character devices:", "char"),
         };
         match (self.major, self.minor) {
-            (None, None) => Some([kind, "-*"].concat()),
+            (None, None) => Some(fill("{}-*", &[kind])),
             (None, _) => None,
-            (Some(major), Some(minor)) => Some(
-                [
-                    "/dev/",
-                    kind,
-                    "/",
-                    &decimal(major.into()),
-                    ":",
-                    &decimal(minor.into()),
-                ]
-                .concat(),
-            ),
+            (Some(major), Some(minor)) => Some(fill(
+                "/dev/{}/{}:{}",
+                &[kind, &decimal(major.into()), &decimal(minor.into())],
+            )),
             (Some(major), None) => {
                 let lines = pieces(named, b'\n')
                     .skip_while(|line| *line != heading)
@@ -277,7 +270,7 @@ impl v1_devices::Exception {
                 for line in lines.take_while(|line| !line.is_empty()) {
                     let mut words = pieces(line.trim_ascii_start(), b' ');
                     if words.next() == Some(&decimal(major.into())) {
-                        return Some([kind, "-", words.rest()?].concat());
+                        return Some(fill("{}-{}", &[kind, words.rest()?]));
                     }
                 }
                 None

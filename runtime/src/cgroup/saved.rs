@@ -8,7 +8,7 @@ use super::group::{Group, Member};
 use super::unit::Unit;
 use super::{file, path};
 use crate::error::{Error, Result};
-use crate::text::{decimal, number};
+use crate::text::{decimal, fill, number};
 use rustix::fs::OFlags;
 
 impl Group {
@@ -44,7 +44,7 @@ impl Group {
         }
         if let Some(unit) = &self.unit {
             let of = if unit.user { USERS } else { HOSTS };
-            text = [&text, of, &unit.name, "\n"].concat();
+            text = fill("{}{}{}\n", &[&text, of, &unit.name]);
         }
         text
     }
@@ -63,7 +63,7 @@ impl Group {
                 Some(member) => members.push(member),
                 // A container in no cgroup has no line.
                 None if line.is_empty() => {}
-                None => return Err(Error::join(&["state: not a cgroup: ", line])),
+                None => return Err(Error::fill("state: not a cgroup: {}", &[line])),
             }
         }
         let mut group = Box::new(Group::new(members));

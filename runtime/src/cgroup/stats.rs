@@ -7,7 +7,7 @@ use super::file;
 use super::group::{Group, Member};
 use crate::files;
 use crate::json::Writer;
-use crate::text::{number, pieces};
+use crate::text::{fill, number, pieces};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::OFlags;
 
@@ -185,7 +185,7 @@ impl<'g> Stats<'g> {
             if let (Some("hugetlb"), Some(size), Some("current" | "usage_in_bytes")) =
                 (first, size, rest)
             {
-                self.huge.push(["hugetlb.", size, "."].concat());
+                self.huge.push(fill("hugetlb.{}.", &[size]));
             }
         });
     }

@@ -66,7 +66,7 @@ impl Group {
 #[cold]
 #[inline(never)]
 fn refuse(argument: &str, why: &str) -> Error {
-    Error::join(&["--cgroup ", argument, ": ", why])
+    Error::fill("--cgroup {}: {}", &[argument, why])
 }
 
 impl Member {

@@ -13,6 +13,7 @@ use super::properties::{Properties, ROUNDED, devices};
 use crate::dbus::wire::{PROPERTIES, SYSTEMD, Wire};
 use crate::dbus::{Bus, Refused};
 use crate::error::{Error, Result};
+use crate::text::fill;
 use core::cell::RefCell;
 use init::plan::{Cgroup, DeviceRule, Limit};
 use rustix::io::Errno;
@@ -108,15 +109,10 @@ impl Unit {
         })?;
         match &*result {
             "done" => Ok(()),
-            result => Err(Error::join(&[
-                "systemd: ",
-                member,
-                ": the job ended with \"",
-                result,
-                "\"; `systemctl status ",
-                &self.name,
-                "` may say why",
-            ])
+            result => Err(Error::fill(
+                "systemd: {}: the job ended with \"{}\"; `systemctl status {}` may say why",
+                &[member, result, &self.name],
+            )
             .into()),
         }
     }
@@ -284,7 +280,7 @@ impl Group {
     fn first(&self, id: &str, unit: &Unit, pid: Pid, planned: &init::plan::Unit<'_>) -> Wire {
         let mut wire = Wire::default();
         wire.property("Description", "s");
-        wire.text(&["mote container ", id].concat());
+        wire.text(&fill("mote container {}", &[id]));
         if unit.is_slice() {
             wire.property("Wants", "as");
             wire.array(4, &mut |list| list.text(planned.slice));
@@ -379,7 +375,7 @@ fn descend(place: &mut String, parts: &str) {
     for part in path::pieces(parts, b'-') {
         end += part.len();
         let name = parts.get(..end).unwrap_or_default();
-        *place = path::join(place, &[name, ".slice"].concat());
+        *place = path::join(place, &fill("{}.slice", &[name]));
         end += 1;
     }
 }

@@ -3,7 +3,7 @@
 
 use super::devices::{ANY_ACCESS, EVERYONE, is_all};
 use crate::error::{Error, Result};
-use crate::text::decimal;
+use crate::text::{decimal, fill};
 use init::plan::{ACCESS_MKNOD, ACCESS_READ, ACCESS_WRITE, DeviceRule};
 
 /// The answer, and the exceptions.
@@ -87,13 +87,11 @@ impl Policy {
             .iter()
             .find(|old| old.access & new.access != 0 && old.meets(&new))
         {
-            Some(old) => Err(Error::join(&[
-                "linux.resources.devices: cgroup v1 can't take ",
-                &new.line(),
-                " out of the earlier rule ",
-                &old.line(),
-                "; put the narrow rules only, or use cgroup v2",
-            ])),
+            Some(old) => Err(Error::fill(
+                "linux.resources.devices: cgroup v1 can't take {} out of the earlier rule {}; put the narrow rules only, \
+                 or use cgroup v2",
+                &[&new.line(), &old.line()],
+            )),
             None => Ok(()),
         }
     }
@@ -126,15 +124,15 @@ impl Exception {
         let number =
             |number: Option<u32>| number.map_or("*".into(), |number| decimal(number.into()));
         let (major, minor) = (number(self.major), number(self.minor));
-        [
-            if self.kind == b'b' { "b " } else { "c " },
-            &major,
-            ":",
-            &minor,
-            " ",
-            &self.access(),
-        ]
-        .concat()
+        fill(
+            "{}{}:{} {}",
+            &[
+                if self.kind == b'b' { "b " } else { "c " },
+                &major,
+                &minor,
+                &self.access(),
+            ],
+        )
     }
 
     /// The kinds of access: `rwm`.

@@ -7,6 +7,7 @@
 use super::file;
 use super::group::Member;
 use crate::files;
+use crate::text::fill;
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -33,7 +34,7 @@ pub fn each(member: &Member, visit: &mut Visit<'_>) -> Result<(), Errno> {
             Err(errno) if file::gone(errno) => continue,
             Err(errno) => return Err(errno),
         }
-        todo.push(["/", &*name].concat());
+        todo.push(fill("/{}", &[&*name]));
         children(here.as_fd(), &mut todo)?;
     }
     visit(here.as_fd(), None)

@@ -50,7 +50,10 @@ impl Global {
         let rootless = match word(globals, "rootless", "auto") {
             "auto" => None,
             word => Some(parse_bool(word).ok_or_else(|| {
-                Error::join(&["--rootless ", word, ": 'true', 'false' or 'auto' is needed"])
+                Error::fill(
+                    "--rootless {}: 'true', 'false' or 'auto' is needed",
+                    &[word],
+                )
             })?),
         };
         Ok(Global {
@@ -108,10 +111,10 @@ fn reporter(globals: &Options) -> Result<Reporter> {
     let format = match word(globals, "log-format", "text") {
         "text" => Format::Text,
         "json" => Format::Json,
-        other => return Err(Error::join(&["invalid log-format: ", other])),
+        other => return Err(Error::fill("invalid log-format: {}", &[other])),
     };
     let name = word(globals, "log-level", "info");
-    let level = Level::named(name).ok_or_else(|| Error::join(&["invalid log-level: ", name]))?;
+    let level = Level::named(name).ok_or_else(|| Error::fill("invalid log-level: {}", &[name]))?;
     let report = Reporter::new(
         if globals.flag("debug") {
             Level::Debug

@@ -4,6 +4,7 @@
 use super::flags::{Flag, Flags, GLOBAL, HELP, NONE};
 use super::rows::{VERBS, Verb};
 use crate::SPEC_VERSION;
+use crate::text::fill;
 
 /// The help of one verb, or of the program.
 pub fn text(program: &str, verb: Option<&Verb>) -> String {
@@ -13,37 +14,31 @@ pub fn text(program: &str, verb: Option<&Verb>) -> String {
             .map(|verb| (verb.name.to_string(), verb.help))
             .collect();
         commands.push(("help".to_string(), "show this, or the help of one command"));
-        let pieces = [
-            "NAME:\n   ",
-            program,
-            " - run containers by the Open Container Initiative's specification\n\nUSAGE:\n   ",
-            program,
-            " [global options] command [command options] [arguments...]\n\nVERSION:\n   ",
-            env!("CARGO_PKG_VERSION"),
-            "\n\nCOMMANDS:\n",
-            &columns(&commands),
-            "\nGLOBAL OPTIONS:\n",
-            &options(GLOBAL, NONE),
-        ];
-        return pieces.concat();
+        return fill(
+            "NAME:\n   {} - run containers by the Open Container Initiative's specification\n\n\
+             USAGE:\n   {} [global options] command [command options] [arguments...]\n\n\
+             VERSION:\n   {}\n\nCOMMANDS:\n{}\nGLOBAL OPTIONS:\n{}",
+            &[
+                program,
+                program,
+                env!("CARGO_PKG_VERSION"),
+                &columns(&commands),
+                &options(GLOBAL, NONE),
+            ],
+        );
     };
-    let pieces = [
-        "NAME:\n   ",
-        program,
-        " ",
-        verb.name,
-        " - ",
-        verb.help,
-        "\n\nUSAGE:\n   ",
-        program,
-        " ",
-        verb.name,
-        " [command options] ",
-        verb.arguments,
-        "\n\nOPTIONS:\n",
-        &options(verb.flags, HELP),
-    ];
-    pieces.concat()
+    fill(
+        "NAME:\n   {} {} - {}\n\nUSAGE:\n   {} {} [command options] {}\n\nOPTIONS:\n{}",
+        &[
+            program,
+            verb.name,
+            verb.help,
+            program,
+            verb.name,
+            verb.arguments,
+            &options(verb.flags, HELP),
+        ],
+    )
 }
 
 fn options(flags: Flags, more: Flags) -> String {
@@ -63,13 +58,13 @@ fn option(flag: Flag) -> String {
     } else {
         ("", "")
     };
-    let comma = if flag.short().is_empty() {
-        ["", "", "", ""]
+    let letter = if flag.short().is_empty() {
+        String::new()
     } else {
-        [", -", flag.short(), blank, value]
+        fill(", -{}{}{}", &[flag.short(), blank, value])
     };
     let more = if flag.repeated() { " ..." } else { "" };
-    ["--", flag.long(), blank, value, &comma.concat(), more].concat()
+    fill("--{}{}{}{}{}", &[flag.long(), blank, value, &letter, more])
 }
 
 fn columns(rows: &[(String, &str)]) -> String {
@@ -90,18 +85,12 @@ fn columns(rows: &[(String, &str)]) -> String {
 
 /// The lines that engines read: program, commit if the build knew it, specification.
 pub fn version() -> String {
-    let commit = option_env!("MOTE_COMMIT").map(|commit| ["commit: ", commit, "\n"].concat());
+    let commit = option_env!("MOTE_COMMIT").map(|commit| fill("commit: {}\n", &[commit]));
     let commit = commit.unwrap_or_default();
-    [
-        "mote version ",
-        env!("CARGO_PKG_VERSION"),
-        "\n",
-        &commit,
-        "spec: ",
-        SPEC_VERSION,
-        "\n",
-    ]
-    .concat()
+    fill(
+        "mote version {}\n{}spec: {}\n",
+        &[env!("CARGO_PKG_VERSION"), &commit, SPEC_VERSION],
+    )
 }
 
 #[cfg(test)]

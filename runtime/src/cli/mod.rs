@@ -20,7 +20,7 @@ pub use parse::{Line, Wish, of_kernel, parse};
 
 use crate::error::{Error, Result};
 use crate::files;
-use crate::text::quoted;
+use crate::text::{fill, quoted};
 use core::mem::ManuallyDrop;
 use init::sys::process::{exit, standard_streams};
 use std::ffi::OsStr;
@@ -40,7 +40,7 @@ fn code(line: &Line) -> u8 {
     let global = match Global::new(&line.program, &line.globals) {
         Ok(global) => ManuallyDrop::new(global),
         Err(error) => {
-            let text = [&line.program, ": ", error.text(), "\n"].concat();
+            let text = fill("{}: {}\n", &[&line.program, error.text()]);
             let _ = files::write_all(standard_streams()[2], text.as_bytes());
             return 1;
         }
@@ -51,19 +51,19 @@ fn code(line: &Line) -> u8 {
             Err(error) => (error, verb.error_code),
         },
         Wish::Wrong(verb, message) => {
-            let _ = print(&["Incorrect Usage.\n\n", &help::text(&line.program, *verb)].concat());
+            let _ = print(&fill(
+                "Incorrect Usage.\n\n{}",
+                &[&help::text(&line.program, *verb)],
+            ));
             (Error::join(&[message]), 1)
         }
         Wish::NoSuchVerb(name) => {
             let name = quoted(OsStr::new(name));
             (
-                Error::join(&[
-                    "no such command: ",
-                    &name,
-                    "; `",
-                    &line.program,
-                    " help` lists them",
-                ]),
+                Error::fill(
+                    "no such command: {}; `{} help` lists them",
+                    &[&name, &line.program],
+                ),
                 3,
             )
         }

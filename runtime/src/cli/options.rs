@@ -84,13 +84,10 @@ impl Options {
         };
         match number(text.as_bytes()).map(u32::try_from) {
             Some(Ok(number)) => Ok(Some(number)),
-            _ => Err(Error::join(&[
-                "--",
-                name,
-                " ",
-                &quoted(text),
-                ": a number from 0 is needed",
-            ])),
+            _ => Err(Error::fill(
+                "--{} {}: a number from 0 is needed",
+                &[name, &quoted(text)],
+            )),
         }
     }
 

@@ -8,7 +8,7 @@ use super::flags::{Flag, Flags, GLOBAL, NONE};
 use super::options::{Options, Value};
 use super::rows::{self, MANY, Tail, Verb};
 use crate::error::lossy;
-use crate::text::{decimal, quoted};
+use crate::text::{decimal, fill, quoted};
 use lexopt::{Arg, Parser};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -201,7 +201,7 @@ fn piece(parser: &mut Parser, flags: Flags) -> Result<Option<Piece>, String> {
         } else {
             name
         };
-        return Err(["flag provided but not defined: -", name].concat());
+        return Err(fill("flag provided but not defined: -{}", &[name]));
     };
     // Letters may stand together (-dt): what follows a switch's letter is another option.
     let joined = if letter && !flag.0.takes_value() {
@@ -246,18 +246,15 @@ fn value(parser: &mut Parser, flag: Flag, joined: Option<OsString>) -> Result<Va
         (false, None) => Ok(Value::Switch(true)),
         (false, Some(text)) => match text.to_str().and_then(parse_bool) {
             Some(on) => Ok(Value::Switch(on)),
-            None => Err([
-                "invalid boolean value ",
-                &quoted(&text),
-                " for -",
-                flag.long(),
-            ]
-            .concat()),
+            None => Err(fill(
+                "invalid boolean value {} for -{}",
+                &[&quoted(&text), flag.long()],
+            )),
         },
         (true, Some(text)) => Ok(Value::Text(text)),
         (true, None) => next(parser)
             .map(Value::Text)
-            .ok_or_else(|| ["flag needs an argument: -", flag.long()].concat()),
+            .ok_or_else(|| fill("flag needs an argument: -{}", &[flag.long()])),
     }
 }
 
@@ -299,17 +296,10 @@ fn count(verb: &Verb, words: usize, command: usize, program: &str) -> Result<(),
         () if words > max && verb.words.max != MANY => ("a maximum of", max),
         () => return Ok(()),
     };
-    Err([
-        program,
-        ": \"",
-        verb.name,
-        "\" requires ",
-        how,
-        " ",
-        &decimal(limit as u64),
-        " argument(s)",
-    ]
-    .concat())
+    Err(fill(
+        "{}: \"{}\" requires {} {} argument(s)",
+        &[program, verb.name, how, &decimal(limit as u64)],
+    ))
 }
 
 #[cfg(test)]

@@ -99,14 +99,14 @@ impl Bus {
         }
         Err(last.unwrap_or_else(|| {
             let why = b": expected unix:path=... or unix:abstract=...";
-            Error::bytes(&[b"systemd: D-Bus address ", address.as_bytes(), why])
+            Error::fill_bytes("systemd: D-Bus address {}{}", &[address.as_bytes(), why])
         }))
     }
 
     fn at(path: &[u8], is_abstract: bool) -> Result<Bus> {
         let failed = |error: Error| {
             let why = "; systemd and D-Bus must run, or leave out --systemd-cgroup";
-            Error::join(&["systemd: D-Bus: ", error.text(), why])
+            Error::fill("systemd: D-Bus: {}{}", &[error.text(), why])
         };
         let address = match is_abstract {
             true => Address::of_abstract(path).map_err(|errno| Error::of("", path, errno)),
@@ -194,7 +194,7 @@ impl Bus {
             });
             if ready.map_err(failed)? == 0 {
                 let why = ": no answer within 30 seconds";
-                return Err(Error::join(&["systemd: ", step, why]));
+                return Err(Error::fill("systemd: {}{}", &[step, why]));
             }
             let mut part = [0; 4096];
             match rustix::io::retry_on_intr(|| rustix::io::read(&self.socket, &mut part)) {
@@ -207,7 +207,7 @@ impl Bus {
 
     /// The next whole message, if it is there.
     fn next(&mut self, step: &str) -> Result<Option<Incoming>> {
-        let odd = || Error::join(&["systemd: D-Bus: ", step, ": this is not a D-Bus answer"]);
+        let odd = || Error::fill("systemd: D-Bus: {}: this is not a D-Bus answer", &[step]);
         if !self.greeted {
             // `DATA`, the question for a name that we leave to the socket, then `OK` and the bus's id.
             let end = |text: &[u8]| text.windows(2).position(|two| two == b"\r\n");

@@ -2,7 +2,7 @@
 //! as much of it as there are unit properties for: `true`, `7`, `uint64 7`, `@t 0x10`, `'text'`, `['a', 'b']`, `@as []`.
 
 use super::wire::Wire;
-use crate::text::pieces;
+use crate::text::{fill, pieces};
 
 /// The words for kinds of values, and their letters in a signature.
 const KINDS: &str = "\
@@ -40,7 +40,7 @@ pub fn property(name: &str, text: &str, wire: &mut Wire) -> Result<(), Why> {
         .filter(|rest| rest.as_bytes().last().is_some_and(u8::is_ascii_lowercase));
     if let Some(name) = seconds {
         let value = text.seconds()?;
-        wire.property(&[name, "USec"].concat(), "t");
+        wire.property(&fill("{}USec", &[name]), "t");
         wire.number(8, value);
     } else {
         let kind = text.clone().kind(0)?;
@@ -114,7 +114,7 @@ impl Text<'_> {
                 if self.skip() == Some(b']') {
                     return Err("an empty list needs its type, such as @as []");
                 }
-                self.kind(depth + 1).map(|kind| ["a", &kind].concat())
+                self.kind(depth + 1).map(|kind| fill("a{}", &[&kind]))
             }
             Some(b'\'' | b'"') => Ok("s".into()),
             Some(b'0'..=b'9' | b'-' | b'+') => Ok("i".into()),

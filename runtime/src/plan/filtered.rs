@@ -6,6 +6,7 @@ use super::refusal::Result;
 use crate::seccomp::arch::Arch;
 use crate::seccomp::reach::{Worst, worst};
 use crate::seccomp::syscalls::{self, Numbers};
+use crate::text::fill;
 use init::plan::Seccomp;
 use linux_raw_sys::general::*;
 
@@ -91,7 +92,7 @@ pub fn check(job: &Job<'_, '_>, native: &Arch, seccomp: &Seccomp<'_>, late: bool
         let known = Numbers::unpack(job.arena, native.table())?;
         let name = native.call(&known, *number).map(syscalls::name);
         let name = name.unwrap_or_default();
-        return Err(job.refuse("", &["must allow ", &name, why].concat()));
+        return Err(job.refuse("", &fill("must allow {}{}", &[&name, why])));
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::Job;
 use super::refusal::Result;
+use crate::text::fill;
 use core::ffi::CStr;
 use init::sys::arena::Arena;
 use rustix::io::Errno;
@@ -19,7 +20,7 @@ pub fn required<'a>(
     path: &str,
     what: &str,
 ) -> Result<&'a CStr> {
-    given(text).ok_or_else(|| job.refuse(path, &["required: ", what].concat()))
+    given(text).ok_or_else(|| job.refuse(path, &fill("required: {}", &[what])))
 }
 
 /// A path that must begin with a slash.

@@ -3,7 +3,7 @@
 use super::Job;
 use super::namespaces::KINDS;
 use crate::error::Error;
-use crate::text::{decimal, signed};
+use crate::text::{decimal, fill, signed};
 use core::ffi::CStr;
 use rustix::io::Errno;
 
@@ -56,20 +56,14 @@ impl Refusal {
     /// All of it, as one line.
     pub fn line(&self) -> String {
         let colon = if self.path.is_empty() { "" } else { ": " };
-        [
-            self.document,
-            ":",
-            &self.place,
-            " ",
-            &self.path,
-            colon,
-            &self.text,
-        ]
-        .concat()
+        fill(
+            "{}:{} {}{}{}",
+            &[self.document, &self.place, &self.path, colon, &self.text],
+        )
     }
 
     fn saying(&mut self, value: &str) {
-        self.text = [value, ": ", &self.text].concat();
+        self.text = fill("{}: {}", &[value, &self.text]);
     }
 }
 
@@ -84,7 +78,7 @@ pub fn place_text(place: Option<(usize, usize)>) -> String {
     match place {
         Some((line, column)) => {
             let [line, column] = [line, column].map(|number| decimal(number as u64));
-            [&*line, ":", &*column, ":"].concat()
+            fill("{}:{}:", &[&*line, &*column])
         }
         None => String::new(),
     }
@@ -95,7 +89,7 @@ pub fn place_text(place: Option<(usize, usize)>) -> String {
 #[inline(never)]
 pub fn misread(document: &str, error: &spec_min::Error) -> String {
     let place = place_text(Some((error.line, error.column)));
-    [document, ":", &place, " ", error.message.as_str()].concat()
+    fill("{}:{} {}", &[document, &place, error.message.as_str()])
 }
 
 /// That something was refused; what, is kept in the [`Job`], so that all the parts of the plan return little more than
@@ -159,7 +153,7 @@ impl Job<'_, '_> {
         let kind = KINDS.word(flag);
         self.refuse(
             path,
-            &["needs {\"type\": \"", kind, "\"} in linux.namespaces"].concat(),
+            &fill("needs {\"type\": \"{}\"} in linux.namespaces", &[kind]),
         )
     }
 
@@ -175,7 +169,7 @@ impl Job<'_, '_> {
     #[cold]
     #[inline(never)]
     pub fn element(&self, refused: Refused, list: &str, at: usize) -> Refused {
-        self.inside(refused, &[list, "[", &decimal(at as u64), "]"].concat())
+        self.inside(refused, &fill("{}[{}]", &[list, &decimal(at as u64)]))
     }
 
     /// Puts the document's own text before the reason: in quotes, on one line and no longer than one, whatever it holds.

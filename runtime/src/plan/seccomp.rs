@@ -7,6 +7,7 @@ use super::{Facts, Job, Refusal, Warn, filtered};
 use crate::seccomp::arch::{self, Arch};
 use crate::seccomp::rules::{Condition, Entry, Mention, NONE, Named, Op, Profile};
 use crate::seccomp::{self, syscalls};
+use crate::text::fill;
 use core::ffi::CStr;
 use init::plan::{Listener, Seccomp};
 use init::sys::arena::{Arena, List};
@@ -197,7 +198,7 @@ fn action(
         )),
         Some(errno) if errno > most => {
             let most = crate::text::decimal(most.into());
-            Err(job.refuse_number(number, errno.into(), &["at most ", &most].concat()))
+            Err(job.refuse_number(number, errno.into(), &fill("at most {}", &[&most])))
         }
         Some(errno) => Ok(action | errno),
     }

@@ -3,6 +3,7 @@
 use super::Job;
 use super::paths::given;
 use super::refusal::Result;
+use crate::text::fill;
 use core::ffi::CStr;
 
 /// A table of the spec's words and the kernel's numbers for them, made by [`words!`].
@@ -102,10 +103,10 @@ impl Words {
     #[inline(never)]
     pub(super) fn number(self, job: &Job<'_, '_>, word: Option<&CStr>, path: &str) -> Result<u32> {
         let Some(word) = given(word) else {
-            return Err(job.refuse(path, &["required: ", &*self.one_of()].concat()));
+            return Err(job.refuse(path, &fill("required: {}", &[&*self.one_of()])));
         };
         self.find(word)
-            .ok_or_else(|| job.refuse_text(path, word, &["expected ", &*self.one_of()].concat()))
+            .ok_or_else(|| job.refuse_text(path, word, &fill("expected {}", &[&*self.one_of()])))
     }
 
     /// The words as `a, b or c`.

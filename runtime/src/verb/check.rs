@@ -13,7 +13,7 @@ use crate::legacy::hint;
 use crate::plan::{self, Refusal};
 use crate::report::{Level, Reporter};
 use crate::table::Table;
-use crate::text::decimal;
+use crate::text::{decimal, fill};
 use core::cell::RefCell;
 use core::mem::ManuallyDrop;
 use needs::needs;
@@ -127,7 +127,7 @@ impl<'g> Findings<'g> {
         }
         let place = plan::place_text(place);
         let colon = if path.is_empty() { "" } else { ": " };
-        let line = ["config.json:", &place, " ", path, colon, text].concat();
+        let line = fill("config.json:{} {}{}{}", &[&place, path, colon, text]);
         match level {
             Level::Error => self.report.fatal(&Error::new(line)),
             _ => self.report.warn(&line),

@@ -17,7 +17,7 @@ use crate::plan::{self, Facts};
 use crate::rdt::Rdt;
 use crate::relay::Relay;
 use crate::relay::tty::HostTerminal;
-use crate::text::decimal;
+use crate::text::{decimal, fill};
 use crate::{netdevices, report, seal, socket, tend, trees};
 use init::channel::Report;
 use init::plan::{DeviceRule, Limit, Mount, Plan, Source};
@@ -119,7 +119,7 @@ pub fn create<'a>(
     let warn = &mut |path: &str, text: &str| {
         global
             .report
-            .warn(&["config.json: ", path, ": ", text].concat());
+            .warn(&fill("config.json: {}: {}", &[path, text]));
     };
     let mut plan = plan::container(&spec, &facts, arena, warn).map_err(|refusal| {
         let refusal = refusal.found_in(&request.bundle.config);
@@ -585,11 +585,10 @@ pub fn inherited_fds(listening: &Listening, preserved: u32) -> Result<u32> {
     let count =
         count.ok_or_else(|| Error::new("--preserve-fds: so many descriptors can't be open"))?;
     match (3..3 + count).find(|number| !is_open(*number as i32)) {
-        Some(missing) => Err(Error::join(&[
-            "--preserve-fds: descriptor ",
-            &decimal(missing.into()),
-            " is not open",
-        ])),
+        Some(missing) => Err(Error::fill(
+            "--preserve-fds: descriptor {} is not open",
+            &[&decimal(missing.into())],
+        )),
         None => Ok(count),
     }
 }
@@ -681,7 +680,7 @@ pub fn limit(
 ) -> Result<()> {
     group.limit(limits, written, &mut |property| {
         let why = ": cgroup v2 has nothing like it; ignored";
-        let text = ["linux.resources.", property, why].concat();
+        let text = fill("linux.resources.{}{}", &[property, why]);
         global.report.warn(&text);
     })
 }
@@ -699,7 +698,7 @@ pub fn restrict_devices(
     if let Enforced::No(why) = enforce(group, rules)? {
         global
             .report
-            .warn(&["linux.resources.devices: ", why].concat());
+            .warn(&fill("linux.resources.devices: {}", &[why]));
     }
     Ok(())
 }

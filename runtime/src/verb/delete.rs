@@ -23,7 +23,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         return if force {
             Ok(0)
         } else {
-            Err(Error::join(&["container does not exist: ", id]))
+            Err(Error::fill("container does not exist: {}", &[id]))
         };
     }
     let host = Host::look()?;
@@ -35,14 +35,10 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let status = container.status(&host.procfs)?;
     if !force && !matches!(status, Status::Stopped | Status::Created) {
         let status = status.name();
-        let parts = [
-            "cannot delete container ",
-            id,
-            " that is not stopped: ",
-            status,
-            "; `delete --force` ends it",
-        ];
-        return Err(Error::join(&parts));
+        return Err(Error::fill(
+            "cannot delete container {} that is not stopped: {}; `delete --force` ends it",
+            &[id, status],
+        ));
     }
     if let Some(pidfd) = container.open_init(&host.procfs)? {
         end(container, &pidfd)?;

@@ -30,7 +30,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let container = Container::find(&global.root, id)?;
     let pidfd = container
         .open_init(&host.procfs)?
-        .ok_or_else(|| Error::join(&["container with id ", id, " is not running"]))?;
+        .ok_or_else(|| Error::fill("container with id {} is not running", &[id]))?;
     let group = container.group()?;
     let rdt = container.rdt(&host.procfs)?;
     let mut lines = Lines {
@@ -156,11 +156,10 @@ fn interval(text: &OsStr) -> Result<u64> {
     duration(text.as_bytes())
         .filter(|time| *time > 0)
         .ok_or_else(|| {
-            Error::join(&[
-                "--interval ",
-                &quoted(text),
-                ": a time greater than 0 is needed, such as 500ms, 5s or 1m30s",
-            ])
+            Error::fill(
+                "--interval {}: a time greater than 0 is needed, such as 500ms, 5s or 1m30s",
+                &[&quoted(text)],
+            )
         })
 }
 

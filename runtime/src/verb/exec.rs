@@ -14,7 +14,7 @@ use crate::notify::Listening;
 use crate::plan::{self, Facts};
 use crate::relay::Relay;
 use crate::stored::Stored;
-use crate::text::signed;
+use crate::text::{fill, signed};
 use crate::{execargs, seal, socket, tend};
 use init::channel::Report;
 use init::plan::Plan;
@@ -37,7 +37,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let container = Container::find(&global.root, id)?;
     check_status(container, host, options)?;
     let stored =
-        Stored::read(container)?.ok_or_else(|| Error::join(&[id, ": config.json is gone"]))?;
+        Stored::read(container)?.ok_or_else(|| Error::fill("{}: config.json is gone", &[id]))?;
     let spec = stored.spec()?;
     let facts = Facts {
         keep_fds,
@@ -126,7 +126,7 @@ fn plan_process<'a>(
         None => execargs::from_options(options, spec, arena)?,
     };
     let warn = &mut |path: &str, text: &str| {
-        global.report.warn(&[path, ": ", text].concat());
+        global.report.warn(&fill("{}: {}", &[path, text]));
     };
     let plan = plan::process(&process, spec, facts, arena, warn);
     plan.map_err(|refusal| match file {
@@ -167,7 +167,7 @@ fn open_joins(container: &Container, host: &Host, init: Init) -> Result<Vec<(u32
 
 /// Whether the process is in another namespace of this kind than mote; a kernel without the kind has none.
 fn different(host: &Host, pid: Pid, name: &str) -> bool {
-    let name = ["ns/", name].concat();
+    let name = fill("ns/{}", &[name]);
     let look =
         |pid| rustix::fs::readlinkat(host.procfs.fd(), &*of_process(pid, &name), Vec::new()).ok();
     match (look(pid), look(getpid())) {

@@ -13,6 +13,7 @@ use crate::plan::{
     OCI_VERSION_MIN, OPERATORS, mount_options,
 };
 use crate::seccomp::arch::ARCHS;
+use crate::text::fill;
 
 /// The kinds of hooks in the order in which they run.
 const HOOKS: [&str; 6] = [
@@ -72,7 +73,7 @@ fn seccomp(json: &mut Writer) {
     }
     let archs: Vec<String> = ARCHS
         .iter()
-        .map(|arch| ["SCMP_ARCH_", arch.name].concat())
+        .map(|arch| fill("SCMP_ARCH_{}", &[arch.name]))
         .collect();
     json.strings("archs", &mut archs.iter().map(|arch| &**arch));
     for key in ["knownFlags", "supportedFlags"] {

@@ -7,7 +7,7 @@ use crate::files;
 use crate::host::Host;
 use crate::json::{Layout, Writer};
 use crate::table::Table;
-use crate::text::decimal;
+use crate::text::{decimal, fill};
 use rustix::fd::AsFd;
 use rustix::fs::{Access, AtFlags, OFlags, accessat};
 use rustix::io::Errno;
@@ -45,11 +45,10 @@ pub(super) fn wants_json(options: &Options) -> Result<bool> {
     {
         b"table" => Ok(false),
         b"json" => Ok(true),
-        other => Err(Error::bytes(&[
-            b"invalid format option \"",
-            other,
-            b"\": table or json",
-        ])),
+        other => Err(Error::fill_bytes(
+            "invalid format option \"{}\": table or json",
+            &[other],
+        )),
     }
 }
 
@@ -93,7 +92,7 @@ fn find(global: &Global) -> Result<Vec<Container>> {
 fn passed_over(global: &Global, what: &str, id: &str, error: &Error) {
     global
         .report
-        .error(&[what, id, ": ", error.text()].concat());
+        .error(&fill("{}{}: {}", &[what, id, error.text()]));
 }
 
 fn table(global: &Global, host: &Host, containers: &[Container]) -> String {
@@ -150,5 +149,5 @@ pub(super) fn user(uid: u32) -> String {
             return lossy(name);
         }
     }
-    ["#", &number].concat()
+    fill("#{}", &[&number])
 }

@@ -13,10 +13,10 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     match container.status(&host.procfs)? {
         Status::Running | Status::Created => container.group()?.freeze()?,
         other => {
-            return Err(Error::join(&[
-                "container not running: it is ",
-                other.name(),
-            ]));
+            return Err(Error::fill(
+                "container not running: it is {}",
+                &[other.name()],
+            ));
         }
     }
     Ok(0)

@@ -12,7 +12,12 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     let container = Container::lock(&global.root, id)?;
     match container.status(&host.procfs)? {
         Status::Paused => container.group()?.thaw()?,
-        other => return Err(Error::join(&["container not paused: it is ", other.name()])),
+        other => {
+            return Err(Error::fill(
+                "container not paused: it is {}",
+                &[other.name()],
+            ));
+        }
     }
     Ok(0)
 }

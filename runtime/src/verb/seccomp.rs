@@ -76,11 +76,10 @@ fn architecture(options: &Options) -> Result<&'static Arch> {
         .map_or(targets::NAME.as_bytes(), OsStrExt::as_bytes);
     let arch = called(name);
     arch.ok_or_else(|| {
-        Error::bytes(&[
-            b"--arch ",
-            name,
-            b": no such architecture; x86_64 or SCMP_ARCH_X86_64 is one",
-        ])
+        Error::fill_bytes(
+            "--arch {}: no such architecture; x86_64 or SCMP_ARCH_X86_64 is one",
+            &[name],
+        )
     })
 }
 
@@ -118,11 +117,10 @@ fn explain(asked: &Asked<'_>, options: &Options) -> Result<String> {
         let given = word(options, usize::from(at) + 2);
         if !given.is_empty() {
             let wrong = || {
-                Error::bytes(&[
-                    b"seccomp explain: ",
-                    given,
-                    b": a number is needed, as 10 or 0xa",
-                ])
+                Error::fill_bytes(
+                    "seccomp explain: {}: a number is needed, as 10 or 0xa",
+                    &[given],
+                )
             };
             *slot = value(given).ok_or_else(wrong)?;
         }
@@ -151,13 +149,10 @@ fn number_of(asked: &Asked<'_>, call: &[u8]) -> Result<u32> {
     let mut table = asked.numbers.of(asked.arch.table()).iter();
     match table.position(|other| Some(*other) == id) {
         Some(at) => Ok(asked.arch.number(at)),
-        None => Err(Error::bytes(&[
-            b"seccomp explain: ",
-            asked.arch.name.as_bytes(),
-            b" has no system call '",
-            call,
-            b"'",
-        ])),
+        None => Err(Error::fill_bytes(
+            "seccomp explain: {} has no system call '{}'",
+            &[asked.arch.name.as_bytes(), call],
+        )),
     }
 }
 

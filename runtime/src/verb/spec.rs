@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::json::{Layout, Writer, indented};
 use crate::legacy;
-use crate::text::{c, decimal};
+use crate::text::{c, decimal, fill};
 use core::ffi::CStr;
 use rustix::fd::AsFd;
 use rustix::fs::{CWD, OFlags, RenameFlags};
@@ -133,7 +133,7 @@ fn converted(directory: &[u8]) -> Result<String> {
 /// Makes a file; nothing is left of one that can't be written.
 fn write(path: &CStr, text: &str) -> Result<u8> {
     let failed = |errno| match errno {
-        Errno::EXIST => Error::bytes(&[path.to_bytes(), b" exists: remove it first"]),
+        Errno::EXIST => Error::fill_bytes("{} exists: remove it first", &[path.to_bytes()]),
         _ => Error::of("", path.to_bytes(), errno),
     };
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
@@ -185,21 +185,15 @@ pub fn default_config(template: &Template) -> String {
 /// The container's root is the user outside, who owns no network devices to give away.
 fn id_maps((uid, gid): (u32, u32)) -> String {
     let map = |id: u32| {
-        [
-            r#"[{"containerID": 0, "hostID": "#,
-            &decimal(id.into()),
-            r#", "size": 1}],"#,
-        ]
-        .concat()
+        fill(
+            r#"[{"containerID": 0, "hostID": {}, "size": 1}],"#,
+            &[&decimal(id.into())],
+        )
     };
-    [
-        r#""uidMappings": "#,
-        &map(uid),
-        r#""gidMappings": "#,
-        &map(gid),
-        r#""namespaces": [{"type": "pid"}"#,
-    ]
-    .concat()
+    fill(
+        r#""uidMappings": {}"gidMappings": {}"namespaces": [{"type": "pid"}"#,
+        &[&map(uid), &map(gid)],
+    )
 }
 
 fn string(word: &[u8]) -> String {

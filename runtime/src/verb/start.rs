@@ -23,15 +23,14 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         Status::Stopped => return Err(Error::new("cannot start a container that has stopped")),
         Status::Running => return Err(Error::new("cannot start an already running container")),
         other => {
-            return Err(Error::join(&[
-                "cannot start a container in the ",
-                other.name(),
-                " state",
-            ]));
+            return Err(Error::fill(
+                "cannot start a container in the {} state",
+                &[other.name()],
+            ));
         }
     }
     let stored =
-        Stored::read(container)?.ok_or_else(|| Error::join(&[id, ": config.json is gone"]))?;
+        Stored::read(container)?.ok_or_else(|| Error::fill("{}: config.json is gone", &[id]))?;
     let facts = stored.facts(global, container)?;
     let plan = stored.plan(&facts)?;
     let init = container

@@ -14,7 +14,7 @@ use crate::host::Host;
 use crate::json::{Layout, Writer};
 use crate::plan::{self, Kept};
 use crate::stored::Stored;
-use crate::text::{decimal, number, pieces, quoted};
+use crate::text::{decimal, fill, number, pieces, quoted};
 use init::plan::Cgroup;
 use rustix::fd::AsFd;
 use std::ffi::OsStr;
@@ -142,7 +142,7 @@ fn plan<'a>(
         check,
     };
     let warn = &mut |path: &str, text: &str| {
-        global.report.warn(&["update: ", path, ": ", text].concat());
+        global.report.warn(&fill("update: {}: {}", &[path, text]));
     };
     let plan = plan::update(&resources, kept, &spec, &facts, stored.arena(), warn);
     plan.map_err(|refusal| match is_file {
@@ -195,7 +195,7 @@ fn from_options(global: &Global, options: &Options) -> Result<String> {
                     "b" => ": expected bytes such as 512m, or -1 for no limit",
                     _ => ": expected a number",
                 };
-                return Err(Error::join(&["--", option, " ", &quoted(value), wanted]));
+                return Err(Error::fill("--{} {}{}", &[option, &quoted(value), wanted]));
             }
         }
     }

@@ -6,6 +6,7 @@ use crate::ending;
 use crate::error::Error;
 use crate::error::Result;
 use crate::host::Host;
+use crate::text::fill;
 use rustix::event::{PollFd, PollFlags, poll};
 
 /// The exit code when the container has ended and nobody has seen how.
@@ -23,7 +24,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         let waited = rustix::io::retry_on_intr(|| poll(fd, None));
         waited.map_err(|errno| Error::call("waiting for the container: poll", errno))?;
     } else if container.init.is_none() {
-        return Err(Error::join(&["container ", id, " has no process yet"]));
+        return Err(Error::fill("container {} has no process yet", &[id]));
     }
     let file = match early {
         None => ending::open(&container.dir)?,
@@ -34,7 +35,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         Some(ending) => ending.exit.code,
         None => {
             let why = "has ended; its exit code is not known, since nobody watched it (create or run it with --monitor)";
-            global.report.error(&["container ", id, " ", why].concat());
+            global.report.error(&fill("container {} {}", &[id, why]));
             UNKNOWN
         }
     })

@@ -8,7 +8,7 @@ use crate::files;
 use crate::host::Host;
 use crate::plan::{CAPABILITIES, NAMESPACES};
 use crate::tend::{in_path, raised};
-use crate::text::{c, decimal, number};
+use crate::text::{c, decimal, fill, number};
 use crate::verb::create::check_root;
 use crate::verb::list::user;
 use core::ffi::CStr;
@@ -226,7 +226,7 @@ impl List<'_, '_> {
                 .filter(|line| line.count != 1 || line.outside != own)
             {
                 let given = grants(&table, &name, me, line) && in_path(helper).is_some();
-                let remedy = [helper, "(1), and a line for ", &name, " in ", file].concat();
+                let remedy = fill("{}(1), and a line for {} in {}", &[helper, &name, file]);
                 self.add(
                     "another's id, from",
                     decimal(line.outside.into()).as_bytes(),

@@ -37,16 +37,10 @@ pub fn read(document: &Document<'_>, tell: &mut dyn FnMut(Error)) -> Wishes {
             continue;
         };
         if let Err(why) = wishes.take(name, value.to_bytes()) {
-            let (key, value) = (key.to_bytes(), value.to_bytes());
-            let parts = [
-                b"annotations: ",
-                key,
-                b" \"",
-                value,
-                b"\": ",
-                why.as_bytes(),
-            ];
-            tell(Error::bytes(&parts));
+            tell(Error::fill_bytes(
+                "annotations: {} \"{}\": {}",
+                &[key.to_bytes(), value.to_bytes(), why.as_bytes()],
+            ));
         }
     }
     wishes
