@@ -25,12 +25,15 @@ use core::mem::ManuallyDrop;
 use init::sys::process::{exit, standard_streams};
 use std::ffi::OsStr;
 
+/// The exit code of mote, up to 255. It is as wide as an error, so that a result of either is returned in registers.
+pub type Code = usize;
+
 /// Does what the command line asks for and ends the process; whatever went wrong is reported here and nowhere else.
 pub fn obey(line: &Line) -> ! {
-    exit(code(line).into())
+    exit(code(line) as i32)
 }
 
-fn code(line: &Line) -> u8 {
+fn code(line: &Line) -> Code {
     match &line.wish {
         Wish::Help(verb) => return answer(&help::text(&line.program, *verb)),
         Wish::Version => return answer(&help::version()),
@@ -48,7 +51,7 @@ fn code(line: &Line) -> u8 {
     let (error, code) = match &line.wish {
         Wish::Run(verb, options) => match (verb.run)(&global, options) {
             Ok(code) => return code,
-            Err(error) => (error, verb.error_code),
+            Err(error) => (error, verb.error_code.into()),
         },
         Wish::Wrong(verb, message) => {
             let _ = print(&fill(
@@ -73,8 +76,8 @@ fn code(line: &Line) -> u8 {
     code
 }
 
-fn answer(text: &str) -> u8 {
-    u8::from(print(text).is_err())
+fn answer(text: &str) -> Code {
+    Code::from(print(text).is_err())
 }
 
 /// Writes a verb's output to stdout; a reader that has gone away is an error like a full disk.

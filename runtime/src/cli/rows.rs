@@ -2,7 +2,7 @@
 //! [options](super::flags); the order of the rows is the order in the help.
 
 use super::flags::{self, Flags};
-use super::{Global, Options};
+use super::{Code, Global, Options};
 use crate::error::Result;
 use crate::verb;
 
@@ -19,7 +19,7 @@ pub struct Verb {
     /// How many words it takes, and where its options end.
     pub words: Words,
     /// Does it. The number is the process's exit code.
-    pub run: fn(&Global, &Options) -> Result<u8>,
+    pub run: fn(&Global, &Options) -> Result<Code>,
     /// The exit code when `run` returns an error.
     pub error_code: u8,
 }

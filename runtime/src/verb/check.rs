@@ -5,7 +5,7 @@ mod needs;
 
 use super::list::wants_json;
 use crate::bundle::{Bundle, copy, warn_of_repeated_keys};
-use crate::cli::{Global, Options, print};
+use crate::cli::{Code, Global, Options, print};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::json::{Layout, Writer};
@@ -22,7 +22,7 @@ use needs::needs;
 const PLACES: usize = 1000;
 
 /// See the row in [`crate::cli::rows`].
-pub fn run(global: &Global, options: &Options) -> Result<u8> {
+pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let json = wants_json(options)?;
     // All of this lives as long as the process.
     let bundle = ManuallyDrop::new(Bundle::look(options)?);
@@ -174,7 +174,7 @@ impl<'g> Findings<'g> {
     }
 
     /// The end: `ok` or nothing more, as the problems are told; the table before it.
-    fn end(&mut self, with_table: bool) -> Result<u8> {
+    fn end(&mut self, with_table: bool) -> Result<Code> {
         let ok = if self.is_good { "ok\n" } else { "" };
         let text = match self.json.take() {
             Some(mut json) => {
@@ -187,7 +187,7 @@ impl<'g> Findings<'g> {
             None => ok.into(),
         };
         print(&text)?;
-        Ok(u8::from(!self.is_good))
+        Ok(Code::from(!self.is_good))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::bundle::{Bundle, absolute, no_memory, text, warn_of_repeated_keys};
 use crate::cgroup::{Enforced, Group, Hierarchies, Version, Written};
-use crate::cli::{Global, Options};
+use crate::cli::{Code, Global, Options};
 use crate::container::{Dir, Init, Record, boot_id};
 use crate::ending::{Monitor, Watch};
 use crate::error::{Error, Result, lossy};
@@ -38,7 +38,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// See the row in [`crate::cli::rows`].
-pub fn run(global: &Global, options: &Options) -> Result<u8> {
+pub fn run(global: &Global, options: &Options) -> Result<Code> {
     seal::seal()?;
     let request = Request::read(global, options, Stay::Leave)?;
     let arena = request.bundle.arena()?;
@@ -418,7 +418,7 @@ impl Created<'_> {
     }
 
     /// `run`: stays until the program ends; its exit code. The container is removed unless it is to be kept.
-    pub fn attend(mut self, keep: bool) -> Result<u8> {
+    pub fn attend(mut self, keep: bool) -> Result<Code> {
         let (Some(mut relay), Some(signals)) = (self.relay.take(), self.signals.take()) else {
             return Err(Error::new("nothing to relay"));
         };
@@ -442,7 +442,7 @@ impl Created<'_> {
             self.made.clear()?;
             tend::run_last_hooks(self.host, &self.plan, self.report);
         }
-        exit.map(|exit| exit.code)
+        exit.map(|exit| exit.code.into())
     }
 
     /// The container stands on its own: other commands may work on it. (The lock is the process's as much as

@@ -1,6 +1,6 @@
 //! `delete`: removes what `create` made.
 
-use crate::cli::{Global, Options};
+use crate::cli::{Code, Global, Options};
 use crate::container::{Container, Dir, Status, id};
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -16,7 +16,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// See the row in [`crate::cli::rows`].
-pub fn run(global: &Global, options: &Options) -> Result<u8> {
+pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let id = id(options.positional(0))?;
     let force = options.flag("force");
     if Dir::open(&global.root, id)?.is_none() {

@@ -3,7 +3,7 @@
 //! Between two turns mote sleeps in one poll(2); a turn takes nothing from the heap.
 
 use crate::cgroup::Stats;
-use crate::cli::{Global, Options, print};
+use crate::cli::{Code, Global, Options, print};
 use crate::container::{Container, id};
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -23,7 +23,7 @@ use std::os::unix::ffi::OsStrExt;
 const SECOND: u64 = 1_000_000_000;
 
 /// See the row in [`crate::cli::rows`].
-pub fn run(global: &Global, options: &Options) -> Result<u8> {
+pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let id = id(options.positional(0))?;
     let interval = interval(options.text("interval").unwrap_or(OsStr::new("5s")))?;
     let host = Host::look()?;

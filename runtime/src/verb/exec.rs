@@ -5,7 +5,7 @@ use super::create::{
 };
 use crate::bundle::{self, absolute};
 use crate::cgroup::Group;
-use crate::cli::{Global, Options};
+use crate::cli::{Code, Global, Options};
 use crate::container::{Container, Init, Status, id};
 use crate::error::{Error, Result};
 use crate::host::{Host, of_process};
@@ -26,7 +26,7 @@ use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
 use spec_min::Spec;
 
 /// See the row in [`crate::cli::rows`].
-pub fn run(global: &Global, options: &Options) -> Result<u8> {
+pub fn run(global: &Global, options: &Options) -> Result<Code> {
     seal::seal()?;
     let id = id(options.positional(0))?;
     let detach = options.flag("detach");
@@ -298,13 +298,13 @@ fn finish(
     plan: &Plan<'_>,
     relay: Option<Relay>,
     signals: Option<OwnedFd>,
-) -> Result<u8> {
+) -> Result<Code> {
     started.go(plan)?;
     started.release();
     match (relay, signals) {
         (Some(relay), Some(signals)) => relay
             .run(started.pidfd.as_fd(), started.pid, signals.as_fd())
-            .map(|exit| exit.code),
+            .map(|exit| exit.code.into()),
         _ => Ok(0),
     }
 }

@@ -5,7 +5,7 @@
 //! done.
 
 use crate::SPEC_VERSION;
-use crate::cli::{self, Global, Options};
+use crate::cli::{self, Code, Global, Options};
 use crate::error::Result;
 use crate::json::{Layout, Writer, indented};
 use crate::plan::{
@@ -39,7 +39,7 @@ const REST: &str = r#",
 "potentiallyUnsafeConfigAnnotations": ["org.systemd.property."]}"#;
 
 /// See the row in [`crate::cli::rows`].
-pub fn run(_global: &Global, _options: &Options) -> Result<u8> {
+pub fn run(_global: &Global, _options: &Options) -> Result<Code> {
     cli::print(&(document() + "\n"))?;
     Ok(0)
 }

@@ -7,7 +7,7 @@ mod annotations;
 mod order;
 
 use crate::bundle::{absolute, no_memory, text, unreadable};
-use crate::cli::{Global, Options};
+use crate::cli::{Code, Global, Options};
 use crate::error::{Error, Result};
 use crate::text::{c, decimal};
 use crate::{container, errno, files, seal};
@@ -32,7 +32,7 @@ use std::os::unix::ffi::OsStrExt;
 const MEMORY: usize = 4 << 20;
 
 /// See the row in [`crate::cli::rows`].
-pub fn run(global: &Global, options: &Options) -> Result<u8> {
+pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let first = getpid().is_init();
     // Here nothing is mounted yet, and so neither locked with the new root nor done twice.
     let sealed = seal::seal();
@@ -81,7 +81,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
         }
     };
     if !machine::is_own() {
-        return Ok(status);
+        return Ok(status.into());
     }
     let end = asked.unwrap_or(wanted);
     if end == End::Shell {

@@ -1,6 +1,6 @@
 //! `kill`: a signal for the container's first process, or the end of all of them.
 
-use crate::cli::{Global, Options};
+use crate::cli::{Code, Global, Options};
 use crate::container::{Container, id};
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -11,7 +11,7 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 /// See the row in [`crate::cli::rows`].
-pub fn run(global: &Global, options: &Options) -> Result<u8> {
+pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let id = id(options.positional(0))?;
     let signal = signals::parse(options.positional(1).unwrap_or(OsStr::new("TERM")))?;
     let host = Host::look()?;

@@ -1,6 +1,6 @@
 //! `list`: all containers below the root.
 
-use crate::cli::{Global, Options, print};
+use crate::cli::{Code, Global, Options, print};
 use crate::container::{Container, id};
 use crate::error::{Error, Result, lossy};
 use crate::files;
@@ -16,7 +16,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// See the row in [`crate::cli::rows`].
-pub fn run(global: &Global, options: &Options) -> Result<u8> {
+pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let json = wants_json(options)?;
     let host = Host::look()?;
     let containers = find(global)?;

@@ -1,7 +1,7 @@
 //! `ps`: the container's processes, from /proc; no ps program is needed.
 
 use super::list::wants_json;
-use crate::cli::{Global, Options, print};
+use crate::cli::{Code, Global, Options, print};
 use crate::container::{Container, id};
 use crate::error::{Result, lossy};
 use crate::host::Host;
@@ -16,7 +16,7 @@ const LONGEST: usize = 65536;
 const TICKS: u64 = 100;
 
 /// See the row in [`crate::cli::rows`].
-pub fn run(global: &Global, options: &Options) -> Result<u8> {
+pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let id = id(options.positional(0))?;
     let as_json = wants_json(options)?;
     let host = Host::look()?;

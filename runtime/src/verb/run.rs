@@ -1,12 +1,12 @@
 //! `run`: create and start in one, and by default stay until the program ends.
 
 use super::create::{Request, Stay, create};
-use crate::cli::{Global, Options};
+use crate::cli::{Code, Global, Options};
 use crate::error::{Error, Result};
 use crate::seal;
 
 /// See the row in [`crate::cli::rows`].
-pub fn run(global: &Global, options: &Options) -> Result<u8> {
+pub fn run(global: &Global, options: &Options) -> Result<Code> {
     seal::seal()?;
     let stay = if options.flag("detach") {
         Stay::Detach

@@ -1,7 +1,7 @@
 //! `seccomp dump` and `seccomp explain`: the filter that a config makes, on any architecture.
 
 use crate::bundle::{arena, no_memory, parse};
-use crate::cli::{Global, Options, print};
+use crate::cli::{Code, Global, Options, print};
 use crate::error::{Error, Result, lossy};
 use crate::files;
 use crate::plan::{self, Facts, Filter};
@@ -24,7 +24,7 @@ struct Asked<'a> {
 }
 
 /// See the row in [`crate::cli::rows`].
-pub fn run(_global: &Global, options: &Options) -> Result<u8> {
+pub fn run(_global: &Global, options: &Options) -> Result<Code> {
     let arch = architecture(options)?;
     let explains = match word(options, 0) {
         b"dump" => false,

@@ -2,7 +2,7 @@
 //! current config.json made from an old one.
 
 use crate::SPEC_VERSION;
-use crate::cli::{Global, Options};
+use crate::cli::{Code, Global, Options};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::json::{Layout, Writer, indented};
@@ -89,7 +89,7 @@ const PATHS: &str = r#"],
 "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]}}"#;
 
 /// See the row in [`crate::cli::rows`].
-pub fn run(_global: &Global, options: &Options) -> Result<u8> {
+pub fn run(_global: &Global, options: &Options) -> Result<Code> {
     let directory = options.text("bundle").unwrap_or(OsStr::new("."));
     let file = |name: &str| c(&[directory.as_bytes(), b"/", name.as_bytes()]);
     let path = file("config.json");
@@ -131,7 +131,7 @@ fn converted(directory: &[u8]) -> Result<String> {
 }
 
 /// Makes a file; nothing is left of one that can't be written.
-fn write(path: &CStr, text: &str) -> Result<u8> {
+fn write(path: &CStr, text: &str) -> Result<Code> {
     let failed = |errno| match errno {
         Errno::EXIST => Error::fill_bytes("{} exists: remove it first", &[path.to_bytes()]),
         _ => Error::of("", path.to_bytes(), errno),

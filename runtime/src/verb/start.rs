@@ -1,6 +1,6 @@
 //! `start`: tells a created container's process to go.
 
-use crate::cli::{Global, Options};
+use crate::cli::{Code, Global, Options};
 use crate::container::{Container, Status, id};
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -14,7 +14,7 @@ use rustix::fs::{Access, AtFlags, accessat};
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 /// See the row in [`crate::cli::rows`].
-pub fn run(global: &Global, options: &Options) -> Result<u8> {
+pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let id = id(options.positional(0))?;
     let host = Host::look()?;
     let container = Container::lock(&global.root, id)?;

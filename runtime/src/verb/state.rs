@@ -1,6 +1,6 @@
 //! `state`: what is known of one container, as JSON.
 
-use crate::cli::{Global, Options, print};
+use crate::cli::{Code, Global, Options, print};
 use crate::container::{Container, Status, id};
 use crate::ending::Ending;
 use crate::error::{Result, lossy};
@@ -10,7 +10,7 @@ use crate::stored::Stored;
 use init::procfs::Procfs;
 
 /// See the row in [`crate::cli::rows`].
-pub fn run(global: &Global, options: &Options) -> Result<u8> {
+pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let id = id(options.positional(0))?;
     let host = Host::look()?;
     let container = Container::find(&global.root, id)?;

@@ -6,7 +6,7 @@
 use super::create::{limit, restrict_devices};
 use crate::bundle;
 use crate::cgroup::{Group, Written};
-use crate::cli::{Global, Options};
+use crate::cli::{Code, Global, Options};
 use crate::container::{Container, id};
 use crate::error::{Error, Result};
 use crate::files;
@@ -40,7 +40,7 @@ n pids-limit pids limit
 n blkio-weight blockIO weight";
 
 /// See the row in [`crate::cli::rows`].
-pub fn run(global: &Global, options: &Options) -> Result<u8> {
+pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let id = id(options.positional(0))?;
     let is_file = options.text("resources").is_some();
     let (document, schemata) = match options.text("resources") {

@@ -1,6 +1,6 @@
 //! `wait`: until a container has ended; its exit code, if somebody has seen it.
 
-use crate::cli::{Global, Options};
+use crate::cli::{Code, Global, Options};
 use crate::container::{Container, id};
 use crate::ending;
 use crate::error::Error;
@@ -10,10 +10,10 @@ use crate::text::fill;
 use rustix::event::{PollFd, PollFlags, poll};
 
 /// The exit code when the container has ended and nobody has seen how.
-const UNKNOWN: u8 = 254;
+const UNKNOWN: Code = 254;
 
 /// See the row in [`crate::cli::rows`].
-pub fn run(global: &Global, options: &Options) -> Result<u8> {
+pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let id = id(options.positional(0))?;
     let host = Host::look()?;
     let container = Container::find(&global.root, id)?;
@@ -32,7 +32,7 @@ pub fn run(global: &Global, options: &Options) -> Result<u8> {
     };
     let ending = file.as_ref().map(ending::settled).transpose()?.flatten();
     Ok(match ending {
-        Some(ending) => ending.exit.code,
+        Some(ending) => ending.exit.code.into(),
         None => {
             let why = "has ended; its exit code is not known, since nobody watched it (create or run it with --monitor)";
             global.report.error(&fill("container {} {}", &[id, why]));
