@@ -1,5 +1,6 @@
 //! `cargo ci boot [arch...]`: Debian's kernel of each machine under QEMU, with mote in an initramfs and the tests inside.
 
+mod appliance;
 mod cpio;
 mod image;
 mod machine;
@@ -28,6 +29,19 @@ pub struct Job {
     pub limit: Duration,
     /// More of the kernel's command line.
     pub append: String,
+}
+
+impl Job {
+    /// What the script that runs the tests reads.
+    fn settings(&self, name: &str) -> String {
+        let Job { tests, divide, .. } = self;
+        format!("INIT={name}\nTESTS='{tests}'\nDIVIDE={divide}\n")
+    }
+
+    /// How many orphans the appliance makes: never so few that none is there at the same time as another.
+    fn orphans(&self) -> u32 {
+        10_000 / self.divide.clamp(1, 10)
+    }
 }
 
 /// The task: the guests that are named, or all with what is chosen for them.
@@ -76,6 +90,7 @@ const CHOSEN: &[(&str, &str)] = &[
         "x86_64",
         "cgroups:: ending:: exec:: init:: limits:: rootfs:: seccomp:: update::",
     ),
+    ("appliance", "all"),
     ("busybox", "rootfs::"),
     ("systemd", "cgroups:: limits:: systemd::"),
     ("aarch64", OTHERS),
@@ -116,6 +131,7 @@ fn number(word: &str) -> Result<u32> {
 /// Boots one guest that many times; each failure and skip is a line of `summary`.
 fn one(name: &str, job: &Job, times: u32, summary: &mut Vec<String>) -> Result<Counts> {
     let (arch, land) = match name {
+        "appliance" => ("x86_64", userland::APPLIANCE),
         "busybox" => ("x86_64", userland::BUSYBOX),
         "systemd" => ("x86_64", userland::SYSTEMD),
         "x86_64" => (name, userland::MOTE),
@@ -123,11 +139,7 @@ fn one(name: &str, job: &Job, times: u32, summary: &mut Vec<String>) -> Result<C
     };
     let (machine, arch) = machine::named(arch)?;
     apt::need(PACKAGES)?;
-    let settings = format!(
-        "INIT={name}\nTESTS='{}'\nDIVIDE={}\n",
-        job.tests, job.divide
-    );
-    let image = image::make(name, machine, arch, &land, &settings)?;
+    let image = image::make(name, machine, arch, &land, job)?;
     let guest = qemu::Guest {
         machine,
         kernel: &image.kernel,
@@ -139,7 +151,7 @@ fn one(name: &str, job: &Job, times: u32, summary: &mut Vec<String>) -> Result<C
     let mut counts = Counts::default();
     for turn in 1..=times {
         sh::say(format!("booting {name}, {turn} of {times}"));
-        counts += sturdy(name, &guest, summary)?;
+        counts += sturdy(name, &guest, land.says, summary)?;
     }
     Ok(counts)
 }
@@ -149,10 +161,15 @@ const CRASHES: u32 = 3;
 
 /// Boots it, and again when an assertion of QEMU's own ended that, which says nothing about the guest: while a processor waits
 /// for its lock, the emulated memory may change (accel/tcg/cputlb.c, about one boot in fifty with 10.0).
-fn sturdy(name: &str, guest: &qemu::Guest<'_>, summary: &mut Vec<String>) -> Result<Counts> {
+fn sturdy(
+    name: &str,
+    guest: &qemu::Guest<'_>,
+    says: &[&str],
+    summary: &mut Vec<String>,
+) -> Result<Counts> {
     for _ in 1..CRASHES {
         let mut lines = Vec::new();
-        match boot(name, guest, &mut lines) {
+        match boot(name, guest, says, &mut lines) {
             Err(error) if error.contains("Assertion `") => {
                 println!("{name}: once more, since QEMU failed: {error}");
             }
@@ -162,12 +179,17 @@ fn sturdy(name: &str, guest: &qemu::Guest<'_>, summary: &mut Vec<String>) -> Res
             }
         }
     }
-    boot(name, guest, summary)
+    boot(name, guest, says, summary)
 }
 
-/// Boots it once and shows what it says. One check more than the tests inside: that it came up, ran the first container, and
-/// went off by itself.
-fn boot(name: &str, guest: &qemu::Guest<'_>, summary: &mut Vec<String>) -> Result<Counts> {
+/// Boots it once and shows what it says. One check more than the tests inside: that it came up, ran the first container, said
+/// what it is to say, and went off by itself.
+fn boot(
+    name: &str,
+    guest: &qemu::Guest<'_>,
+    says: &[&str],
+    summary: &mut Vec<String>,
+) -> Result<Counts> {
     let mut counts = Counts::default();
     let mut first = false;
     let ended = qemu::boot(guest, &mut |line| {
@@ -181,7 +203,11 @@ fn boot(name: &str, guest: &qemu::Guest<'_>, summary: &mut Vec<String>) -> Resul
         println!("{name} console: {line}");
         first |= line.ends_with(FIRST);
     }
-    let good = ended.status == "0" && !ended.late && first;
+    let mut console = ended.console.lines();
+    let said = says
+        .iter()
+        .all(|part| console.any(|line| line.contains(part)));
+    let good = ended.status == "0" && !ended.late && first && said;
     if !good {
         let last: Vec<&str> = ended.console.lines().rev().take(80).collect();
         for line in last.iter().rev() {

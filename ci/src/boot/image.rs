@@ -3,6 +3,7 @@
 use super::cpio::Archive;
 use super::machine::Machine;
 use super::userland::{Init, Userland};
+use super::{Job, appliance};
 use crate::sh::{self, Result};
 use crate::toolchain::Arch;
 use crate::{apt, dist};
@@ -21,13 +22,13 @@ pub struct Image {
     pub initramfs: PathBuf,
 }
 
-/// Builds what the guest called `name` lacks and packs it; `settings` is read by the script that runs the tests.
+/// Builds what the guest called `name` lacks for a job and packs it.
 pub fn make(
     name: &str,
     machine: &Machine,
     arch: &Arch,
     land: &Userland,
-    settings: &str,
+    job: &Job,
 ) -> Result<Image> {
     let kernel = apt::kernel(arch.debian, machine.kernel)?;
     let built = Built::of(arch)?;
@@ -37,8 +38,12 @@ pub fn make(
     archive.device("dev/console", 5, 1);
     archive.device("dev/null", 1, 3);
     first(&mut archive, &built, land);
-    tests(&mut archive, arch, &built, land, settings)?;
-    modules(&mut archive, land.place, &kernel)?;
+    if let Init::Appliance = land.init {
+        appliance::add(&mut archive, arch, job.orphans())?;
+    } else {
+        tests(&mut archive, arch, &built, land, &job.settings(name))?;
+        modules(&mut archive, land.place, &kernel)?;
+    }
 
     let place = sh::target("boot")?;
     let initramfs = place.join(format!("{name}.cpio"));
@@ -72,10 +77,11 @@ impl Built {
 
 /// The first process, and the bundle of the first container, whose program tells when it began.
 fn first(archive: &mut Archive, built: &Built, land: &Userland) {
-    archive.directories("containers/suite/");
     match land.init {
+        Init::Appliance => archive.file("init", 0o755, &built.mote),
         Init::Mote => {
             archive.file("init", 0o755, &built.mote);
+            archive.directories("containers/suite/");
             let config = include_bytes!("suite.json");
             archive.file("containers/suite/config.json", 0o644, config);
         }

@@ -18,12 +18,16 @@ pub struct Userland {
     pub init: Init,
     /// What is added to the kernel's command line.
     pub parameters: &'static str,
+    /// Parts of lines that the console must have, in this order.
+    pub says: &'static [&'static str],
 }
 
 /// The first process.
 pub enum Init {
     /// mote itself, which runs the first container, and then the tests as another one.
     Mote,
+    /// mote too, with the containers of [`super::appliance`].
+    Appliance,
     /// A script.
     Script(&'static str),
     /// A link to a program of Debian's.
@@ -41,6 +45,7 @@ pub const MOTE: Userland = Userland {
     links: &[],
     init: Init::Mote,
     parameters: "quiet",
+    says: &[],
 };
 
 /// The same with no program beside the tests but busybox, which is soon fetched and soon loaded.
@@ -135,6 +140,17 @@ pub const SYSTEMD: Userland = Userland {
     ],
     init: Init::Link("usr/lib/systemd/systemd"),
     parameters: "quiet loglevel=3 systemd.show_status=0 systemd.gpt_auto=0 systemd.firstboot=0",
+    says: &[],
+};
+
+/// No tests and no programs of Debian's but what the containers have for themselves.
+pub const APPLIANCE: Userland = Userland {
+    place: "",
+    packages: &[],
+    files: &[],
+    init: Init::Appliance,
+    says: super::appliance::STOPPED,
+    ..MOTE
 };
 
 const PROGRAMS: &[&str] = &[
