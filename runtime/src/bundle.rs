@@ -49,7 +49,7 @@ impl Bundle {
     }
 
     /// The document, decoded in a copy of its own.
-    pub fn parse<'a>(&self, arena: &'a Arena) -> Result<Spec<'a>> {
+    pub fn parse<'a>(&self, arena: &'a Arena) -> Result<&'a Spec<'a>> {
         parse(&self.config, arena)
     }
 
@@ -60,14 +60,15 @@ impl Bundle {
 }
 
 /// Decodes a config.json.
-pub fn parse<'a>(config: &[u8], arena: &'a Arena) -> Result<Spec<'a>> {
-    spec_min::parse_spec(copy(config, arena)?).map_err(|error| {
+pub fn parse<'a>(config: &[u8], arena: &'a Arena) -> Result<&'a Spec<'a>> {
+    let spec = spec_min::parse_spec(copy(config, arena)?).map_err(|error| {
         let (path, text) = error.message.parts();
         Error::join(&[
             &misread("config.json", &error),
             legacy::hint(path, text, config),
         ])
-    })
+    })?;
+    Ok(arena.put(spec).map_err(no_memory)?)
 }
 
 /// A copy of the document that may be written to.

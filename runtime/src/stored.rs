@@ -34,7 +34,7 @@ impl Stored {
     }
 
     /// The document's parts.
-    pub fn spec(&self) -> Result<Spec<'_>> {
+    pub fn spec(&self) -> Result<&Spec<'_>> {
         bundle::parse(&self.config, &self.arena)
     }
 
@@ -55,8 +55,9 @@ impl Stored {
     }
 
     /// Its plan.
-    pub fn plan<'a>(&'a self, facts: &Facts<'a>) -> Result<Plan<'a>> {
+    pub fn plan<'a>(&'a self, facts: &Facts<'a>) -> Result<&'a Plan<'a>> {
         let spec = self.spec()?;
-        plan::container(&spec, facts, &self.arena, &mut |_, _| {}).map_err(Refusal::error)
+        let plan = plan::container(spec, facts, &self.arena, &mut |_, _| {});
+        Ok(plan.map_err(Refusal::error)?)
     }
 }

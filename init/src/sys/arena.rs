@@ -90,6 +90,24 @@ impl Arena {
         CStr::from_bytes_until_nul(buffer).map_err(|_| Errno::INVAL)
     }
 
+    /// The value in a place of its own: what is large is better pointed to than moved about.
+    #[allow(
+        clippy::mut_from_ref,
+        reason = "each call hands out memory that no other call does"
+    )]
+    pub fn put<T: Copy>(&self, value: T) -> Result<&mut T, Errno> {
+        let place = self
+            .take(Layout::new::<T>(), 1)
+            .ok_or(Errno::NOMEM)?
+            .cast::<T>();
+        // SAFETY: `take` never returns the same bytes twice, gives as many and as aligned as asked for, and they live as long
+        // as the arena, to which the borrow ties them.
+        unsafe {
+            place.write(value);
+            Ok(&mut *place.as_ptr())
+        }
+    }
+
     /// Room for up to `capacity` values, to be filled one by one while other things are taken.
     pub fn list<T: Copy>(&self, capacity: usize) -> Result<List<'_, T>, Errno> {
         let start = self

@@ -143,7 +143,7 @@ pub fn container<'a>(
     facts: &Facts<'a>,
     arena: &'a Arena,
     warn: &mut Warn<'_>,
-) -> core::result::Result<Plan<'a>, Refusal> {
+) -> core::result::Result<&'a mut Plan<'a>, Refusal> {
     let mut job = Job::new(spec, facts, arena, warn);
     lower_container(&mut job).map_err(|refused| job.refusal(refused))
 }
@@ -157,7 +157,7 @@ pub fn check<'a>(
     warn: &mut Warn<'_>,
     kinds_in_doubt: bool,
     found: &RefCell<Vec<Refusal>>,
-) -> Option<Plan<'a>> {
+) -> Option<&'a mut Plan<'a>> {
     let mut job = Job::new(spec, facts, arena, warn);
     job.found = Some(found);
     job.kinds = Kinds::in_doubt(kinds_in_doubt);
@@ -177,7 +177,7 @@ pub fn process<'a>(
     facts: &Facts<'a>,
     arena: &'a Arena,
     warn: &mut Warn<'_>,
-) -> core::result::Result<Plan<'a>, Refusal> {
+) -> core::result::Result<&'a mut Plan<'a>, Refusal> {
     let mut job = Job::new(spec, facts, arena, warn);
     lower_process(&mut job, process).map_err(|refused| job.refusal(refused))
 }
@@ -203,7 +203,7 @@ pub fn update<'a>(
 }
 
 #[inline(never)]
-fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
+fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<&'a mut Plan<'a>> {
     let spec = job.spec;
     job.part(version::check(job, spec.oci_version))?;
     job.kinds = Kinds::of(job)?;
@@ -222,7 +222,7 @@ fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
             job.refuse("process", "required: what runs in the container")
         ))?,
     };
-    Ok(Plan {
+    Ok(job.arena.put(Plan {
         namespaces,
         root,
         mounts,
@@ -241,7 +241,7 @@ fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<Plan<'a>> {
         state: job.part(hooks::state(job, &hooks, process.asks()))?,
         cgroup: cgroup::lower(job, namespaces.uid_map, mounts)?,
         rdt: job.part(rdt::lower(job))?,
-    })
+    })?)
 }
 
 /// The container's own process leaves to `exec` what is for `exec` only, but a fault in it shows at once.
@@ -260,7 +260,10 @@ fn container_process<'a>(
 }
 
 /// Of the container nothing is made, so all but the process is empty.
-fn lower_process<'a>(job: &mut Job<'_, 'a>, process: &spec_min::Process<'a>) -> Result<Plan<'a>> {
+fn lower_process<'a>(
+    job: &mut Job<'_, 'a>,
+    process: &spec_min::Process<'a>,
+) -> Result<&'a mut Plan<'a>> {
     job.kinds = Kinds::of(job)?;
     let job = &*job;
     let configured = job.spec.process.get();
@@ -268,7 +271,7 @@ fn lower_process<'a>(job: &mut Job<'_, 'a>, process: &spec_min::Process<'a>) -> 
     let affinity = process.exec_cpu_affinity.get().or(affinity);
     let mut lowered = process::lower(job, process)?;
     ranges::affinity(job, affinity, &mut lowered)?;
-    Ok(Plan {
+    Ok(job.arena.put(Plan {
         state: hooks::state(job, &init::plan::Hooks::default(), lowered.asks())?,
         process: lowered,
         cgroup: Cgroup {
@@ -277,5 +280,5 @@ fn lower_process<'a>(job: &mut Job<'_, 'a>, process: &spec_min::Process<'a>) -> 
             ..Cgroup::default()
         },
         ..Plan::default()
-    })
+    })?)
 }

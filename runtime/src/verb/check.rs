@@ -61,7 +61,7 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
                 host,
                 document.unwrap_or_default(),
                 spec,
-                &plan,
+                plan,
                 &mut findings,
             )?;
         }

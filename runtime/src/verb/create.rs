@@ -114,23 +114,23 @@ pub fn create<'a>(
         no_new_keyring: request.no_new_keyring,
         keep_fds,
         extra_env: extra,
-        ..facts(global, host, &request.bundle, &spec, arena)?
+        ..facts(global, host, &request.bundle, spec, arena)?
     };
     let warn = &mut |path: &str, text: &str| {
         global
             .report
             .warn(&fill("config.json: {}: {}", &[path, text]));
     };
-    let mut plan = plan::container(&spec, &facts, arena, warn).map_err(|refusal| {
+    let plan = plan::container(spec, &facts, arena, warn).map_err(|refusal| {
         let refusal = refusal.found_in(&request.bundle.config);
         Error::join(&[
             &refusal.line(),
             hint(refusal.path(), refusal.text(), &request.bundle.config),
         ])
     })?;
-    check_root(&plan)?;
-    let mut streams = Streams::prepare(request, &plan)?;
-    let joins = open_joins(&plan)?;
+    check_root(plan)?;
+    let mut streams = Streams::prepare(request, plan)?;
+    let joins = open_joins(plan)?;
     let rdt = plan.rdt.as_ref();
     let rdt = rdt.map(|rdt| Rdt::look(&host.procfs, rdt, &request.bundle.id));
     let rdt = rdt.transpose()?;
@@ -151,10 +151,10 @@ pub fn create<'a>(
         rdt,
         armed: true,
     };
-    dir_record(&made, host, request, &plan)?;
+    dir_record(&made, host, request, plan)?;
     let notify = match &manager {
         Some(manager) => {
-            mount_notify(&made.dir, &mut plan, arena)?;
+            mount_notify(&made.dir, plan, arena)?;
             // `start` is who listens for a container that is only created.
             let listens = request.stay != Stay::Leave;
             listens
@@ -167,7 +167,7 @@ pub fn create<'a>(
         made.group.create(&[Version::V2])?;
     }
 
-    let views = views(arena, &plan, &made.group)?;
+    let views = views(arena, plan, &made.group)?;
     let listener = match request.stay {
         Stay::Leave => Some(made.dir.listen()?),
         _ => made.dir.hold().map(|()| None)?,
@@ -176,8 +176,8 @@ pub fn create<'a>(
         Stay::Attach => Some(take_signals()?),
         _ => None,
     };
-    let network = joined_network(&plan, &joins)?;
-    let trees = trees::open(host, &plan, &joins)?;
+    let network = joined_network(plan, &joins)?;
+    let trees = trees::open(host, plan, &joins)?;
     let outfit = Outfit {
         stdio: streams.child.take(),
         console: streams.console.as_ref().map(AsFd::as_fd),
@@ -189,7 +189,7 @@ pub fn create<'a>(
     };
     let mut by_door = takes_another(&outfit.joins) || made.group.is_slice();
     let group = &mut made.group;
-    let started = launch(host, &plan, outfit, &mut |errno| {
+    let started = launch(host, plan, outfit, &mut |errno| {
         without_birth_in_place(group, errno, &mut by_door)
     })?;
     let mut created = Created {
@@ -210,7 +210,7 @@ pub fn create<'a>(
     let asked = request.pid_file.is_some() || pidfd_socket.is_some() || streams.terminal.is_some();
     let stays = request.stay != Stay::Leave;
     if stays && !asked && hooks.prestart.is_empty() && hooks.create_runtime.is_empty() {
-        created.started.answer_ahead(&created.plan)?;
+        created.started.answer_ahead(created.plan)?;
     } else {
         created.settle(request, pidfd_socket, streams)?;
     }
@@ -266,7 +266,7 @@ pub struct Created<'a> {
     started: Started,
     made: Made,
     host: &'static Host,
-    plan: Plan<'a>,
+    plan: &'a Plan<'a>,
     relay: Option<Relay>,
     notify: Option<Notify>,
     signals: Option<OwnedFd>,
@@ -305,7 +305,7 @@ impl Created<'_> {
     /// only then. The kernel takes as long for them as for all the mounts.
     fn admit(&mut self, global: &Global, by_door: bool) -> Result<()> {
         let pid = self.started.pid;
-        tend::prepare(self.host, &self.plan, pid, global.rootless())?;
+        tend::prepare(self.host, self.plan, pid, global.rootless())?;
         let group = &mut self.made.group;
         if group.is_to_start() {
             group.start(self.id, pid, &self.plan.cgroup)?;
@@ -327,7 +327,7 @@ impl Created<'_> {
         if let (Some(rdt), Some(plan)) = (&self.made.rdt, &self.plan.rdt) {
             rdt.make(plan.lines, pid)?;
         }
-        self.started.admit(&self.plan, &doors)?;
+        self.started.admit(self.plan, &doors)?;
         // It waits for these doors, so what can come later does. Until it is told to go it ends with mote.
         match Init::look(&self.host.procfs, pid) {
             Some(init) => self.made.dir.set_init(init),
@@ -343,12 +343,12 @@ impl Created<'_> {
         streams: Streams,
     ) -> Result<()> {
         let pid = self.started.pid;
-        let mut report = self.started.expect(&self.plan)?;
+        let mut report = self.started.expect(self.plan)?;
         if matches!(report, Report::Mounted) {
             self.hooks("prestart", "creating")?;
             self.hooks("createRuntime", "creating")?;
-            self.started.answer(&self.plan)?;
-            report = self.started.expect(&self.plan)?;
+            self.started.answer(self.plan)?;
+            report = self.started.expect(self.plan)?;
         }
         if !matches!(report, Report::Ready) {
             return Err(Error::new("the container's first process is out of step"));
@@ -374,20 +374,20 @@ impl Created<'_> {
             _ => hooks.poststart,
         };
         let pid = self.started.pid.as_raw_nonzero().get() as u32;
-        tend::run_hooks(self.host, &self.plan, kind, list, status, pid)
+        tend::run_hooks(self.host, self.plan, kind, list, status, pid)
     }
 
     /// `create`: lets the process wait for `start`.
     fn leave(mut self) -> Result<()> {
         let watch = self.watch(self.monitor.is_some())?;
-        self.started.answer(&self.plan)?;
+        self.started.answer(self.plan)?;
         self.release();
         self.stay(watch)
     }
 
     /// Says "go", and waits until the program runs.
     pub fn go(&mut self) -> Result<()> {
-        self.started.go(&self.plan)?;
+        self.started.go(self.plan)?;
         self.made.dir.let_go()?;
         self.hooks("poststart", "running")
     }
@@ -440,7 +440,7 @@ impl Created<'_> {
         }
         if !keep && self.made.dir.lock_if_there() {
             self.made.clear()?;
-            tend::run_last_hooks(self.host, &self.plan, self.report);
+            tend::run_last_hooks(self.host, self.plan, self.report);
         }
         exit.map(|exit| exit.code.into())
     }
@@ -459,7 +459,7 @@ impl Drop for Created<'_> {
         if self.made.armed {
             self.started.end();
             let _ = self.made.clear();
-            tend::run_last_hooks(self.host, &self.plan, self.report);
+            tend::run_last_hooks(self.host, self.plan, self.report);
         }
     }
 }

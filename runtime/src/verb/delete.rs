@@ -86,6 +86,6 @@ fn destroy(global: &Global, host: &Host, container: &Container) -> Result<()> {
     let Ok(plan) = stored.plan(&facts) else {
         return Ok(());
     };
-    tend::run_last_hooks(host, &plan, &global.report);
+    tend::run_last_hooks(host, plan, &global.report);
     Ok(())
 }

@@ -56,7 +56,7 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     };
     let file = execargs::read_process_file(options)?;
     let arena = bundle::arena(file.as_ref().map_or(0, Vec::len) + 65536)?;
-    let plan = plan_process(global, options, &spec, &facts, file.as_deref(), &arena)?;
+    let plan = plan_process(global, options, spec, &facts, file.as_deref(), &arena)?;
 
     let console_socket = absolute(options.text("console-socket"))?;
     let (relay, stdio, console, terminal) =
@@ -71,11 +71,11 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
         open_group(container, options)?,
     );
     let signals = (!detach).then(take_signals).transpose()?;
-    set_own_oom_score(host, &plan, global.rootless())?;
+    set_own_oom_score(host, plan, global.rootless())?;
     set_own_cpus(plan.process.initial_cpus)?;
     let (started, doors) = start(
         host,
-        &plan,
+        plan,
         Going {
             joins,
             group,
@@ -89,11 +89,11 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     }
     // Whether there is anything to do between the process's being ready and its program.
     let asked = pid_file.is_some() || pidfd_socket.is_some() || terminal.is_some();
-    let settled = settle(&started, &doors, &plan, pidfd_socket, terminal, asked)?;
+    let settled = settle(&started, &doors, plan, pidfd_socket, terminal, asked)?;
     if let Some(path) = pid_file {
         tend::write_pid_file(&path, started.pid)?;
     }
-    finish(started, &plan, relay.or(settled), signals)
+    finish(started, plan, relay.or(settled), signals)
 }
 
 fn not_running() -> Error {
@@ -117,7 +117,7 @@ fn plan_process<'a>(
     facts: &Facts<'a>,
     file: Option<&[u8]>,
     arena: &'a Arena,
-) -> Result<Plan<'a>> {
+) -> Result<&'a Plan<'a>> {
     let process = match file {
         Some(text) => {
             bundle::warn_of_repeated_keys(&global.report, "process.json", text);
@@ -129,11 +129,11 @@ fn plan_process<'a>(
         global.report.warn(&fill("{}: {}", &[path, text]));
     };
     let plan = plan::process(&process, spec, facts, arena, warn);
-    plan.map_err(|refusal| match file {
+    Ok(plan.map_err(|refusal| match file {
         Some(text) => refusal.found_in(text).error(),
         // The command line may have said it.
         None => refusal.error(),
-    })
+    })?)
 }
 
 /// Every namespace of the container that isn't mote's own, by one pidfd.

@@ -44,7 +44,7 @@ pub fn run(_global: &Global, options: &Options) -> Result<Code> {
     let arena = arena(config.len())?;
     let spec = parse(&config, &arena)?;
     let filter = plan::filter(
-        &spec,
+        spec,
         machine_of(arch),
         &Facts::OF_DOCUMENT,
         &arena,

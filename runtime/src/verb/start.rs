@@ -51,14 +51,14 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     channel
         .answer()
         .map_err(|errno| Error::call("writing to the container's first process", errno))?;
-    match listen(&channel, &plan, init.pid, init.pid, "created")? {
+    match listen(&channel, plan, init.pid, init.pid, "created")? {
         Report::End => {}
         _ => return Err(Error::new("the container's first process is out of step")),
     }
     let pid = init.pid.as_raw_nonzero().get() as u32;
     let hooked = tend::run_hooks(
         host,
-        &plan,
+        plan,
         "poststart",
         plan.hooks.poststart,
         "running",

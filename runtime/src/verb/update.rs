@@ -144,7 +144,7 @@ fn plan<'a>(
     let warn = &mut |path: &str, text: &str| {
         global.report.warn(&fill("update: {}: {}", &[path, text]));
     };
-    let plan = plan::update(&resources, kept, &spec, &facts, stored.arena(), warn);
+    let plan = plan::update(&resources, kept, spec, &facts, stored.arena(), warn);
     plan.map_err(|refusal| match is_file {
         true => refusal.found_in(document).error(),
         false => refusal.error(),

@@ -15,9 +15,10 @@ fn exec<R>(
     let arena = Arena::new(arena_size(document.len())).unwrap();
     let spec = spec_min::parse_spec(&mut config).unwrap();
     let wanted = spec_min::parse_process(&mut document).unwrap();
-    see(process(&wanted, &spec, facts, &arena, &mut |path, text| {
+    let plan = process(&wanted, &spec, facts, &arena, &mut |path, text| {
         panic!("{path}: {text}")
-    }))
+    });
+    see(plan.map(|plan| *plan))
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn plan_of<R>(
     let plan = container(&spec, facts, &arena, &mut |path, text| {
         warnings.push(format!("{path}: {text}"))
     });
-    see(plan, &warnings)
+    see(plan.map(|plan| *plan), &warnings)
 }
 
 /// The same for the base with changes.
