@@ -9,7 +9,7 @@ use linux_raw_sys::general::CLONE_FILES;
 use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::fs::RawDir;
 use rustix::io::Errno;
-use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus, waitid};
+use rustix::process::{Signal, WaitId, WaitIdOptions, WaitIdStatus, getpid, kill_process, waitid};
 use syscalls::{Sysno, raw_syscall};
 
 /// Ends the process at once; nothing is flushed or unwound.
@@ -18,6 +18,12 @@ pub fn exit(code: i32) -> ! {
         // SAFETY: it doesn't return.
         let _ = unsafe { raw_syscall!(Sysno::exit_group, code) };
     }
+}
+
+/// Ends the process by SIGABRT, or with what a shell says of that where it is blocked.
+pub fn abort() -> ! {
+    let _ = kill_process(getpid(), Signal::ABORT);
+    exit(128 + Signal::ABORT.as_raw())
 }
 
 /// Whether the kernel (5.9) can close descriptors by the range.

@@ -34,6 +34,32 @@ macro_rules! entry {
             $function()
         }
 
+        /// In the place of musl's, which would set up threads, a stack protector and `exit` first; nothing here has need of them.
+        /// Its start files relocate the program, and call this.
+        #[cfg(target_env = "musl")]
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn __libc_start_main(
+            main: extern "C" fn(
+                core::ffi::c_int,
+                *mut *const core::ffi::c_char,
+                *mut *const core::ffi::c_char,
+            ) -> core::ffi::c_int,
+            count: core::ffi::c_int,
+            arguments: *mut *const core::ffi::c_char,
+        ) -> core::ffi::c_int {
+            // SAFETY: behind the arguments and their null pointer the kernel puts the environment.
+            main(count, arguments, unsafe {
+                arguments.add(count as usize + 1)
+            })
+        }
+
+        /// In the place of musl's, which needs the threads.
+        #[cfg(target_env = "musl")]
+        #[unsafe(no_mangle)]
+        extern "C" fn abort() -> ! {
+            $crate::sys::process::abort()
+        }
+
         /// What the standard library drops a descriptor with, in the place of the C library's: the system call and no more.
         /// As a part of the program it takes less of each of its hundreds of callers.
         #[unsafe(no_mangle)]
