@@ -229,11 +229,11 @@ fn rfc3339(seconds: u64) -> String {
 fn rfc3339_nanos(seconds: u64, nanos: u64) -> String {
     let mut text = rfc3339(seconds);
     if nanos != 0 {
-        text.pop();
+        text.truncate(text.len() - 1);
         text.push('.');
         push(&mut text, nanos, 9);
         while text.ends_with("0") {
-            text.pop();
+            text.truncate(text.len() - 1);
         }
         text.push('Z');
     }

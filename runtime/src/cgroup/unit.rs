@@ -259,10 +259,13 @@ impl Group {
         let (Some(unit), Some(member)) = (&self.unit, self.v2()) else {
             return Ok(());
         };
-        let below = member.path.split_once(&*unit.name);
+        // Where in the unit: a path that begins with a slash, or nothing.
+        let mut steps = path::pieces(&member.path, b'/');
+        steps.find(|step| *step == unit.name);
+        let below = steps.rest().map(|below| fill("/{}", &[below]));
         let mut body = Wire::default();
         body.text(&unit.name);
-        body.text(below.unwrap_or_default().1);
+        body.text(&below.unwrap_or_default());
         body.array(4, &mut |pids| pids.number(4, pid.as_raw_pid() as u64));
         let attached = unit.with(&mut |bus| {
             bus.call(&SYSTEMD, "AttachProcessesToUnit", "ssau", &body)
