@@ -91,7 +91,7 @@ fn libseccomp() -> Result<PathBuf> {
 fn binary(summary: &mut Vec<String>) -> Result<Counts> {
     let path = dist::binary(toolchain::native()?)?;
     let mut counts = Counts::one(true);
-    let fits = size::fits(&path);
+    let fits = size::fits(toolchain::native()?, &path);
     counts += Counts::one(fits.is_ok());
     summary.extend(fits.err().map(|error| format!("FAILED size: {error}")));
     Ok(counts)

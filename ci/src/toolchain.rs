@@ -21,8 +21,18 @@ pub struct Arch {
     pub flags: &'static [&'static str],
     /// Options of LLVM for its machine code.
     code: &'static [&'static str],
+    /// How many KiB its binary may have. With systemd, events and init it has outgrown the 320 that each is to have in the end;
+    /// until it is back there it may not grow further.
+    kib: u64,
     /// Whether seccompiler knows it, which makes the filter of `tests/deny`.
     pub seccompiler: bool,
+}
+
+impl Arch {
+    /// The most bytes that its binary may have.
+    pub fn most(&self) -> u64 {
+        self.kib * 1024
+    }
 }
 
 /// rustix has stable inline assembly on the other three only; elsewhere it would go through libc.
@@ -38,6 +48,7 @@ pub const ARCHES: &[Arch] = &[
         machine: 62,
         flags: &[],
         code: &[],
+        kib: 388,
         seccompiler: true,
     },
     Arch {
@@ -49,6 +60,7 @@ pub const ARCHES: &[Arch] = &[
         flags: &[],
         // Registers are saved and restored by helpers that all functions share.
         code: &["-homogeneous-prolog-epilog"],
+        kib: 360,
         seccompiler: true,
     },
     Arch {
@@ -60,6 +72,7 @@ pub const ARCHES: &[Arch] = &[
         flags: RUSTIX_ASM,
         // Without vectors no function has to keep them for its caller, and constants need no place in memory.
         code: &["-mattr=-altivec,-vsx"],
+        kib: 500,
         seccompiler: false,
     },
     Arch {
@@ -70,6 +83,7 @@ pub const ARCHES: &[Arch] = &[
         machine: 22,
         flags: RUSTIX_ASM,
         code: &[],
+        kib: 428,
         seccompiler: false,
     },
     Arch {
@@ -80,6 +94,7 @@ pub const ARCHES: &[Arch] = &[
         machine: 243,
         flags: &[],
         code: &[],
+        kib: 340,
         seccompiler: true,
     },
 ];
