@@ -172,7 +172,7 @@ pub struct Mount<'a> {
     /// Read-only only after the devices and all mounts are made: a tmpfs, or `/dev`.
     pub late_readonly: bool,
     /// Owners of files are seen by another map. The host list does that, with the source.
-    pub ids: Option<MountIds<'a>>,
+    pub ids: Option<&'a MountIds<'a>>,
 }
 
 /// An idmapped mount (mount_setattr(2), "ID-mapped mounts"): the ids in the file system are those inside a user
@@ -198,7 +198,7 @@ pub enum Source<'a> {
         recursive: bool,
     },
     /// A new file system.
-    Filesystem(Filesystem<'a>),
+    Filesystem(&'a Filesystem<'a>),
     /// The container's view of the cgroups: cgroup2, or the v1 hierarchies side by side.
     Cgroup,
     /// Only the options of what is mounted there already (`remount`).

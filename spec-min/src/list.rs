@@ -155,18 +155,22 @@ pub struct MapIter<'a, V> {
     of: PhantomData<V>,
 }
 
+impl<'a, T: Read<'a>> ListIter<'a, T> {
+    /// Reads the next element over another one, for who has no need to keep that and spares the copy of a large one. False if
+    /// there is none.
+    pub fn next_into(&mut self, element: &mut T) -> bool {
+        // What is no string ends a list of strings: its bracket, since the same bytes were read without a refusal when the
+        // list was.
+        (T::STRING || self.reader.another()) && element.read(&mut self.reader).is_ok()
+    }
+}
+
 impl<'a, T: Read<'a>> Iterator for ListIter<'a, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        // What is no string ends a list of strings: its bracket, since the same bytes were read without a refusal when the
-        // list was.
-        if !T::STRING && !self.reader.another() {
-            return None;
-        }
         let mut value = T::ABSENT;
-        value.fill(&mut self.reader).ok()?;
-        Some(value)
+        self.next_into(&mut value).then_some(value)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::Fault;
 use crate::reader::{Reader, Refused};
+use crate::text;
 
 /// Declares structs that are read from JSON objects.
 ///
@@ -73,9 +74,15 @@ macro_rules! object {
             fn fill(
                 &mut self, reader: &mut $crate::Reader<$life>,
             ) -> ::core::result::Result<(), $crate::Refused> {
-                const TABLE: &[(&str, bool)] = &[$( ($key, $crate::object!(@is $($required)?)) ),*];
+                const TABLE: &[&str] = &[$( $key ),*];
                 const PACKED: [u8; $crate::Keys::size(TABLE)] = $crate::Keys::pack(TABLE);
-                reader.object($crate::Keys::new(&PACKED), self)
+                const REQUIRED: u64 = $crate::Keys::set(&[$( $crate::object!(@is $($required)?) ),*]);
+                let keys = $crate::Keys {
+                    packed: &PACKED,
+                    required: REQUIRED,
+                    strings: const { $crate::Keys::set(&[$( <$type as $crate::Read<$life>>::STRING ),*]) },
+                };
+                reader.object(&keys, self)
             }
         }
 
@@ -105,39 +112,47 @@ macro_rules! object {
     (@is) => { false };
 }
 
-/// The keys of one object, as one run of bytes: for each its length (with the top bit set if it is required) and its text.
-/// A table of `&str` would cost a relocation a key in a position-independent binary.
+/// The keys of one object.
 #[derive(Clone, Copy, Debug)]
-pub struct Keys(&'static [u8]);
+pub struct Keys {
+    /// All of them as one run of bytes: each as in decoded text, its length beside the top bit before it. Zeros follow, so that
+    /// eight bytes can be read from the start of any. A table of `&str` would cost a relocation a key in a
+    /// position-independent binary.
+    pub packed: &'static [u8],
+    /// Which must be there: bit n for the nth.
+    pub required: u64,
+    /// Of which the value may be any string, and nothing else.
+    pub strings: u64,
+}
 
-/// The bit of a key's length that says that the key is required.
-const REQUIRED: u8 = 0x80;
+/// What is read of a key at a time.
+type Word = [u8; 8];
 
 impl Keys {
     /// The size of the packed form.
-    pub const fn size(table: &[(&str, bool)]) -> usize {
-        let (mut size, mut i) = (0, 0);
+    pub const fn size(table: &[&str]) -> usize {
+        let (mut size, mut i) = (size_of::<Word>(), 0);
         while i < table.len() {
-            size += 1 + table[i].0.len();
+            size += 1 + table[i].len();
             i += 1;
         }
         size
     }
 
-    /// The packed form of a table of keys, each with whether it's required.
-    pub const fn pack<const N: usize>(table: &[(&str, bool)]) -> [u8; N] {
+    /// The packed form.
+    pub const fn pack<const N: usize>(table: &[&str]) -> [u8; N] {
         assert!(
             table.len() <= 64,
             "an object has at most 64 fields: see Reader::object"
         );
         let (mut packed, mut end, mut i) = ([0; N], 0, 0);
         while i < table.len() {
-            let (key, required) = (table[i].0.as_bytes(), table[i].1);
+            let key = table[i].as_bytes();
+            packed[end] = text::head(key.len());
             assert!(
-                key.len() < REQUIRED as usize,
-                "a key is at most 127 bytes long"
+                text::length(packed[end]).is_some(),
+                "a key is at most 126 bytes long"
             );
-            packed[end] = key.len() as u8 | if required { REQUIRED } else { 0 };
             end += 1;
             let mut j = 0;
             while j < key.len() {
@@ -150,29 +165,33 @@ impl Keys {
         packed
     }
 
-    /// Keys from their packed form.
-    pub const fn new(packed: &'static [u8]) -> Self {
-        Keys(packed)
-    }
-
-    fn iter(self) -> impl Iterator<Item = (&'static [u8], bool)> {
-        let mut rest = self.0;
-        core::iter::from_fn(move || {
-            let (head, tail) = rest.split_first()?;
-            let (key, next) = tail.split_at_checked(usize::from(head & !REQUIRED))?;
-            rest = next;
-            Some((key, head & REQUIRED != 0))
-        })
+    /// Bit n for whether the nth is so.
+    pub const fn set(table: &[bool]) -> u64 {
+        let (mut bits, mut i) = (0, 0);
+        while i < table.len() {
+            bits |= (table[i] as u64) << i;
+            i += 1;
+        }
+        bits
     }
 
     /// The first required key whose bit in `seen` is clear.
-    fn missing(self, seen: u64) -> Option<&'static str> {
-        let (_, (key, _)) = self
-            .iter()
-            .enumerate()
-            .find(|(at, (_, required))| *required && seen >> at & 1 == 0)?;
-        core::str::from_utf8(key).ok()
+    fn missing(&self, seen: u64) -> Option<&'static str> {
+        let missing = self.required & !seen;
+        if missing == 0 {
+            return None;
+        }
+        let mut rest = self.packed;
+        for _ in 0..missing.trailing_zeros() {
+            rest = rest.get(1 + key(rest)?.len()..)?;
+        }
+        core::str::from_utf8(key(rest)?).ok()
     }
+}
+
+/// The key that a table of packed ones begins with.
+fn key(packed: &[u8]) -> Option<&[u8]> {
+    text::string(packed)
 }
 
 /// Looks for keys, first behind the one that was found last: objects in a list have theirs in the same order, which is mostly
@@ -185,33 +204,50 @@ struct Finder {
 }
 
 impl Finder {
+    /// The place of the key that decoded text begins with.
     #[inline(never)]
     fn find(&mut self, wanted: &[u8]) -> Option<usize> {
         let start = self.rest.len();
         loop {
-            let Some((head, tail)) = self.rest.split_first() else {
-                if start == self.keys.len() {
-                    return None;
+            let size = match self.rest.first() {
+                Some(&head) if text::starts_string(head) => 1 + text::length(head)?,
+                _ if start == self.keys.len() => return None,
+                _ => {
+                    (self.rest, self.at) = (self.keys, 0);
+                    continue;
                 }
-                (self.rest, self.at) = (self.keys, 0);
-                continue;
             };
-            let (key, next) = tail.split_at_checked(usize::from(head & !REQUIRED))?;
-            (self.rest, self.at) = (next, self.at + 1);
-            if same(key, wanted) {
+            let found = same(self.rest, wanted, size);
+            self.rest = self.rest.get(size..)?;
+            self.at += 1;
+            if found {
                 return Some(self.at - 1);
             }
-            if next.len() == start {
+            if self.rest.len() == start {
                 return None;
             }
         }
     }
 }
 
-/// Whether two short texts are the same.
+/// Whether two texts begin with the same bytes, which are at least one.
 #[inline(always)]
-fn same(one: &[u8], other: &[u8]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| a == b)
+fn same(one: &[u8], other: &[u8], size: usize) -> bool {
+    const MOST: usize = size_of::<Word>();
+    let word = |text: &[u8]| {
+        text.first_chunk()
+            .map(|word: &Word| u64::from_le_bytes(*word))
+    };
+    if let (Some(a), Some(b)) = (word(one), word(other)) {
+        let differ = a ^ b;
+        if size <= MOST {
+            return differ << (8 * (MOST - size)) == 0;
+        }
+        if differ != 0 {
+            return false;
+        }
+    }
+    one.get(..size) == other.get(..size)
 }
 
 /// An object's fields. Each declared object has its own code for this and for nothing else; [`Reader::object`] does the
@@ -223,24 +259,32 @@ pub trait Fields<'a> {
 
 impl<'a> Reader<'a> {
     /// Reads the object that comes next.
-    pub fn object(&mut self, keys: Keys, fields: &mut dyn Fields<'a>) -> Result<(), Refused> {
-        let start = self.position();
-        self.open(b'{', "an object")?;
+    pub fn object(&mut self, keys: &Keys, fields: &mut dyn Fields<'a>) -> Result<(), Refused> {
+        let start = self.open(b'{', "an object")?;
         // Bit n: the nth key has had a value.
         let mut seen = 0u64;
         let mut finder = Finder {
-            keys: keys.0,
-            rest: keys.0,
+            keys: keys.packed,
+            rest: keys.packed,
             at: 0,
         };
-        while self.another() {
-            let key = self.bytes()?;
-            if self.null() {
+        loop {
+            let Some(key) = self.next_key() else {
+                // The bracket.
+                self.another();
+                break;
+            };
+            if self.value() == b'n' {
+                self.null();
                 continue;
             }
             match finder.find(key) {
                 Some(at) => {
                     seen |= 1 << at;
+                    // Of what nobody wants to have, and can't be wrong, a look at the first byte is enough.
+                    if self.checking && keys.strings >> at & 1 != 0 && self.pass_string() {
+                        continue;
+                    }
                     if fields.field(at, self).is_err() {
                         self.recover()?;
                     }

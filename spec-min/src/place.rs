@@ -7,7 +7,7 @@
 use crate::found;
 use crate::message::{DOTS, Message, quote};
 use crate::reader::Reader;
-use crate::text::{MAX_DEPTH, starts_string, string};
+use crate::text::{MAX_DEPTH, is_comma, starts_string, string};
 
 /// Longest path, in bytes. Of one that is longer the end is kept, behind `...`.
 const ROOM: usize = 128;
@@ -46,8 +46,8 @@ pub(crate) fn locate(text: &[u8], offset: usize, message: &mut Message) -> (usiz
                 depth += 1;
             }
             (b'}' | b']', _) => depth = depth.saturating_sub(1),
-            (b',', Some(Step::Index(index))) => *index += 1,
-            (b',', Some(step)) => *step = Step::NoKey,
+            (byte, Some(Step::Index(index))) if is_comma(byte) => *index += 1,
+            (byte, Some(step)) if is_comma(byte) => *step = Step::NoKey,
             // The offset is inside of this string.
             (b'"', _) => break,
             (byte, top) if starts_string(byte) => {

@@ -1,7 +1,11 @@
 //! Phase two: a cursor over decoded text, and how each simple type is read from it.
 //!
 //! [`text::decode`](crate::text::decode) has proved the syntax, so a reader only asks which kind of value comes next.
-//! Commas and the NUL bytes behind each string carry no information any more: they are skipped like blanks.
+//! What stands between values carries no information any more but how long it is, where a mark says so; else it is looked
+//! through.
+//!
+//! Each string waits for the one before to be passed, and each step on the way there for the one before: it is the number of
+//! those steps that the time depends on, more than that of instructions.
 
 use core::ffi::CStr;
 use core::fmt;
@@ -42,6 +46,38 @@ pub trait Read<'a>: Copy {
 /// Reads one value and tells whether it has the right type.
 type Check<'a> = fn(&mut Reader<'a>) -> Result<(), Refused>;
 
+/// How far a mark leads that was met before. The next one is mostly the same: then the processor need not wait for it to be
+/// read, only to be compared.
+#[derive(Clone, Copy)]
+struct Gap {
+    mark: u8,
+    distance: u8,
+}
+
+impl Gap {
+    /// That of no mark that there is.
+    const NONE: Gap = Gap {
+        mark: u8::MAX,
+        distance: 0,
+    };
+
+    /// How far behind `byte` the next key or value starts, if it is a mark; else 0.
+    #[inline(always)]
+    fn behind(&mut self, byte: u8, distance: impl Fn(u8) -> usize) -> usize {
+        if byte == self.mark {
+            return self.distance.into();
+        }
+        let distance = distance(byte);
+        if distance != 0 {
+            *self = Gap {
+                mark: byte,
+                distance: distance as u8,
+            };
+        }
+        distance
+    }
+}
+
 /// A position in text that [`text::decode`](crate::text::decode) accepted.
 pub struct Reader<'a> {
     text: &'a [u8],
@@ -50,7 +86,11 @@ pub struct Reader<'a> {
     /// Who wants to know of every fault; without one the first ends the reading.
     tell: Option<&'a dyn Fn(Error)>,
     /// Whether nobody wants to know the value, only that it is one.
-    checking: bool,
+    pub(crate) checking: bool,
+    /// What is before keys.
+    comma: Gap,
+    /// What is behind them.
+    colon: Gap,
 }
 
 impl fmt::Debug for Reader<'_> {
@@ -67,6 +107,8 @@ impl<'a> Reader<'a> {
             fault: Fault::NONE,
             tell: None,
             checking: false,
+            comma: Gap::NONE,
+            colon: Gap::NONE,
         }
     }
 
@@ -80,6 +122,8 @@ impl<'a> Reader<'a> {
             fault: Fault::NONE,
             tell: None,
             checking: false,
+            comma: Gap::NONE,
+            colon: Gap::NONE,
         }
     }
 
@@ -101,22 +145,23 @@ impl<'a> Reader<'a> {
     }
 
     /// The first byte of what comes next, 0 at the end of the text.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn peek(&mut self) -> u8 {
-        match self.text.get(self.at) {
-            Some(&byte) if byte > text::BETWEEN => byte,
+        match self.byte() {
+            byte @ text::VALUES.. => byte,
             _ => self.pass(),
         }
     }
 
-    #[inline(never)]
-    fn pass(&mut self) -> u8 {
-        self.between()
+    /// The byte right here, 0 at the end of the text.
+    #[inline(always)]
+    fn byte(&self) -> u8 {
+        self.text.get(self.at).copied().unwrap_or(0)
     }
 
     /// Passes what stands between values, eight bytes at a time: most of it is a comma, a line feed and indentation.
-    #[inline(always)]
-    fn between(&mut self) -> u8 {
+    #[inline(never)]
+    fn pass(&mut self) -> u8 {
         const ONES: u64 = u64::from_ne_bytes([1; 8]);
         const TOPS: u64 = ONES << 7;
         const UP: u64 = ONES * (0x7f - text::BETWEEN as u64);
@@ -180,17 +225,21 @@ impl<'a> Reader<'a> {
         strings: bool,
     ) -> Result<(), Refused> {
         *members = Members::NONE;
-        if self.null() {
-            return Ok(());
-        }
-        let start = self.position();
         let keys = bracket == b'{';
-        self.open(bracket, if keys { "an object" } else { "an array" })?;
+        let first = self.peek();
+        let start = self.at;
+        if first != bracket {
+            if self.null() {
+                return Ok(());
+            }
+            return self.expected(if keys { "an object" } else { "an array" });
+        }
+        self.at += 1;
         let mut count = 0;
         let checking = core::mem::replace(&mut self.checking, true);
         loop {
-            while strings && self.next_string().is_some() {
-                count += 1;
+            if strings {
+                count += self.strings();
             }
             if !self.another() {
                 break;
@@ -211,17 +260,22 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Enters an array or object, or refuses, naming what was wanted.
-    pub(crate) fn open(&mut self, bracket: u8, wanted: &'static str) -> Result<(), Refused> {
+    /// Enters an array or object, and gives its place, or refuses, naming what was wanted.
+    pub(crate) fn open(&mut self, bracket: u8, wanted: &'static str) -> Result<usize, Refused> {
         if self.peek() != bracket {
             return self.expected(wanted);
         }
+        let start = self.at;
         self.at += 1;
-        Ok(())
+        Ok(start)
     }
 
     /// Whether another member follows; leaves the array or object behind when none does.
     pub(crate) fn another(&mut self) -> bool {
+        let distance = text::behind_comma(self.byte());
+        if distance != 0 {
+            self.at += distance;
+        }
         match self.peek() {
             0 => false,
             b']' | b'}' => {
@@ -239,6 +293,34 @@ impl<'a> Reader<'a> {
             self.at += b"null".len();
         }
         null
+    }
+
+    /// Passes all strings up to something else, and gives their number.
+    #[inline(never)]
+    fn strings(&mut self) -> usize {
+        let mut count = 0;
+        while self.next_string().is_some() {
+            count += 1;
+            // Most are passed with two looks: the mark leads to the next one, whose first byte leads to its end. The mark is
+            // mostly the same: then the processor need not wait for it to be read, only to be compared.
+            let (mut at, mut mark, mut distance) = (self.at, 0, 0);
+            while let Some(&byte) = self.text.get(at) {
+                if byte != mark {
+                    (mark, distance) = (byte, text::behind_comma(byte));
+                }
+                let Some(&first) = self.text.get(at + distance) else {
+                    break;
+                };
+                let Some(length) = text::length(first).filter(|_| text::starts_string(first))
+                else {
+                    break;
+                };
+                at += distance + length + 2;
+                count += 1;
+            }
+            self.at = at;
+        }
+        count
     }
 
     /// The string that comes next, in its C form.
@@ -260,28 +342,83 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The same, if a string comes next: an element of a list, most of all.
+    /// The same, if a string comes next: a key, or an element of a list, most of all. There is mostly a mark that says where
+    /// it starts. This is most of the work, so it is kept apart: a second copy, and the linker would share parts of the two.
     #[inline(never)]
     pub(crate) fn next_string(&mut self) -> Option<&'a [u8]> {
-        if !text::starts_string(self.between()) {
-            return None;
+        let (text, mut at) = (self.text, self.at);
+        let mut first = *text.get(at)?;
+        let distance = text::behind_comma(first);
+        if distance != 0 {
+            at += distance;
+            first = *text.get(at)?;
         }
-        let start = self.at + 1;
-        let length = text::string(self.text.get(self.at..)?)?.len();
-        self.at = start + length;
-        self.text.get(start..=start + length)
+        if text::starts_string(first)
+            && let Some(length) = text::length(first)
+        {
+            let (string, _) = text.get(at + 1..)?.split_at_checked(length + 1)?;
+            self.at = at + length + 2;
+            return Some(string);
+        }
+        self.at = at;
+        self.far_string()
+    }
+
+    /// The same where there is no mark, or of a long string.
+    #[inline(never)]
+    fn far_string(&mut self) -> Option<&'a [u8]> {
+        self.peek();
+        let rest = self.text.get(self.at..)?;
+        let length = text::string(rest)?.len();
+        self.at += length + 2;
+        rest.get(1..length + 2)
+    }
+
+    /// Passes the key that comes next, if one does, and gives the text from its first byte on.
+    #[inline(always)]
+    pub(crate) fn next_key(&mut self) -> Option<&'a [u8]> {
+        let at = self.at + self.comma.behind(self.byte(), text::behind_comma);
+        if let Some(&first) = self.text.get(at)
+            && text::starts_string(first)
+            && let Some(length) = text::length(first)
+        {
+            self.at = at + length + 2;
+            return self.text.get(at..);
+        }
+        let size = self.next_string()?.len() + 1;
+        self.text.get(self.at.checked_sub(size)?..)
+    }
+
+    /// Passes the string that starts right here, if one does.
+    #[inline(always)]
+    pub(crate) fn pass_string(&mut self) -> bool {
+        match self.byte() {
+            first if !text::starts_string(first) => false,
+            first => match text::length(first) {
+                Some(length) => {
+                    self.at += length + 2;
+                    true
+                }
+                None => false,
+            },
+        }
+    }
+
+    /// The first byte of the value that comes next, behind its key.
+    #[inline(always)]
+    pub(crate) fn value(&mut self) -> u8 {
+        self.at += self.colon.behind(self.byte(), text::behind_colon);
+        match self.byte() {
+            byte @ text::VALUES.. => byte,
+            _ => self.peek(),
+        }
     }
 
     /// Its bytes.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8], Refused> {
-        self.peek();
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let Some(bytes) = text::string(rest) else {
-            return self.expected("a string");
-        };
-        self.at += 1 + bytes.len();
-        Ok(bytes)
+        let string = self.terminated()?;
+        Ok(string.split_last().map_or(&[], |(_, bytes)| bytes))
     }
 
     fn boolean(&mut self) -> Result<bool, Refused> {
@@ -328,10 +465,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn whole(&mut self) -> &'a [u8] {
         let start = self.position();
         self.skip();
-        // A string with the NUL that ends it.
-        let first = self.text.get(start).copied().unwrap_or_default();
-        let end = self.at + usize::from(text::starts_string(first));
-        self.text.get(start..end).unwrap_or_default()
+        self.text.get(start..self.at).unwrap_or_default()
     }
 
     /// Passes one value of any kind, however deep.
@@ -490,6 +624,7 @@ impl<'a> Read<'a> for Text<'a> {
 /// Absent is `None`. A `null` is none only as a member of an object, which takes it for an absent one.
 impl<'a, T: Read<'a>> Read<'a> for Option<T> {
     const ABSENT: Self = None;
+    const STRING: bool = T::STRING;
 
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
         self.insert(T::ABSENT).fill(reader)

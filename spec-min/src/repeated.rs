@@ -6,7 +6,7 @@ use crate::error::{Fault, Phase};
 use crate::found::string;
 use crate::message::Message;
 use crate::place;
-use crate::text::{MAX_DEPTH, decode, starts_string};
+use crate::text::{MAX_DEPTH, decode, is_comma, starts_string};
 
 /// A place in the table of [`repeated_keys`]: where an object starts and where a key in it starts; zeros are free.
 pub type Slot = [u32; 2];
@@ -40,7 +40,9 @@ pub fn repeated_keys(
                 key = byte == b'{';
             }
             b'}' | b']' => depth = depth.saturating_sub(1),
-            b',' => key = depth.checked_sub(1).and_then(|top| around.get(top)) != Some(&0),
+            byte if is_comma(byte) => {
+                key = depth.checked_sub(1).and_then(|top| around.get(top)) != Some(&0)
+            }
             byte if starts_string(byte) => {
                 let name = string(&text[start..]);
                 at += name.len();

@@ -3,8 +3,8 @@
 //! One pass checks RFC 8259 strictly and decodes every string in place. A decoded string is never longer than its
 //! written form, so its bytes start where they did, right behind the opening quote, and NUL bytes fill the rest up to
 //! and including the closing quote. In the opening quote's place stands the length beside the top bit, which no other
-//! byte outside of a string has: so most strings are passed without being looked at again. A blank takes the place of
-//! each colon.
+//! byte outside of a string has: so most strings are passed without being looked at again. In the place of a comma or colon
+//! stands how far behind it the next value or key starts, if that isn't far.
 //!
 //! ```text
 //!     "a\u00e9\n"     before: 11 bytes
@@ -13,7 +13,7 @@
 //!
 //! So each string is a C string in the buffer, and nothing else moves: offsets stay those of the file. A NUL *in* a
 //! string is refused, since no path, name or value that the kernel takes can hold one. And what stands between values is
-//! told from their first bytes by one comparison: NUL, blanks and commas are all less than any of these.
+//! told from their first bytes by one comparison: NUL, blanks, commas and these marks are all less than any of them.
 
 use memchr::memchr;
 
@@ -45,13 +45,63 @@ const LENGTH: u8 = 0x80;
 /// The first byte of a string whose length doesn't fit there: its NUL has to be looked for.
 const LONG: u8 = 0xff;
 
+/// A comma that the next key or value is up to 15 bytes behind has this added to that number, and a colon with one up to 7
+/// bytes behind is that number. None of them is a byte that a text may hold between its values.
+const COMMA: u8 = 0x10;
+const COMMA_MOST: usize = 15;
+const COLON: u8 = 0;
+const COLON_MOST: usize = 7;
+
+/// How far behind this byte the next key or value starts, if it stands for a comma that knows; else 0.
+#[inline(always)]
+pub(crate) fn behind_comma(byte: u8) -> usize {
+    match byte & 0xf0 {
+        COMMA => usize::from(byte & 0xf),
+        _ => 0,
+    }
+}
+
+/// The same of a colon.
+#[inline(always)]
+pub(crate) fn behind_colon(byte: u8) -> usize {
+    match usize::from(byte) {
+        distance @ ..=COLON_MOST => distance,
+        _ => 0,
+    }
+}
+
+/// Whether the byte stands for a comma.
+pub(crate) fn is_comma(byte: u8) -> bool {
+    byte == b',' || byte & 0xf0 == COMMA
+}
+
 /// The last of the bytes that may stand between values, in decoded text. Values start with a greater one.
 pub(crate) const BETWEEN: u8 = b',';
+/// The first of those.
+pub(crate) const VALUES: u8 = BETWEEN + 1;
+
+/// What a string of this length starts with, in decoded text.
+#[inline(always)]
+pub(crate) const fn head(length: usize) -> u8 {
+    match length {
+        ..0x7f => LENGTH | length as u8,
+        _ => LONG,
+    }
+}
 
 /// Whether a string starts with this byte, in decoded text.
 #[inline(always)]
 pub(crate) fn starts_string(byte: u8) -> bool {
     byte & LENGTH != 0
+}
+
+/// The length of the string that starts with this byte, unless it is too long to be there.
+#[inline(always)]
+pub(crate) const fn length(first: u8) -> Option<usize> {
+    match first {
+        LONG => None,
+        first => Some((first & !LENGTH) as usize),
+    }
 }
 
 /// The bytes of the decoded string that starts here; none if none does.
@@ -70,6 +120,8 @@ const TOO_DEEP: &str = "arrays and objects nest deeper than 128 levels";
 
 struct Decoder<'a> {
     text: &'a mut [u8],
+    /// Where whoever isn't the loop of [`Decoder::document`] is: that one keeps it to itself, since each string waits for the
+    /// end of the one before.
     at: usize,
     /// What is wrong, behind a refusal.
     fault: Fault,
@@ -88,87 +140,83 @@ impl Decoder<'_> {
         let (mut depth, mut objects): (usize, Levels) = (0, 0);
         // What is wanted first, where it is a key.
         let mut key = None;
+        let (mut at, mut next) = self.token(0);
         loop {
             // A value starts here, or a key.
-            match self.peek() {
-                b'"' => {
-                    self.string()?;
-                    if key.take().is_some() {
-                        if self.peek() != b':' {
-                            return self.expected("':'");
-                        }
-                        self.text[self.at] = b' ';
-                        self.at += 1;
-                        continue;
+            if next == b'"' {
+                at = self.string(at)?;
+                (at, next) = self.token(at);
+                if key.take().is_some() {
+                    if next != b':' {
+                        return self.expected(at, "':'");
                     }
+                    (at, next) = self.behind(at, COLON, COLON_MOST);
+                    continue;
                 }
-                other => {
-                    if let Some(wanted) = key {
-                        return self.expected(wanted);
-                    }
-                    match other {
-                        b'{' | b'[' => {
-                            if depth == MAX_DEPTH {
-                                return self.broken(self.at, TOO_DEEP);
-                            }
-                            let object = other == b'{';
-                            objects = objects << 1 | Levels::from(object);
-                            depth += 1;
-                            self.at += 1;
-                            if self.peek() != closing(object) {
-                                key = object.then_some("a key or '}'");
-                                continue;
-                            }
-                        }
-                        b'-' | b'0'..=b'9' => self.number()?,
-                        _ => self.name()?,
-                    }
+            } else if let Some(wanted) = key {
+                return self.expected(at, wanted);
+            } else if next == b'{' || next == b'[' {
+                if depth == MAX_DEPTH {
+                    return self.broken(at, TOO_DEEP);
                 }
+                let object = next == b'{';
+                objects = objects << 1 | Levels::from(object);
+                depth += 1;
+                (at, next) = self.token(at + 1);
+                if next != closing(object) {
+                    key = object.then_some("a key or '}'");
+                    continue;
+                }
+            } else {
+                self.at = at;
+                self.word(next)?;
+                (at, next) = self.token(self.at);
             }
             // It ends here, and with it perhaps what is around it.
             loop {
-                let next = self.peek();
                 let object = objects & 1 != 0;
                 if depth == 0 {
-                    return if self.at == self.text.len() {
+                    return if at == self.text.len() {
                         Ok(())
                     } else {
-                        self.expected("the end of the text")
+                        self.expected(at, "the end of the text")
                     };
                 } else if next == b',' {
-                    self.at += 1;
+                    (at, next) = self.behind(at, COMMA, COMMA_MOST);
                     key = object.then_some("a key");
                     break;
                 } else if next == closing(object) {
-                    self.at += 1;
+                    (at, next) = self.token(at + 1);
                     objects >>= 1;
                     depth -= 1;
                 } else {
-                    return self.expected(if object { "',' or '}'" } else { "',' or ']'" });
+                    let wanted = if object { "',' or '}'" } else { "',' or ']'" };
+                    return self.expected(at, wanted);
                 }
             }
         }
     }
 
-    /// The next byte that isn't blank, 0 at the end. A NUL in the text is none of the bytes that anybody asks for.
+    /// The next byte from here on that isn't blank, and its place; 0 at the end. A NUL in the text is none of the bytes that
+    /// anybody asks for.
     #[inline(always)]
-    fn peek(&mut self) -> u8 {
-        match self.text.get(self.at) {
-            Some(&byte) if byte > b' ' => byte,
-            _ => self.blanks(),
+    fn token(&self, at: usize) -> (usize, u8) {
+        match self.text.get(at) {
+            Some(&byte) if byte > b' ' => (at, byte),
+            _ => blanks(self.text, at),
         }
     }
 
-    /// The same behind blanks.
-    #[inline(never)]
-    fn blanks(&mut self) -> u8 {
-        while let Some(&byte) = self.text.get(self.at) {
-            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-                return byte;
-            }
-            self.at += 1;
+    /// The same behind the comma or colon that is here, in whose place it puts the distance, if that isn't too great.
+    #[inline(always)]
+    fn behind(&mut self, at: usize, mark: u8, most: usize) -> (usize, u8) {
+        let (to, next) = self.token(at + 1);
+        if to - at <= most {
+            self.text[at] = mark + (to - at) as u8;
+        } else if mark == COLON {
+            self.text[at] = b' ';
         }
-        0
+        (to, next)
     }
 
     /// The byte right here, 0 at the end.
@@ -178,8 +226,8 @@ impl Decoder<'_> {
 
     #[cold]
     #[inline(never)]
-    fn expected<T>(&mut self, wanted: &'static str) -> Checked<T> {
-        self.fault = Fault::expected(self.at, wanted);
+    fn expected<T>(&mut self, at: usize, wanted: &'static str) -> Checked<T> {
+        self.fault = Fault::expected(at, wanted);
         Err(Refused)
     }
 
@@ -188,6 +236,15 @@ impl Decoder<'_> {
     fn broken<T>(&mut self, offset: usize, why: &'static str) -> Checked<T> {
         self.fault = Fault::broken(offset, why);
         Err(Refused)
+    }
+
+    /// A number or a name.
+    #[inline(never)]
+    fn word(&mut self, first: u8) -> Checked {
+        match first {
+            b'-' | b'0'..=b'9' => self.number(),
+            _ => self.name(),
+        }
     }
 
     /// `true`, `false` or `null`.
@@ -199,7 +256,7 @@ impl Decoder<'_> {
                 return Ok(());
             }
         }
-        self.expected("a value")
+        self.expected(self.at, "a value")
     }
 
     /// RFC 8259, section 6. What may follow a number is the caller's question.
@@ -234,30 +291,26 @@ impl Decoder<'_> {
             self.at += 1;
         }
         if self.at == start {
-            self.expected("a digit")
+            self.expected(self.at, "a digit")
         } else {
             Ok(())
         }
     }
 
-    /// Decodes the string that starts here.
+    /// Decodes the string that starts here, and gives the place behind it.
     #[inline(always)]
-    fn string(&mut self) -> Checked {
-        let quote = self.at;
-        self.at = quote + 1 + plain_length(&self.text[quote + 1..]);
+    fn string(&mut self, quote: usize) -> Checked<usize> {
+        let mut at = plain_end(self.text, quote + 1);
+        let mut end = at;
         // Most strings have nothing else in them.
-        let end = match self.text.get(self.at) {
-            Some(b'"') => self.at,
-            _ => self.rest(quote)?,
-        };
-        self.text[self.at] = 0;
-        self.at += 1;
-        let length = end - quote - 1;
-        self.text[quote] = match length {
-            ..0x7f => LENGTH | length as u8,
-            _ => LONG,
-        };
-        Ok(())
+        if self.text.get(at) != Some(&b'"') {
+            self.at = at;
+            end = self.rest(quote)?;
+            at = self.at;
+        }
+        self.text[at] = 0;
+        self.text[quote] = head(end - quote - 1);
+        Ok(at + 1)
     }
 
     /// Decodes the string from the first byte on that does not stand for itself, up to its quote, and gives the end of what
@@ -279,14 +332,14 @@ impl Decoder<'_> {
                 None => return self.broken(quote, "a string isn't closed"),
                 Some(_) => {
                     let rest = &self.text[start..];
-                    let plain = &rest[..plain_length(rest)];
+                    let plain = plain_end(self.text, start) - start;
                     let wide = rest.iter().position(u8::is_ascii).unwrap_or(rest.len());
                     // One of the two is empty.
                     if let Err(error) = core::str::from_utf8(&rest[..wide]) {
                         let offset = start + error.valid_up_to();
                         return self.broken(offset, "a string isn't UTF-8");
                     }
-                    self.at += plain.len() + wide;
+                    self.at += plain + wide;
                     self.text.copy_within(start..self.at, end);
                     end += self.at - start;
                 }
@@ -309,7 +362,7 @@ impl Decoder<'_> {
             b't' => b'\t',
             b'u' => return self.unicode(start, end),
             _ => {
-                return self.expected("one of \" \\ / b f n r t u after '\\'");
+                return self.expected(self.at, "one of \" \\ / b f n r t u after '\\'");
             }
         };
         self.at += 1;
@@ -354,7 +407,7 @@ impl Decoder<'_> {
         for _ in 0..4 {
             self.at += 1;
             let Some(digit) = char::from(self.byte()).to_digit(16) else {
-                return self.expected("four hexadecimal digits after \\u");
+                return self.expected(self.at, "four hexadecimal digits after \\u");
             };
             value = value << 4 | digit;
         }
@@ -367,29 +420,41 @@ const fn closing(object: bool) -> u8 {
     if object { b'}' } else { b']' }
 }
 
-/// How many bytes at the start stand for themselves in a string: ASCII, no quote, no backslash, no control character.
-/// Sixteen bytes at a time: config.json is mostly strings, and most are short, for which memchr's set-up costs more than
-/// it saves.
-#[inline(always)]
-fn plain_length(text: &[u8]) -> usize {
-    let mut length = 0;
-    let (pieces, rest) = text.as_chunks::<16>();
-    for piece in pieces {
+/// The first byte from here on that isn't blank, and its place; 0 at the end.
+#[inline(never)]
+fn blanks(text: &[u8], mut at: usize) -> (usize, u8) {
+    while let Some(&byte) = text.get(at) {
+        if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+            return (at, byte);
+        }
+        at += 1;
+    }
+    (at, 0)
+}
+
+/// Where from here on the first byte is that does not stand for itself in a string: it isn't ASCII, or a quote, backslash or
+/// control character. Eight bytes at a time: config.json is mostly strings, and most are short, for which memchr's set-up
+/// costs more than it saves. A function of its own, since the linker would share parts of two copies.
+#[inline(never)]
+fn plain_end(text: &[u8], from: usize) -> usize {
+    let mut rest = &text[from..];
+    while let Some((piece, behind)) = rest.split_first_chunk() {
         let both = u128::from_le_bytes(*piece);
         let (low, high) = (special(both as u64), special((both >> 64) as u64));
-        if low | high != 0 {
-            let (word, from) = if low != 0 { (low, 0) } else { (high, 8) };
-            return length + from + word.trailing_zeros() as usize / 8;
+        if low != 0 {
+            return text.len() - rest.len() + low.trailing_zeros() as usize / 8;
         }
-        length += 16;
-    }
-    for &byte in rest {
-        if special(byte.into()) & 0x80 != 0 {
-            break;
+        if high != 0 {
+            return text.len() - rest.len() + high.trailing_zeros() as usize / 8 + 8;
         }
-        length += 1;
+        rest = behind;
     }
-    length
+    while let [byte, behind @ ..] = rest
+        && special((*byte).into()) & 0x80 == 0
+    {
+        rest = behind;
+    }
+    text.len() - rest.len()
 }
 
 /// The top bit of each byte that does not stand for itself, exact up to the first of them (a borrow may reach beyond). A

@@ -22,7 +22,7 @@ fn strings_are_decoded_where_they_stand() {
     let before = buf.clone();
     text::decode(&mut buf).expect("it is JSON");
     let expected =
-        b" [ \x85plain\0, \x80\0, \x84a\xc3\xa9\n\0\0\0\0\0\0, \x85\xf0\x9f\x98\x80!\0\0\0\0\0\0\0\0\0 , \
+        b" [ \x85plain\0\x12 \x80\0\x12 \x84a\xc3\xa9\n\0\0\0\0\0\0\x12 \x85\xf0\x9f\x98\x80!\0\0\0\0\0\0\0\0\0 \x12 \
         \x88\"\\/\x08\x0c\n\r\t\0\0\0\0\0\0\0\0\0 ] ";
     assert_eq!(
         buf.escape_ascii().to_string(),

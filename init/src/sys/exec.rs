@@ -1,7 +1,7 @@
 //! execve(2) and the pointer arrays that it takes.
 #![allow(unsafe_code)]
 
-use super::arena::Arena;
+use super::arena::{Arena, List};
 use core::cell::Cell;
 use core::ffi::{CStr, c_char};
 use core::fmt;
@@ -32,30 +32,6 @@ impl<'a> Vector<'a> {
         let vector = Vector::empty(arena, count + spare)?;
         for (slot, text) in vector.slots.iter().zip(texts.take(count)) {
             slot.set(text.as_ptr());
-        }
-        Ok(vector)
-    }
-
-    /// The same of texts that are known with the NUL that ends each.
-    ///
-    /// # Errors
-    ///
-    /// `INVAL`: one has none.
-    pub fn terminated<I>(
-        arena: &'a Arena,
-        count: usize,
-        texts: I,
-        spare: usize,
-    ) -> Result<Self, Errno>
-    where
-        I: Iterator<Item = &'a [u8]>,
-    {
-        let vector = Vector::empty(arena, count + spare)?;
-        for (slot, text) in vector.slots.iter().zip(texts.take(count)) {
-            if text.last() != Some(&0) {
-                return Err(Errno::INVAL);
-            }
-            slot.set(text.as_ptr().cast());
         }
         Ok(vector)
     }
@@ -118,7 +94,7 @@ impl<'a> Vector<'a> {
             .map(Cell::get)
             .take_while(|slot| !slot.is_null())
             .map(|slot| {
-                // SAFETY: `new`, `terminated` and `append` fill slots, with pointers of C strings that live for 'a.
+                // SAFETY: `new`, `append` and `Texts` fill slots, with pointers of C strings that live for 'a.
                 unsafe { CStr::from_ptr(slot) }
             })
     }
@@ -133,6 +109,85 @@ impl<'a> Vector<'a> {
             END.0.as_ptr()
         } else {
             self.slots.as_ptr().cast()
+        }
+    }
+}
+
+/// An array that is being made of texts that are known with the NUL that ends each.
+pub struct Texts<'a> {
+    /// Null in the place of one that was removed.
+    slots: List<'a, *const c_char>,
+    removed: usize,
+    texts: PhantomData<&'a CStr>,
+}
+
+impl<'a> Texts<'a> {
+    /// Room for so many texts.
+    pub fn new(arena: &'a Arena, most: usize) -> Result<Self, Errno> {
+        Ok(Texts {
+            slots: arena.list(most.checked_add(1).ok_or(Errno::NOMEM)?)?,
+            removed: 0,
+            texts: PhantomData,
+        })
+    }
+
+    /// How many there are, those that were removed included.
+    pub fn len(&self) -> usize {
+        self.slots.as_slice().len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds a text. It ends at its first NUL.
+    ///
+    /// # Errors
+    ///
+    /// `INVAL`: its last byte is none. `NOMEM`: there is no room.
+    #[inline(always)]
+    pub fn push(&mut self, text: &'a [u8]) -> Result<(), Errno> {
+        if text.last() != Some(&0) {
+            return Err(Errno::INVAL);
+        }
+        self.slots.push(text.as_ptr().cast())
+    }
+
+    /// The text at a place, from 0; none if it was removed.
+    pub fn get(&self, at: usize) -> Option<&'a CStr> {
+        let slot = *self.slots.as_slice().get(at)?;
+        // SAFETY: what isn't null was put there by `push`: a pointer to bytes that live for 'a, one of which is NUL.
+        (!slot.is_null()).then(|| unsafe { CStr::from_ptr(slot) })
+    }
+
+    /// Removes the text at a place.
+    pub fn remove(&mut self, at: usize) {
+        if let Some(slot) = self.slots.as_mut_slice().get_mut(at)
+            && !slot.is_null()
+        {
+            *slot = ptr::null();
+            self.removed += 1;
+        }
+    }
+
+    /// The array of those that are left, with empty slots after them: as many as were removed, and as there was room for.
+    pub fn finish(mut self) -> Vector<'a> {
+        if self.removed > 0 {
+            let mut kept = 0;
+            let slots = self.slots.as_mut_slice();
+            for at in 0..slots.len() {
+                let slot = core::mem::replace(&mut slots[at], ptr::null());
+                if !slot.is_null() {
+                    slots[kept] = slot;
+                    kept += 1;
+                }
+            }
+        }
+        while self.slots.push(ptr::null()).is_ok() {}
+        Vector {
+            slots: Cell::from_mut(self.slots.finish_mut()).as_slice_of_cells(),
+            texts: PhantomData,
         }
     }
 }

@@ -4,8 +4,7 @@ use super::Job;
 use super::refusal::Result;
 use core::ffi::CStr;
 use init::sys::arena::{self, Arena};
-use init::sys::exec::Vector;
-use memchr::memchr;
+use init::sys::exec::{Texts, Vector};
 use spec_min::{List, Text};
 
 /// The environment and what was read from it on the way.
@@ -24,48 +23,44 @@ pub fn lower<'a>(job: &Job<'_, 'a>, list: List<'a, Text<'a>>) -> Result<Environm
     let extra = job.facts.extra_env;
     let mut names = Names::new(job.arena, list.len() + extra.len())?;
     for (at, entry) in list.iter().enumerate() {
-        let why = match memchr(b'=', entry.bytes()) {
+        let entry = entry.terminated();
+        let why = match names.name(entry) {
             None => "expected NAME=value",
-            Some(0) => "expected a name before the \"=\"",
-            Some(end) => {
-                names.add(entry.terminated(), end)?;
+            Some((0, _)) => "expected a name before the \"=\"",
+            Some((_, hash)) => {
+                names.add(entry, hash)?;
                 continue;
             }
         };
-        let refused = job.about(job.refuse("", why), entry.bytes());
+        let text = entry.split_last().map_or(entry, |(_, text)| text);
+        let refused = job.about(job.refuse("", why), text);
         job.gather(job.element(refused, "process.env", at))?;
     }
     for entry in extra {
-        if let Some(end) = memchr(b'=', entry.to_bytes()) {
-            names.add(entry.to_bytes_with_nul(), end)?;
+        let entry = entry.to_bytes_with_nul();
+        if let Some((_, hash)) = names.name(entry) {
+            names.add(entry, hash)?;
         }
     }
+    names.settle();
     let path = names.value(b"PATH=").unwrap_or_default();
     let find_home = names.value(b"HOME=").unwrap_or_default().is_empty();
     if find_home {
         names.remove(b"HOME=");
     }
-    let kept = names.entries.finish();
-    let vector = Vector::terminated(
-        job.arena,
-        names.count,
-        kept.iter().copied().filter(|entry| !entry.is_empty()),
-        1,
-    )?;
     Ok(Environment {
-        vector,
+        vector: names.entries.finish(),
         find_home,
         path,
     })
 }
 
-/// The entries so far, and a hash table of their names, never full, so that 50,000 entries cost 50,000 steps: most of which
-/// are a look into the table, which had better be small.
+/// The entries, and a hash table of their names, at most half full, so that 50,000 entries cost 50,000 steps. Most of that is
+/// a look into the table, which comes when all entries are known: so that the processor has many under way at a time.
 struct Names<'a> {
-    /// Each with its NUL; in the place of one that doesn't stay: nothing.
-    entries: arena::List<'a, &'a [u8]>,
-    /// How many of them stay.
-    count: usize,
+    entries: Texts<'a>,
+    /// The hash of each one's name.
+    hashes: arena::List<'a, u32>,
     /// The low bits of each, as many as the table's size has, are a place in `entries`, from 1; the others are those of the
     /// name's hash. 0 is free: the arena gives bytes, which are 0 at first.
     slots: &'a mut [[u8; 4]],
@@ -74,52 +69,105 @@ struct Names<'a> {
     key: u64,
 }
 
+/// The length of a name and its hash.
+type Name = (usize, u32);
+
 /// No number in particular: odd, with half of its bits set.
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl<'a> Names<'a> {
     fn new(arena: &'a Arena, most: usize) -> Result<Names<'a>> {
-        let size = (most + most / 4 + 1).next_power_of_two();
-        let entries = arena.list(most)?;
+        let size = (2 * most + 1).next_power_of_two();
+        // One more for HOME.
+        let entries = Texts::new(arena, most + 1)?;
+        let hashes = arena.list(most)?;
         let slots = arena.bytes(4 * size)?.as_chunks_mut().0;
         Ok(Names {
             entries,
-            count: 0,
+            hashes,
             key: (slots.as_ptr() as u64).wrapping_mul(MIX),
             slots,
         })
     }
 
-    /// Of sixteen bytes at a time, after wyhash: both halves of a product, neither factor of which is known outside.
-    fn hash(&self, name: &[u8]) -> u64 {
-        let mut hash = self.key;
-        let mut mix = |bytes: &[u8; 16]| {
-            let both = u128::from_le_bytes(*bytes);
-            let (low, high) = (both as u64, (both >> 64) as u64);
-            let product = u128::from(low ^ hash) * u128::from(high ^ self.key ^ MIX);
-            hash = product as u64 ^ (product >> 64) as u64;
-        };
-        let (pieces, rest) = name.as_chunks();
-        pieces.iter().for_each(&mut mix);
-        if !rest.is_empty() {
-            let mut last = [0; 16];
-            last[..rest.len()].copy_from_slice(rest);
-            mix(&last);
-        }
-        hash
+    /// Adds an entry, given the hash of its name.
+    #[inline(always)]
+    fn add(&mut self, entry: &'a [u8], hash: u32) -> Result<()> {
+        self.entries.push(entry)?;
+        Ok(self.hashes.push(hash)?)
     }
 
-    /// Where an entry with this name is, or would be, and the hash's part of what stands there. `name` has its "=".
-    fn slot(&self, name: &[u8]) -> (usize, u32) {
-        let hash = self.hash(name);
+    /// Puts all entries into the table, and removes each that has the name of a later one.
+    #[inline(never)]
+    fn settle(&mut self) {
+        for at in 0..self.hashes.as_slice().len() {
+            let hash = self.hashes.as_slice()[at];
+            let slot = self.slot(hash, |before| self.alike(before, at));
+            if let Some(before) = self.place(slot).checked_sub(1) {
+                self.entries.remove(before);
+            }
+            let mask = self.slots.len() as u32 - 1;
+            self.slots[slot] = (hash & !mask | (at + 1) as u32).to_ne_bytes();
+        }
+    }
+
+    /// Whether two entries have the same name.
+    #[cold]
+    #[inline(never)]
+    fn alike(&self, one: usize, other: usize) -> bool {
+        let name = |at| {
+            let entry = self.entries.get(at).unwrap_or_default().to_bytes();
+            entry.split(|byte| *byte == b'=').next()
+        };
+        name(one) == name(other)
+    }
+
+    /// The name of an entry: what is before its first "=". Eight bytes at a time, each of which is looked at once.
+    #[inline(always)]
+    fn name(&self, entry: &[u8]) -> Option<Name> {
+        const ONES: u64 = u64::from_ne_bytes([1; 8]);
+        let (words, rest) = entry.as_chunks();
+        let (mut hash, mut length) = (self.key, 0);
+        for word in words {
+            let word = u64::from_le_bytes(*word);
+            let apart = word ^ (ONES * b'=' as u64);
+            // The top bit of each "=", exact up to the first of them (a borrow may reach beyond).
+            let found = apart.wrapping_sub(ONES) & !apart & (ONES << 7);
+            if found != 0 {
+                let bits = found.trailing_zeros() & !7;
+                hash = self.mix(hash, word & !(u64::MAX << bits));
+                return Some((length + bits as usize / 8, hash as u32));
+            }
+            hash = self.mix(hash, word);
+            length += 8;
+        }
+        let mut word = 0;
+        for (at, byte) in rest.iter().enumerate() {
+            if *byte == b'=' {
+                return Some((length + at, self.mix(hash, word) as u32));
+            }
+            word |= u64::from(*byte) << (8 * at);
+        }
+        None
+    }
+
+    /// After wyhash: both halves of a product, neither factor of which is known outside.
+    #[inline(always)]
+    fn mix(&self, hash: u64, word: u64) -> u64 {
+        let product = u128::from(word ^ hash) * u128::from(self.key ^ MIX);
+        product as u64 ^ (product >> 64) as u64
+    }
+
+    /// The slot of the name with this hash, `is` telling of an entry whether it has it; if none has, the free one for it.
+    #[inline(always)]
+    fn slot(&self, hash: u32, is: impl Fn(usize) -> bool) -> usize {
         let mask = self.slots.len() - 1;
-        let tag = (hash >> 32) as u32 & !(mask as u32);
         let mut slot = hash as usize & mask;
         loop {
             let found = u32::from_ne_bytes(self.slots[slot]);
-            let alike = found & !(mask as u32) == tag;
-            if found == 0 || alike && self.entry(slot).starts_with(name) {
-                return (slot, tag);
+            let same = (found ^ hash) & !(mask as u32) == 0;
+            if found == 0 || same && is((found as usize & mask) - 1) {
+                return slot;
             }
             slot = (slot + 1) & mask;
         }
@@ -130,35 +178,27 @@ impl<'a> Names<'a> {
         u32::from_ne_bytes(self.slots[slot]) as usize & (self.slots.len() - 1)
     }
 
-    /// A slot's entry; empty if it is free.
-    fn entry(&self, slot: usize) -> &'a [u8] {
-        let at = self.place(slot).wrapping_sub(1);
-        self.entries.as_slice().get(at).copied().unwrap_or_default()
-    }
-
-    /// Adds an entry, `end` being the length of its name, and removes the one that has the same name.
-    fn add(&mut self, entry: &'a [u8], end: usize) -> Result<()> {
-        let (slot, tag) = self.slot(&entry[..=end]);
-        self.entries.push(entry)?;
-        match self.place(slot) {
-            0 => self.count += 1,
-            before => self.entries.as_mut_slice()[before - 1] = &[],
-        }
-        self.slots[slot] = (tag | self.entries.as_slice().len() as u32).to_ne_bytes();
-        Ok(())
+    /// The place, from 1, of the entry with this name, which has its "="; 0 without one.
+    #[inline(never)]
+    fn find(&self, name: &[u8]) -> usize {
+        let hash = self.name(name).map_or(0, |(_, hash)| hash);
+        let is = |at| {
+            let entry = self.entries.get(at).unwrap_or_default();
+            entry.to_bytes().starts_with(name)
+        };
+        self.place(self.slot(hash, is))
     }
 
     /// The value of an entry, given its name with the "=".
     fn value(&self, name: &[u8]) -> Option<&'a CStr> {
-        let value = self.entry(self.slot(name).0).get(name.len()..)?;
-        CStr::from_bytes_with_nul(value).ok()
+        let entry = self.entries.get(self.find(name).checked_sub(1)?)?;
+        CStr::from_bytes_with_nul(entry.to_bytes_with_nul().get(name.len()..)?).ok()
     }
 
-    /// Removes an entry. Nothing is looked for behind it any more, or its slot would be missed on the way.
+    /// Removes an entry. Nothing is looked for any more.
     fn remove(&mut self, name: &[u8]) {
-        if let Some(at) = self.place(self.slot(name).0).checked_sub(1) {
-            self.entries.as_mut_slice()[at] = &[];
-            self.count -= 1;
+        if let Some(at) = self.find(name).checked_sub(1) {
+            self.entries.remove(at);
         }
     }
 }

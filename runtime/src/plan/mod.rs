@@ -121,11 +121,13 @@ fn each<'a, T: spec_min::Read<'a>, U: Copy>(
     mut lower: impl FnMut(usize, &T) -> Result<U>,
 ) -> Result<&'a [U]> {
     let mut lowered = job.arena.list(list.len())?;
-    for (at, element) in list.iter().enumerate() {
+    let (mut elements, mut element, mut at) = (list.iter(), T::ABSENT, 0);
+    while elements.next_into(&mut element) {
         match lower(at, &element) {
             Ok(element) => lowered.push(element)?,
             Err(refused) => job.gather(job.element(refused, name, at))?,
         }
+        at += 1;
     }
     Ok(lowered.finish())
 }

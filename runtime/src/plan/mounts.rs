@@ -40,8 +40,10 @@ pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<&'a [Mount<'a>]> {
 
 fn one<'a>(job: &Job<'_, 'a>, at: usize, mount: &spec_min::Mount<'a>) -> Result<Mount<'a>> {
     let target = target(job, at, mount)?;
-    let sum = options::sum(mount.options);
-    let source = source(job, at, mount, &sum)?;
+    let mut sum = Sum::NONE;
+    options::add(&mut sum, mount.options);
+    let sum = &sum;
+    let source = source(job, at, mount, sum)?;
     check_proc(job, target, &source)?;
     let late_readonly =
         sum.own.set & MOUNT_ATTR_RDONLY != 0 && (is_tmpfs(&source) || target == c"/dev");
@@ -56,9 +58,9 @@ fn one<'a>(job: &Job<'_, 'a>, at: usize, mount: &spec_min::Mount<'a>) -> Result<
         clear: u64::from(sum.own.clear),
         set_recursive: u64::from(sum.tree.set),
         clear_recursive: u64::from(sum.tree.clear),
-        propagation: propagations(job, mount, &sum)?,
+        propagation: propagations(job, mount, sum)?,
         late_readonly,
-        ids: ids(job, mount, &sum)?,
+        ids: ids(job, mount, sum)?,
     })
 }
 
@@ -67,7 +69,7 @@ fn ids<'a>(
     job: &Job<'_, 'a>,
     mount: &spec_min::Mount<'a>,
     sum: &Sum,
-) -> Result<Option<MountIds<'a>>> {
+) -> Result<Option<&'a MountIds<'a>>> {
     let own = [
         (".uidMappings", mount.uid_mappings),
         (".gidMappings", mount.gid_mappings),
@@ -99,11 +101,12 @@ fn ids<'a>(
         ],
     };
     let [uid_map, gid_map] = maps.map(|(name, maps)| namespaces::id_lines(job, name, maps));
-    Ok(Some(MountIds {
+    let ids = job.arena.put(MountIds {
         uid_map: uid_map?,
         gid_map: gid_map?,
         recursive: sum.id_map == Some(true),
-    }))
+    })?;
+    Ok(Some(ids))
 }
 
 fn target<'a>(job: &Job<'_, 'a>, at: usize, mount: &spec_min::Mount<'a>) -> Result<&'a CStr> {
@@ -186,14 +189,15 @@ fn filesystem<'a>(
     }
     let readonly = sum.own.set & MOUNT_ATTR_RDONLY != 0 && kind != c"tmpfs";
     let superblock = sum.superblock | if readonly { SUPERBLOCK_READONLY } else { 0 };
-    Ok(Source::Filesystem(Filesystem {
+    let filesystem = job.arena.put(Filesystem {
         kind,
         source: given(mount.source).unwrap_or(kind),
         flags: flags(job, superblock)?,
         options: data(job, mount, kind, sum.data)?,
         copy_up: sum.copy_up,
         no_symlinks: matches!(kind.to_bytes(), b"proc" | b"sysfs"),
-    }))
+    })?;
+    Ok(Source::Filesystem(filesystem))
 }
 
 fn is_tmpfs(source: &Source<'_>) -> bool {

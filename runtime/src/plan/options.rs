@@ -139,19 +139,29 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// What an option does; none if it is data.
 pub fn effect(option: &[u8]) -> Option<Effect> {
-    let at = usize::from(PLACES[slot(option)]).checked_sub(1)?;
+    let ends = ends(option);
+    let at = usize::from(PLACES[slot(ends)]).checked_sub(1)?;
     let (name, effect) = TABLE[at];
-    let name = name.as_bytes();
     // No two texts of the same length have the same ends, up to eight bytes.
-    let same = name.len() == option.len() && ends(name) == ends(option);
-    (same && (name.len() <= 8 || name == option)).then_some(effect)
+    let same = ENDS[at] == ends && name.len() == option.len();
+    (same && (name.len() <= 8 || name.as_bytes() == option)).then_some(effect)
 }
+
+/// The ends of each name in the table.
+const ENDS: [u64; TABLE.len()] = {
+    let (mut all, mut at) = ([0; TABLE.len()], 0);
+    while at < TABLE.len() {
+        all[at] = ends(TABLE[at].0.as_bytes());
+        at += 1;
+    }
+    all
+};
 
 /// Which option of the table can be in a slot, from 1; 0 is none. Looking for one costs a multiplication and one comparison.
 const PLACES: [u8; 256] = {
     let (mut places, mut at) = ([0; 256], 0);
     while at < TABLE.len() {
-        let slot = slot(TABLE[at].0.as_bytes());
+        let slot = slot(ENDS[at]);
         assert!(
             places[slot] == 0,
             "two options in one slot: another MULTIPLIER has to be found"
@@ -165,11 +175,12 @@ const PLACES: [u8; 256] = {
 /// One of those that give each option of the table a slot of its own; about one in a thousand does.
 const MULTIPLIER: u64 = 0x8696_27d6_8248_10b7;
 
-const fn slot(option: &[u8]) -> usize {
-    (ends(option).wrapping_mul(MULTIPLIER) >> 56) as usize
+const fn slot(ends: u64) -> usize {
+    (ends.wrapping_mul(MULTIPLIER) >> 56) as usize
 }
 
 /// The first four bytes and the last four; of a shorter text the first, the middle one and the last.
+#[inline(always)]
 const fn ends(text: &[u8]) -> u64 {
     if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
         return (u32::from_le_bytes(*first) as u64) << 32 | u32::from_le_bytes(*last) as u64;
@@ -246,12 +257,12 @@ impl Attributes {
     }
 }
 
-/// Adds up the options of a mount.
-pub fn sum(options: List<'_, Text<'_>>) -> Sum {
-    let mut sum = Sum {
+impl Sum {
+    /// That of no options.
+    pub const NONE: Sum = Sum {
         making: Making::New,
-        own: Attributes::default(),
-        tree: Attributes::default(),
+        own: Attributes { set: 0, clear: 0 },
+        tree: Attributes { set: 0, clear: 0 },
         superblock: 0,
         copy_up: false,
         id_map: None,
@@ -259,6 +270,11 @@ pub fn sum(options: List<'_, Text<'_>>) -> Sum {
         propagation: 0,
         data: 0,
     };
+}
+
+/// Adds up the options of a mount, `sum` being [`Sum::NONE`].
+#[inline(never)]
+pub fn add(sum: &mut Sum, options: List<'_, Text<'_>>) {
     for option in options.iter() {
         match effect(option.bytes()) {
             Some(Nothing) => {}
@@ -289,7 +305,6 @@ pub fn sum(options: List<'_, Text<'_>>) -> Sum {
             None => sum.data += pieces(option.bytes()).count(),
         }
     }
-    sum
 }
 
 /// The data options in one text: the kernel has always taken several with commas between them. One in double

@@ -8,8 +8,18 @@ use spec_min::{Error, text};
 
 /// What phase one left, as a value: a second, naive reader of its output.
 fn decoded(text: &[u8], at: &mut usize, repeated: &mut bool) -> Value {
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',');
-    let skip = |at: &mut usize| *at += text[*at..].iter().take_while(|byte| blank(byte)).count();
+    // A mark in the place of a colon or comma tells the truth about where the next key or value is.
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+    let skip = |at: &mut usize| {
+        let blanks = |at: usize| text[at..].iter().take_while(|byte| blank(byte)).count();
+        *at += blanks(*at);
+        if let mark @ (1..=7 | 0x11..=0x1f | b',') = text[*at] {
+            let distance = 1 + blanks(*at + 1);
+            let told = usize::from(mark & 0xf);
+            assert!(mark == b',' && distance > 15 || told == distance);
+            *at += distance;
+        }
+    };
     skip(at);
     let start = *at;
     *at += 1;
