@@ -18,7 +18,7 @@ use crate::files;
 use crate::host::of_process;
 use crate::json::{Layout, Writer};
 use crate::rdt::Rdt;
-use crate::text::{decimal, fill, number};
+use crate::text::{c, decimal, fill, number};
 use init::procfs::Procfs;
 use init::sys::time::{milliseconds, pause};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -80,7 +80,7 @@ impl Dir {
     /// Makes the directory and locks it.
     pub fn create(root: &Path, id: &str) -> Result<Dir> {
         let path = root.join(id);
-        match mkdirat(CWD, &path, Mode::from_raw_mode(0o711)) {
+        match mkdirat(CWD, &*files::c_path(&path), Mode::from_raw_mode(0o711)) {
             Ok(()) => {}
             Err(Errno::EXIST) => {
                 return Err(Error::fill(
@@ -106,7 +106,7 @@ impl Dir {
     /// Opens the directory of a container that there is.
     pub fn open(root: &Path, id: &str) -> Result<Option<Dir>> {
         let path = root.join(id);
-        match open(&path, DIRECTORY, Mode::empty()) {
+        match open(&*files::c_path(&path), DIRECTORY, Mode::empty()) {
             Ok(fd) => Ok(Some(Dir {
                 fd,
                 path,
@@ -188,19 +188,16 @@ impl Dir {
 
     /// Records the first process.
     pub fn set_init(&self, init: Init) -> Result<()> {
-        symlinkat(
-            fill(
-                "{} {}",
-                &[&decimal(init.pid.as_raw_pid() as u64), &decimal(init.start)],
-            ),
-            &self.fd,
-            "init",
-        )
-        .map_err(|errno| self.failed("init", errno))
+        let text = fill(
+            "{} {}",
+            &[&decimal(init.pid.as_raw_pid() as u64), &decimal(init.start)],
+        );
+        symlinkat(&*c(&[text.as_bytes()]), &self.fd, c"init")
+            .map_err(|errno| self.failed("init", errno))
     }
 
     fn init(&self) -> Option<Init> {
-        let text = readlinkat(&self.fd, "init", Vec::new()).ok()?;
+        let text = readlinkat(&self.fd, c"init", Vec::new()).ok()?;
         let mut numbers = text.to_bytes().split(|byte| *byte == b' ').map(number);
         let (pid, start) = (numbers.next()??, numbers.next()??);
         Some(Init {
@@ -211,10 +208,8 @@ impl Dir {
 
     /// The socket's address by a descriptor: a path may be longer than an address takes (unix(7)).
     fn address(&self) -> core::result::Result<SocketAddrUnix, Errno> {
-        SocketAddrUnix::new(fill(
-            "/proc/self/fd/{}/start",
-            &[&decimal(self.fd.as_raw_fd() as u64)],
-        ))
+        let number = decimal(self.fd.as_raw_fd() as u64);
+        SocketAddrUnix::new(&*c(&[b"/proc/self/fd/", number.as_bytes(), b"/start"]))
     }
 
     fn socket() -> core::result::Result<OwnedFd, Errno> {
@@ -233,7 +228,7 @@ impl Dir {
             bind(&socket, &self.address()?)?;
             chmodat(
                 &self.fd,
-                "start",
+                c"start",
                 Mode::from_raw_mode(0o600),
                 AtFlags::empty(),
             )?;
@@ -245,12 +240,12 @@ impl Dir {
 
     /// What stands in the socket's place while `run` creates: until its program runs a container is not running.
     pub fn hold(&self) -> Result<()> {
-        symlinkat(".", &self.fd, "start").map_err(|errno| self.failed("start", errno))
+        symlinkat(c".", &self.fd, c"start").map_err(|errno| self.failed("start", errno))
     }
 
     /// Takes that away.
     pub fn let_go(&self) -> Result<()> {
-        unlinkat(&self.fd, "start", AtFlags::empty()).map_err(|errno| self.failed("start", errno))
+        unlinkat(&self.fd, c"start", AtFlags::empty()).map_err(|errno| self.failed("start", errno))
     }
 
     /// Connects to the created container and removes the socket: from here on it counts as started, and if
@@ -259,7 +254,7 @@ impl Dir {
         let make = || {
             let socket = Dir::socket()?;
             connect(&socket, &self.address()?)?;
-            unlinkat(&self.fd, "start", AtFlags::empty())?;
+            unlinkat(&self.fd, c"start", AtFlags::empty())?;
             Ok(socket)
         };
         make().map_err(|errno| self.failed("start", errno))
@@ -268,7 +263,7 @@ impl Dir {
     /// Whether the program is still to run. The placeholder counts only while its `run` is at work: one that was
     /// killed has left it behind.
     fn is_waiting(&self) -> bool {
-        match rustix::fs::statat(&self.fd, "start", AtFlags::SYMLINK_NOFOLLOW) {
+        match rustix::fs::statat(&self.fd, c"start", AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => {
                 self.is_locked()
             }
@@ -278,14 +273,15 @@ impl Dir {
 
     /// Removes the directory and all that mote puts there.
     pub fn remove(&self) -> Result<()> {
-        for name in ["init", "start", "config.json", "state.json"] {
+        for name in [c"init", c"start", c"config.json", c"state.json"] {
             let _ = unlinkat(&self.fd, name, AtFlags::empty());
         }
-        let remove = || unlinkat(CWD, &self.path, AtFlags::REMOVEDIR);
+        let path = files::c_path(&self.path);
+        let remove = || unlinkat(CWD, &*path, AtFlags::REMOVEDIR);
         let removed = remove().or_else(|_| {
-            let _ = unlinkat(&self.fd, ending::FILE, AtFlags::empty());
-            let _ = unlinkat(&self.fd, "notify/notify.sock", AtFlags::empty());
-            let _ = unlinkat(&self.fd, "notify", AtFlags::REMOVEDIR);
+            let _ = unlinkat(&self.fd, &*c(&[ending::FILE.as_bytes()]), AtFlags::empty());
+            let _ = unlinkat(&self.fd, c"notify/notify.sock", AtFlags::empty());
+            let _ = unlinkat(&self.fd, c"notify", AtFlags::REMOVEDIR);
             remove()
         });
         match removed {
@@ -478,7 +474,7 @@ impl Container {
         dir.lock(PATIENCE)?;
         // Whoever had the lock before may have removed everything, and somebody else made it anew.
         let same = rustix::fs::fstat(&dir).map(|stat| stat.st_ino)
-            == rustix::fs::stat(&dir.path).map(|stat| stat.st_ino);
+            == rustix::fs::stat(&*files::c_path(&dir.path)).map(|stat| stat.st_ino);
         if !same {
             return Err(Error::fill("container does not exist any more: {}", &[id]));
         }

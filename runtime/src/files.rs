@@ -8,7 +8,14 @@ use core::mem::MaybeUninit;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, mkdir, openat};
 use rustix::io::Errno;
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+/// A path as system calls take it.
+pub fn c_path(path: &Path) -> CString {
+    c(&[path.as_os_str().as_bytes()])
+}
 
 /// What a system call gave.
 pub type Result<T> = core::result::Result<T, Errno>;
@@ -21,13 +28,13 @@ const PART: usize = 4096;
 pub fn open(path: &Path, flags: OFlags, mode: u32) -> Result<OwnedFd> {
     openat(
         CWD,
-        path,
+        &*c_path(path),
         flags | OFlags::CLOEXEC,
         Mode::from_raw_mode(mode),
     )
 }
 
-/// openat(2), the same way.
+/// openat(2), the same way. It takes nothing from the heap: `events` reads its files again and again.
 #[inline(never)]
 pub fn open_at(dir: BorrowedFd<'_>, name: &str, flags: OFlags, mode: u32) -> Result<OwnedFd> {
     openat(

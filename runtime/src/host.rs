@@ -29,7 +29,7 @@ impl Host {
 
     /// Whether there is a /proc/kcore to point to.
     pub fn has_kcore(&self) -> bool {
-        accessat(self.procfs.fd(), "kcore", Access::EXISTS, AtFlags::empty()).is_ok()
+        accessat(self.procfs.fd(), c"kcore", Access::EXISTS, AtFlags::empty()).is_ok()
     }
 
     /// Whether the kernel has SELinux, and it isn't switched off: its file system is there only then.

@@ -10,7 +10,7 @@ pub mod stats;
 use crate::cgroup::mount_of;
 use crate::error::{Error, Result, lossy};
 use crate::files;
-use crate::text::{decimal, fill, pieces};
+use crate::text::{c, decimal, fill, pieces};
 use init::plan;
 use init::procfs::Procfs;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -39,7 +39,7 @@ impl Rdt {
 
     fn look_in(root: OwnedFd, plan: &plan::Rdt<'_>, id: &str) -> Result<Rdt> {
         let class = lossy(plan.class.to_bytes());
-        let there = class.is_empty() || statat(&root, class.as_str(), AtFlags::empty()).is_ok();
+        let there = class.is_empty() || statat(&root, plan.class, AtFlags::empty()).is_ok();
         let refuse = |why: &str| Err(Error::fill("linux.intelRdt.closID {}: {}", &[&class, why]));
         match (plan.named, there) {
             (true, false) if plan.lines.is_empty() => {
@@ -132,12 +132,16 @@ impl Rdt {
     }
 
     fn make_dir(&self, path: &str) -> Result<()> {
-        mkdirat(&self.root, path, Mode::from_raw_mode(0o755))
-            .map_err(|errno| self.failed("making ", path, errno))
+        mkdirat(
+            &self.root,
+            &*c(&[path.as_bytes()]),
+            Mode::from_raw_mode(0o755),
+        )
+        .map_err(|errno| self.failed("making ", path, errno))
     }
 
     fn remove_dir(&self, path: &str) -> Result<()> {
-        match unlinkat(&self.root, path, AtFlags::REMOVEDIR) {
+        match unlinkat(&self.root, &*c(&[path.as_bytes()]), AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(self.failed("removing ", path, errno)),
         }

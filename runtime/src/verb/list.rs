@@ -7,7 +7,7 @@ use crate::files;
 use crate::host::Host;
 use crate::json::{Layout, Writer};
 use crate::table::Table;
-use crate::text::{decimal, fill};
+use crate::text::{c, decimal, fill};
 use rustix::fd::AsFd;
 use rustix::fs::{Access, AtFlags, OFlags, accessat};
 use rustix::io::Errno;
@@ -79,7 +79,13 @@ fn find(global: &Global) -> Result<Vec<Container>> {
             Ok(container) => found.push(*container),
             // One that was deleted a moment ago is no news.
             Err(error)
-                if accessat(&root, id.as_str(), Access::EXISTS, AtFlags::empty()).is_ok() =>
+                if accessat(
+                    &root,
+                    &*c(&[id.as_bytes()]),
+                    Access::EXISTS,
+                    AtFlags::empty(),
+                )
+                .is_ok() =>
             {
                 passed_over(global, "load container ", &id, &error);
             }

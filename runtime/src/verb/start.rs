@@ -42,7 +42,7 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     // Bound before the program can speak to it.
     let manager = notify::host(crate::host::variable);
     let manager = manager
-        .filter(|_| accessat(&container.dir, "notify", Access::EXISTS, AtFlags::empty()).is_ok());
+        .filter(|_| accessat(&container.dir, c"notify", Access::EXISTS, AtFlags::empty()).is_ok());
     let notify = manager
         .map(|manager| notify::Notify::listen(&container.dir.path, &manager))
         .transpose()?;
