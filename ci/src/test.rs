@@ -2,7 +2,7 @@
 
 use crate::counts::Counts;
 use crate::sh::{self, Result};
-use crate::{apt, boot, dist, fuzz, size, syscalls, tidy, toolchain};
+use crate::{apt, boot, dist, emulated, fuzz, size, syscalls, tidy, toolchain};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -18,6 +18,7 @@ const PARTS: &[Part] = &[
     ("static binary", binary),
     ("end-to-end tests", end_to_end),
     ("guests", guests),
+    ("other machines", emulated::others),
 ];
 
 /// What the end-to-end tests use on the machine; without these programs they would skip.

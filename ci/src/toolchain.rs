@@ -134,9 +134,10 @@ pub fn native() -> Result<&'static Arch> {
 }
 
 /// In libunwind.a's place, which std asks for by name: a linker script. Immediate-abort panics unwind nothing; what is
-/// left is std's personality function, which nobody calls, and which takes these names on some machines.
-const NO_UNWINDING: &str =
-    "PROVIDE(_Unwind_GetTextRelBase = abort); PROVIDE(_Unwind_GetDataRelBase = abort);\n";
+/// left is std's personality function, which nobody calls, and which takes these names on some machines; and libtest's
+/// backtraces.
+const NO_UNWINDING: &str = "PROVIDE(_Unwind_GetTextRelBase = abort); PROVIDE(_Unwind_GetDataRelBase = abort);\n\
+     PROVIDE(_Unwind_Backtrace = abort); PROVIDE(_Unwind_GetIP = abort);\n";
 
 /// A machine's musl: where its start files, `libc.a` and headers are.
 pub struct Sysroot {
