@@ -261,6 +261,8 @@ fn flags(arch: &Arch, sysroot: &Sysroot) -> Vec<String> {
         "-Clink-arg=--pack-dyn-relocs=relr".into(),
         // Equal runs of instructions can only be outlined where nothing lies below the stack pointer.
         "-Cno-redzone=yes".into(),
+        // The program starts without the C library (init/src/sys/start.rs).
+        "--cfg=mote_alone".into(),
         // Calls of our own functions, not through a table.
         "-Zplt=yes".into(),
         // A panic tells nothing: it ends the program at once.

@@ -35,8 +35,9 @@ macro_rules! entry {
         }
 
         /// In the place of musl's, which would set up threads, a stack protector and `exit` first; nothing here has need of them.
-        /// Its start files relocate the program, and call this.
-        #[cfg(target_env = "musl")]
+        /// Its start files relocate the program, and call this. `mote_alone` is said by `cargo ci dist`, whose standard library has
+        /// no thread-local data.
+        #[cfg(mote_alone)]
         #[unsafe(no_mangle)]
         unsafe extern "C" fn __libc_start_main(
             main: extern "C" fn(
@@ -54,7 +55,7 @@ macro_rules! entry {
         }
 
         /// In the place of musl's, which needs the threads.
-        #[cfg(target_env = "musl")]
+        #[cfg(mote_alone)]
         #[unsafe(no_mangle)]
         extern "C" fn abort() -> ! {
             $crate::sys::process::abort()
