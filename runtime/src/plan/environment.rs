@@ -61,6 +61,8 @@ struct Names<'a> {
     entries: Texts<'a>,
     /// The hash of each one's name.
     hashes: arena::List<'a, u32>,
+    /// Room for the places of those whose slot another one has.
+    others: &'a mut [[u8; 4]],
     /// The low bits of each, as many as the table's size has, are a place in `entries`, from 1; the others are those of the
     /// name's hash. 0 is free: the arena gives bytes, which are 0 at first.
     slots: &'a mut [[u8; 4]],
@@ -75,16 +77,24 @@ type Name = (usize, u32);
 /// No number in particular: odd, with half of its bits set.
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// What stands in the slot of an entry.
+#[inline(always)]
+fn mark(hash: u32, mask: usize, at: usize) -> u32 {
+    hash & !(mask as u32) | (at + 1) as u32
+}
+
 impl<'a> Names<'a> {
     fn new(arena: &'a Arena, most: usize) -> Result<Names<'a>> {
         let size = (2 * most + 1).next_power_of_two();
         // One more for HOME.
         let entries = Texts::new(arena, most + 1)?;
         let hashes = arena.list(most)?;
+        let others = arena.bytes(4 * most)?.as_chunks_mut().0;
         let slots = arena.bytes(4 * size)?.as_chunks_mut().0;
         Ok(Names {
             entries,
             hashes,
+            others,
             key: (slots.as_ptr() as u64).wrapping_mul(MIX),
             slots,
         })
@@ -97,17 +107,29 @@ impl<'a> Names<'a> {
         Ok(self.hashes.push(hash)?)
     }
 
-    /// Puts all entries into the table, and removes each that has the name of a later one.
+    /// Puts all entries into the table, and removes each that has the name of a later one. First those whose slot is free, of
+    /// which there are most: without a branch that the processor would have to guess. Of equal names the first is among them or
+    /// none is, so that the others still come in their order.
     #[inline(never)]
     fn settle(&mut self) {
-        for at in 0..self.hashes.as_slice().len() {
+        let mask = self.slots.len() - 1;
+        let mut count = 0;
+        for (at, &hash) in self.hashes.as_slice().iter().enumerate() {
+            let slot = &mut self.slots[hash as usize & mask];
+            let found = u32::from_ne_bytes(*slot);
+            let new = mark(hash, mask, at);
+            *slot = if found == 0 { new } else { found }.to_ne_bytes();
+            self.others[count] = (at as u32).to_ne_bytes();
+            count += usize::from(found != 0);
+        }
+        for other in 0..count {
+            let at = u32::from_ne_bytes(self.others[other]) as usize;
             let hash = self.hashes.as_slice()[at];
             let slot = self.slot(hash, |before| self.alike(before, at));
             if let Some(before) = self.place(slot).checked_sub(1) {
                 self.entries.remove(before);
             }
-            let mask = self.slots.len() as u32 - 1;
-            self.slots[slot] = (hash & !mask | (at + 1) as u32).to_ne_bytes();
+            self.slots[slot] = mark(hash, mask, at).to_ne_bytes();
         }
     }
 

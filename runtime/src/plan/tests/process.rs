@@ -58,6 +58,17 @@ fn the_runtimes_own_variables_come_last() {
     assert_eq!(texts, ["A=1", "LISTEN_FDS=1", "LISTEN_PID=1"]);
 }
 
+/// Names of all lengths around the eight bytes that are looked at at a time, each of them several times.
+#[test]
+fn what_stays_is_what_a_map_keeps() {
+    let name = |at: usize| "NAME_OF_A_VARIABLE"[..at % 19].to_owned() + &(at * 7 % 50).to_string();
+    let all: Vec<_> = (0..2_000).map(|at| format!("{}={at}", name(at))).collect();
+    let stays = |at: &usize| (at + 1..2_000).all(|later| name(later) != name(*at));
+    let expected: Vec<_> = (0..2_000).filter(stays).map(|at| &*all[at]).collect();
+    let list = serde_json::to_string(&all).unwrap();
+    assert_eq!(env(&list, &FACTS).0, expected);
+}
+
 #[test]
 fn many_variables() {
     let list: Vec<String> = (0..50_000)
