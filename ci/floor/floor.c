@@ -133,8 +133,8 @@ struct instruction { uint16_t code; uint8_t yes, no; uint32_t value; };
 struct program { uint16_t length; struct instruction *first; };
 enum { LOAD = 0x20, AT_LEAST = 0x35, RETURN = 0x06, LEAVES = 144, CALLS = 3, ALLOW = 0x7fff0000, REFUSE = 0x00050001 };
 
-/* A search tree over system calls, CALLS of them to a leaf and every 12th leaf refused: all numbers above 400 are allowed, and
- * so is what the rest of this program and true(1) need, read(2), close(2), mmap(2) and execve(2) among them. */
+/* A search tree over system calls, CALLS of them to a leaf, and from number 200 on every 12th leaf refused: none that the rest of this
+ * program or true(1) needs. */
 static struct instruction *tree(struct instruction *at, int from, int to)
 {
 	if (to - from == 1) {

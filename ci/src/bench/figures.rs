@@ -105,30 +105,23 @@ const MARKS: &[Mark] = &[
     ("peak memory, KiB", |_, extras| peak(extras), 1024.0),
 ];
 
+/// The time at a fraction of the rounds.
+fn time(times: &Times, kind: Kind, who: &str, q: f64) -> f64 {
+    let row = times.find(kind, who);
+    row.map_or(f64::NAN, |row| quantile(&row.alone, q))
+}
+
 fn against(times: &Times, kind: Kind, other: &str) -> f64 {
-    let tenth = |who| {
-        times
-            .find(kind, who)
-            .map_or(f64::NAN, |row| quantile(&row.alone, TENTH))
-    };
-    tenth("mote") / tenth(other)
+    time(times, kind, "mote", TENTH) / time(times, kind, other, TENTH)
 }
 
 fn filtered(times: &Times, q: f64) -> f64 {
-    let time = |kind| {
-        let row = times.find(kind, "mote");
-        row.map_or(f64::NAN, |row| quantile(&row.alone, q))
-    };
-    time(Kind::Filtered) / time(Kind::Run)
+    time(times, Kind::Filtered, "mote", q) / time(times, Kind::Run, "mote", q)
 }
 
 /// Milliseconds that a filter adds to a run.
 fn added(times: &Times, who: &str) -> f64 {
-    let tenth = |kind| {
-        let row = times.find(kind, who);
-        row.map_or(f64::NAN, |row| quantile(&row.alone, TENTH))
-    };
-    tenth(Kind::Filtered) - tenth(Kind::Run)
+    time(times, Kind::Filtered, who, TENTH) - time(times, Kind::Run, who, TENTH)
 }
 
 fn crowd(times: &Times, kind: Kind) -> f64 {

@@ -24,7 +24,6 @@ const PLAIN: Service = Service {
     sees_all: false,
     script: "",
 };
-const AFTER_ALL: &str = r#""org.mote.init.after": "kills""#;
 
 /// Three that are to live for ever, with two policies, and those that try them.
 const SERVICES: &[Service] = &[
@@ -69,7 +68,7 @@ const SERVICES: &[Service] = &[
     },
     Service {
         name: "ends",
-        annotations: AFTER_ALL,
+        annotations: r#""org.mote.init.after": "kills""#,
         capabilities: r#""CAP_KILL""#,
         sees_all: true,
         script: include_str!("appliance/ends.sh"),
@@ -86,7 +85,7 @@ pub const STOPPED: &[&str] = &[
 
 /// The names that busybox goes by in the containers.
 const APPLETS: &[&str] = &[
-    "cat", "echo", "grep", "kill", "ls", "nsenter", "readlink", "sh", "sleep", "umount", "wc",
+    "cat", "echo", "grep", "kill", "ls", "nsenter", "readlink", "sh", "sleep", "umount",
 ];
 
 /// Adds the bundles and their root; `orphans`: how many there are.
