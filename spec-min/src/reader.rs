@@ -364,11 +364,14 @@ impl<'a> Reader<'a> {
         self.far_string()
     }
 
-    /// The same where there is no mark, or of a long string.
+    /// The same where there is no mark, as behind a bracket, or of a long string.
     #[inline(never)]
     fn far_string(&mut self) -> Option<&'a [u8]> {
-        self.peek();
-        let rest = self.text.get(self.at..)?;
+        let mut rest = self.text.get(self.at..)?;
+        while let [..text::VALUES, behind @ ..] = rest {
+            rest = behind;
+            self.at += 1;
+        }
         let length = text::string(rest)?.len();
         self.at += length + 2;
         rest.get(1..length + 2)
@@ -611,6 +614,7 @@ impl<'a> Read<'a> for Text<'a> {
     const ABSENT: Self = Text(&[]);
     const STRING: bool = true;
 
+    #[inline(always)]
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Refused> {
         self.0 = reader.terminated()?;
         Ok(())

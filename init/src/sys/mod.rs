@@ -16,6 +16,7 @@ pub mod rights;
 pub mod sched;
 pub mod signal;
 pub mod start;
+pub mod text;
 pub mod time;
 
 use rustix::io::Errno;

@@ -8,6 +8,7 @@ use super::{Job, each, namespaces};
 use crate::text::number;
 use core::ffi::CStr;
 use init::plan::{Filesystem, FsOption, Mount, MountIds, Source};
+use init::sys::text::c_str;
 use linux_raw_sys::general::{CLONE_NEWNS, CLONE_NEWUSER, MOUNT_ATTR_RDONLY};
 use spec_min::{List, Text};
 
@@ -109,11 +110,17 @@ fn ids<'a>(
     Ok(Some(ids))
 }
 
+/// One of a mount's texts. Which of them are asked for depends on its options.
+#[inline(never)]
+fn text<'a>(text: Option<Text<'a>>) -> Option<&'a CStr> {
+    c_str(text?.terminated())
+}
+
 fn target<'a>(job: &Job<'_, 'a>, at: usize, mount: &spec_min::Mount<'a>) -> Result<&'a CStr> {
     const PATH: &str = ".destination";
     let target = required(
         job,
-        mount.destination,
+        text(mount.destination),
         PATH,
         "where in the container it is mounted",
     )?;
@@ -131,7 +138,7 @@ fn source<'a>(
     sum: &Sum,
 ) -> Result<Source<'a>> {
     let making = sum.making;
-    if sum.copy_up && (making != Making::New || mount.kind != Some(c"tmpfs")) {
+    if sum.copy_up && (making != Making::New || text(mount.kind) != Some(c"tmpfs")) {
         return Err(job.refuse(".options", "\"tmpcopyup\": only a tmpfs has it"));
     }
     if making == Making::New {
@@ -147,7 +154,7 @@ fn source<'a>(
     let Making::Bind { recursive } = making else {
         return Ok(Source::Remount);
     };
-    let path = required(job, mount.source, ".source", "what is bound")?;
+    let path = required(job, text(mount.source), ".source", "what is bound")?;
     Ok(Source::Bind {
         path: from_base(job.arena, job.facts.bundle, path)?,
         recursive,
@@ -172,7 +179,7 @@ fn filesystem<'a>(
     sum: &Sum,
 ) -> Result<Source<'a>> {
     let what = "a file system, unless the options hold \"bind\" or \"rbind\"";
-    let kind = required(job, mount.kind, ".type", what)?;
+    let kind = required(job, text(mount.kind), ".type", what)?;
     match kind.to_bytes() {
         b"bind" => {
             let why = "it is the option \"bind\" or \"rbind\" that makes a bind mount";
@@ -191,7 +198,7 @@ fn filesystem<'a>(
     let superblock = sum.superblock | if readonly { SUPERBLOCK_READONLY } else { 0 };
     let filesystem = job.arena.put(Filesystem {
         kind,
-        source: given(mount.source).unwrap_or(kind),
+        source: given(text(mount.source)).unwrap_or(kind),
         flags: flags(job, superblock)?,
         options: data(job, mount, kind, sum.data)?,
         copy_up: sum.copy_up,

@@ -16,11 +16,11 @@ crate::object! {
     /// One mount (config.md, "Mounts").
     pub struct Mount<'a> {
         /// Where, inside the container.
-        destination: Option<&'a CStr> = "destination",
+        destination: Option<Text<'a>> = "destination",
         /// The filesystem's type; of no meaning for a bind mount.
-        kind: Option<&'a CStr> = "type",
+        kind: Option<Text<'a>> = "type",
         /// A device, a name, or for a bind mount a path, absolute or relative to the bundle.
-        source: Option<&'a CStr> = "source",
+        source: Option<Text<'a>> = "source",
         /// Options as fstab(5) writes them, one each.
         options: List<'a, Text<'a>> = "options",
         /// The user ids of an idmapped mount.
