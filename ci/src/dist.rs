@@ -80,7 +80,11 @@ pub fn build(arch: &Arch, package: &str, program: &str, extra: &[&str]) -> Resul
     }
     let flags = toolchain::whole_program(arch);
     sh::run(cargo.arg("--").args(flags).args(extra))?;
-    checked(arch, toolchain::built(arch)?.join(program))
+    let path = checked(arch, toolchain::built(arch)?.join(program))?;
+    if arch.name == "riscv64" {
+        Elf::read(&path)?.check_t1()?;
+    }
+    Ok(path)
 }
 
 /// The same for a test program that has a main function of its own.

@@ -10,6 +10,7 @@ const PT_DYNAMIC: u32 = 2;
 const PT_INTERP: u32 = 3;
 const SHT_SYMTAB: u32 = 2;
 const SHF_ALLOC: u64 = 2;
+const SHF_EXECINSTR: u64 = 4;
 const DT_NEEDED: u64 = 1;
 /// Symbol types: data object, function.
 const STT_OBJECT: u8 = 1;
@@ -39,6 +40,7 @@ pub struct Section {
     pub size: u64,
     /// Whether it is loaded.
     pub alloc: bool,
+    code: bool,
     kind: u32,
     file: Range<u64>,
     link: usize,
@@ -100,6 +102,7 @@ impl Elf {
                 name: elf.text(name_table + u64::from(elf.int(at)?))?,
                 size: bytes,
                 alloc: elf.word(at + 8)? & SHF_ALLOC != 0,
+                code: elf.word(at + 8)? & SHF_EXECINSTR != 0,
                 kind: elf.int(at + 4)?,
                 file: offset..offset.checked_add(bytes)?,
                 link: usize::try_from(elf.int(at + 40)?).ok()?,
@@ -141,6 +144,25 @@ impl Elf {
                 .map_while(|at| self.word(at));
             if tags.take_while(|&tag| tag != 0).any(|tag| tag == DT_NEEDED) {
                 return Err("DT_NEEDED: it asks for a shared library".into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Says where code of RISC-V jumps by way of t1. LLVM 22's machine outliner cuts out code that ends a function also where t1 has a
+    /// value for it, and reaches it by the two instructions that overwrite t1, unless the linker makes one of them that doesn't.
+    pub fn check_t1(&self) -> Result {
+        for section in self.sections.iter().filter(|section| section.code) {
+            let start = section.file.start;
+            let range = usize::try_from(start)
+                .ok()
+                .zip(usize::try_from(section.file.end).ok());
+            let code = range.and_then(|(start, end)| self.bytes.get(start..end));
+            if let Some(at) = jump_by_t1(code.ok_or("a section ends behind the file")?) {
+                return Err(format!(
+                    "{} + {at:#x}: a jump by t1, which outlined code may have a value in; was it not linked with +relax?",
+                    section.name
+                ));
             }
         }
         Ok(())
@@ -220,9 +242,22 @@ impl Elf {
     }
 }
 
+/// The first `auipc t1, ...; jalr zero, ...(t1)`. Instructions begin at every second byte.
+fn jump_by_t1(code: &[u8]) -> Option<usize> {
+    let pairs = code.windows(8).step_by(2);
+    let mut pairs =
+        pairs.map(|pair| [[0, 1, 2, 3], [4, 5, 6, 7]].map(|part| part.map(|at| pair[at])));
+    // Opcode and registers; the rest is the distance.
+    let index = pairs.position(|pair| {
+        let [upper, jump] = pair.map(u32::from_le_bytes);
+        upper & 0xfff == 0x317 && jump & 0xf_ffff == 0x3_0067
+    });
+    index.map(|index| index * 2)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Elf;
+    use super::{Elf, jump_by_t1};
     use std::path::Path;
 
     #[test]
@@ -239,6 +274,22 @@ mod tests {
                 .iter()
                 .any(|section| section.name == ".text" && section.alloc)
         );
+    }
+
+    #[test]
+    fn jumps_by_t1_are_found() {
+        // c.nop; auipc t1, 0; jr -0x48(t1)
+        let code = [1, 0, 0x17, 3, 0, 0, 0x67, 0, 0x83, 0xfb];
+        assert_eq!(jump_by_t1(&code), Some(2));
+        assert_eq!(jump_by_t1(&code[..9]), None);
+        // By way of t0, and a call by way of t1.
+        let other = |at: usize, byte: u8| {
+            let mut code = code;
+            code[at] = byte;
+            jump_by_t1(&code)
+        };
+        assert_eq!(other(2, 0x97), None);
+        assert_eq!(other(6, 0xe7), None);
     }
 
     #[test]

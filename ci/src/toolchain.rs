@@ -19,6 +19,8 @@ pub struct Arch {
     pub machine: u16,
     /// Flags of rustc that only this machine needs.
     pub flags: &'static [&'static str],
+    /// When the linker's LLVM inlines: the costs of an instruction and of a call. The best were found by trying.
+    inlining: (u32, u32),
     /// Options of LLVM for its machine code.
     code: &'static [&'static str],
     /// How many KiB its binary may have. With systemd, events and init it has outgrown the 320 that each is to have in the end;
@@ -47,6 +49,7 @@ pub const ARCHES: &[Arch] = &[
         musl: "x86_64-linux-musl",
         machine: 62,
         flags: &[],
+        inlining: (100, 600),
         code: &[],
         kib: 388,
         seccompiler: true,
@@ -58,9 +61,10 @@ pub const ARCHES: &[Arch] = &[
         musl: "aarch64-linux-musl",
         machine: 183,
         flags: &[],
+        inlining: (30, 200),
         // Registers are saved and restored by helpers that all functions share.
         code: &["-homogeneous-prolog-epilog"],
-        kib: 360,
+        kib: 357,
         seccompiler: true,
     },
     Arch {
@@ -70,9 +74,10 @@ pub const ARCHES: &[Arch] = &[
         musl: "powerpc64le-linux-musl",
         machine: 21,
         flags: RUSTIX_ASM,
+        inlining: (4, 40),
         // Without vectors no function has to keep them for its caller, and constants need no place in memory.
         code: &["-mattr=-altivec,-vsx"],
-        kib: 500,
+        kib: 477,
         seccompiler: false,
     },
     Arch {
@@ -82,8 +87,9 @@ pub const ARCHES: &[Arch] = &[
         musl: "s390x-linux-musl",
         machine: 22,
         flags: RUSTIX_ASM,
+        inlining: (30, 200),
         code: &[],
-        kib: 428,
+        kib: 425,
         seccompiler: false,
     },
     Arch {
@@ -92,11 +98,12 @@ pub const ARCHES: &[Arch] = &[
         debian: "riscv64",
         musl: "riscv64-linux-musl",
         machine: 243,
-        // Code that is outlined and jumped to at a function's end is reached by way of t1, which is x6, also where it was cut out while
-        // t1 had a value for it (the machine outliner of LLVM 22). So nothing else may be in t1.
-        flags: &["-Ctarget-feature=+reserve-x6"],
+        // The linker makes one instruction of the two of each call and far jump, which all of them are within reach of. Code that is
+        // outlined depends on it (Elf::check_t1).
+        flags: &["-Ctarget-feature=+relax"],
+        inlining: (30, 200),
         code: &[],
-        kib: 340,
+        kib: 308,
         seccompiler: true,
     },
 ];
@@ -206,7 +213,14 @@ pub fn cargo(arch: &Arch, verb: &str) -> Result<Command> {
 }
 
 /// Functions with one caller stay apart: one giant of them has a large frame, and long instructions for it.
-const INLINING: &[&str] = &["-inline-instr-cost=100", "-inline-call-penalty=500"];
+const INLINING: (u32, u32) = (100, 500);
+
+fn inlining((instruction, call): (u32, u32)) -> [String; 2] {
+    [
+        format!("-inline-instr-cost={instruction}"),
+        format!("-inline-call-penalty={call}"),
+    ]
+}
 
 /// How LLVM makes machine code of the whole program.
 const CODE: &[&str] = &[
@@ -234,7 +248,11 @@ pub fn whole_program(arch: &Arch) -> Vec<String> {
         "-Clinker-plugin-lto".into(),
         "-Clink-arg=--lto-newpm-passes=lto<Oz>,lto<Oz>".into(),
     ];
-    for option in INLINING.iter().chain(CODE).chain(arch.code) {
+    let code = CODE
+        .iter()
+        .chain(arch.code)
+        .map(|&option| option.to_owned());
+    for option in inlining(arch.inlining).into_iter().chain(code) {
         flags.extend(["-Clink-arg=-mllvm".into(), format!("-Clink-arg={option}")]);
     }
     flags
@@ -271,11 +289,8 @@ fn flags(arch: &Arch, sysroot: &Sysroot) -> Vec<String> {
         "-Zlocation-detail=none".into(),
         remap(&sh::top(), "/mote"),
     ];
-    flags.extend(
-        INLINING
-            .iter()
-            .map(|option| format!("-Cllvm-args={option}")),
-    );
+    let inlining = inlining(INLINING).into_iter();
+    flags.extend(inlining.map(|option| format!("-Cllvm-args={option}")));
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     if let Some(home) = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))) {
         flags.push(remap(&home, "/cargo"));
