@@ -91,6 +91,8 @@ fn filesystem(
     mount: &Mount<'_>,
     fs: &Filesystem<'_>,
 ) -> Result<OwnedFd, Fault> {
+    let mut mode = heapless::Vec::<u8, 12>::new();
+    let inherited = inherited_mode(fs, rootfs, mount.target, &mut mode).at(Call::Fstat)?;
     let target = rootfs.make_dir(mount.target, 0o755).at(Call::MountPoint)?;
     if fs.no_symlinks {
         // Whoever makes /proc or /sys a link wants the writes that rely on them to go elsewhere (CVE-2019-19921).
@@ -98,8 +100,6 @@ fn filesystem(
             .open_without_links(mount.target, OFlags::PATH | OFlags::DIRECTORY)
             .at(Call::NotReal)?;
     }
-    let mut mode = heapless::Vec::<u8, 12>::new();
-    let inherited = inherited_mode(fs, target.as_fd(), &mut mode).at(Call::Fstat)?;
     let set = if mount.late_readonly {
         mount.set & !READONLY
     } else {
@@ -135,16 +135,20 @@ fn filesystem(
     Ok(mounted)
 }
 
-/// A tmpfs without a `mode` option gets that of the directory it covers, as runc's users expect.
+/// A tmpfs without a `mode` option gets that of the directory it covers, if there is one already, as runc's users expect.
 fn inherited_mode<'b>(
     fs: &Filesystem<'_>,
-    target: BorrowedFd<'_>,
+    rootfs: &Rootfs,
+    target: &CStr,
     text: &'b mut heapless::VecView<u8>,
 ) -> Result<Option<FsOption<'b>>, Errno> {
     if fs.kind != c"tmpfs" || fs.options.iter().any(|option| option.key == c"mode") {
         return Ok(None);
     }
-    let mode = status(target)?.st_mode & 0o7777;
+    let Ok(target) = rootfs.open(target, OFlags::PATH) else {
+        return Ok(None);
+    };
+    let mode = status(target.as_fd())?.st_mode & 0o7777;
     let value = put(text, &[digits(&mut Digits::default(), mode.into(), 8)])?;
     Ok(Some(FsOption {
         key: c"mode",

@@ -1,8 +1,8 @@
 //! The one clone3(2): from a plan to a process that walks it.
 //!
 //! Two things may come before it. A pid namespace is joined by whoever makes the process, not by the process.
-//! And a user namespace to join must be joined first of all, by somebody who then can't go back: one more
-//! process, which makes the real one as its own sibling and ends.
+//! And a user namespace to join must be joined first of all. Who can't go back from there, sends one more process, which makes
+//! the real one as its own sibling and ends.
 
 use crate::agent;
 use crate::error::{Error, Result};
@@ -34,6 +34,8 @@ pub struct Outfit<'o> {
     pub listener: Option<OwnedFd>,
     /// Namespaces to join, the user namespace first.
     pub joins: Vec<(u32, OwnedFd)>,
+    /// Who joins those that the process can't join itself.
+    pub joiner: Joiner,
     /// Bind mounts' sources.
     pub trees: Vec<(usize, OwnedFd)>,
     /// The cgroups for mounts of them.
@@ -219,6 +221,7 @@ pub fn launch(
     )
     .map_err(failed("socketpair"))?;
     let (first, joins) = split(outfit.joins).map_err(failed("dup"))?;
+    let joined = first.iter().fold(0, |all, (flags, _)| all | flags);
     let new = u64::from(plan.namespaces.new);
     let handles = Handles {
         channel: Channel(theirs),
@@ -227,19 +230,15 @@ pub fn launch(
         console: outfit.console,
         listener: outfit.listener,
         joins: &joins,
-        joined_user: takes_another(&first),
+        joined_user: joined & CLONE_NEWUSER != 0,
         trees: &outfit.trees,
         cgroups: outfit.cgroups,
         environment: environment_vector(),
         mask: host.mask,
     };
-    if takes_another(&first) {
+    if outfit.joiner.is_another() {
         return by_way_of_another(plan, handles, &first, ours);
     }
-    let back = first
-        .first()
-        .map(|_| host.open_own(c"self/ns/pid_for_children"))
-        .transpose()?;
     for (flags, fd) in &first {
         set_namespaces(fd.as_fd(), *flags).map_err(failed("joining the pid namespace: setns"))?;
     }
@@ -257,7 +256,7 @@ pub fn launch(
         drop(ours);
         init::start(plan, handles);
     }
-    if let Some(back) = back {
+    if let Joiner::Mote(back) = outfit.joiner {
         // Hooks run in mote's own pid namespace.
         set_namespaces(back.as_fd(), CLONE_NEWPID)
             .map_err(failed("leaving the pid namespace: setns"))?;
@@ -300,17 +299,49 @@ fn refused(errno: Errno, new: u64, into_cgroup: bool) -> Error {
     ])
 }
 
-/// Whether another process has to join a user namespace first; then nobody can be born in a cgroup.
-pub fn takes_another(joins: &[(u32, OwnedFd)]) -> bool {
-    joins.iter().any(|(flags, _)| flags & CLONE_NEWUSER != 0)
+/// Who joins what has to be joined before the process is made.
+#[derive(Debug)]
+pub enum Joiner {
+    /// There is nothing.
+    Nobody,
+    /// mote itself, which goes back to this pid namespace.
+    Mote(OwnedFd),
+    /// One more process. Then nobody can be born in a cgroup.
+    Another,
 }
+
+impl Joiner {
+    /// Who it is for these namespaces. mote couldn't come back from a user namespace; nor from a pid namespace if it isn't
+    /// privileged over its own, like root of a user namespace that has none of its own, as in rootless podman.
+    pub fn of(host: &Host, joins: &[(u32, OwnedFd)]) -> Result<Joiner> {
+        let joined = joins.iter().fold(0, |all, (flags, _)| all | flags);
+        if joined & FIRST == 0 {
+            return Ok(Joiner::Nobody);
+        }
+        let own = host.open_own(c"self/ns/pid_for_children")?;
+        Ok(
+            if joined & CLONE_NEWUSER != 0 || set_namespaces(own.as_fd(), CLONE_NEWPID).is_err() {
+                Joiner::Another
+            } else {
+                Joiner::Mote(own)
+            },
+        )
+    }
+
+    /// Whether it is one more process.
+    pub fn is_another(&self) -> bool {
+        matches!(self, Joiner::Another)
+    }
+}
+
+/// The namespaces that are joined by whoever makes the process.
+const FIRST: u32 = CLONE_NEWUSER | CLONE_NEWPID;
 
 /// Joins that must come before the process is made, and those that it makes itself.
 #[allow(clippy::type_complexity, reason = "two lists of the same thing")]
 fn split(
     joins: Vec<(u32, OwnedFd)>,
 ) -> core::result::Result<(Vec<(u32, OwnedFd)>, Vec<(u32, OwnedFd)>), Errno> {
-    const FIRST: u32 = CLONE_NEWUSER | CLONE_NEWPID;
     let (mut first, mut rest) = (Vec::new(), Vec::new());
     for (flags, fd) in joins {
         if flags & FIRST != 0 && flags & !FIRST != 0 {
@@ -335,9 +366,9 @@ fn by_way_of_another(
     let failed = |call: &'static str| move |errno| Error::call(call, errno);
     let (read, write) =
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(failed("pipe"))?;
-    match clone(u64::from(CLONE_FILES), None).map_err(failed(
-        "making a process to join the user namespace: clone3",
-    ))? {
+    match clone(u64::from(CLONE_FILES), None)
+        .map_err(failed("making a process to join the namespaces: clone3"))?
+    {
         Clone::Child => match join_and_clone(first, plan.namespaces.new) {
             Ok(Clone::Child) => {
                 drop(ours);
@@ -383,9 +414,7 @@ fn by_way_of_another(
                 }),
                 _ => match Channel(ours).listen() {
                     Ok(Report::Fault(fault)) => Err(explain(&fault, plan)),
-                    _ => Err(Error::new(
-                        "joining the user namespace failed without a word",
-                    )),
+                    _ => Err(Error::new("joining the namespaces failed without a word")),
                 },
             }
         }

@@ -459,7 +459,9 @@ fn tmpfs_inherits(c: &Case) -> Res {
     fs::create_dir(b.rootfs("m"))?;
     fs::set_permissions(b.rootfs("m"), fs::Permissions::from_mode(0o1730))?;
     b.mount("/m", "tmpfs", "tmpfs", &[]);
-    same!(c.sh(&mut b, "stat -c '%a' /m")?, "1730\n");
+    // What is not there has no mode to give.
+    b.mount("/new", "tmpfs", "tmpfs", &[]);
+    same!(c.sh(&mut b, "stat -c '%a' /m /new")?, "1730\n1777\n");
     Ok(())
 }
 

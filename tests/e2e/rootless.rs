@@ -23,6 +23,7 @@ pub const MODULE: Module = Module {
         ("subids_by_helpers", subids),
         ("without_user_namespace_refused", no_userns),
         ("inside_a_user_namespace", nested),
+        ("pid_namespaces_inside_a_user_namespace", nested_pids),
         ("pid_file_and_detach", detached),
         ("setuid_helpers_not_needed", no_helpers),
         ("network_of_its_own", network),
@@ -351,6 +352,45 @@ fn nested(c: &Case) -> Res {
         return skip(format!("runc 1.1: {}", out.err.trim()));
     }
     same!(out.ok()?.out, "0\nfine\n");
+    Ok(())
+}
+
+/// Where no privilege is had over the pid namespace that mote runs in, as in rootless podman.
+fn nested_pids(c: &Case) -> Res {
+    let shared = |args: &[&str]| -> R<Bundle> {
+        let mut b = bundle(c, args)?;
+        b.share("user")
+            .del("/linux/uidMappings")
+            .del("/linux/gidMappings")
+            .write()?;
+        Ok(b)
+    };
+    let first = shared(&["sleep", "60"])?;
+    let mut second = shared(&["sh", "-c", "ps | grep -c [s]leep"])?;
+    let [pid, pids] = ["pid", "pids"].map(|name| c.path("home").join(name).display().to_string());
+    second.namespace("pid", Some(&pids)).write()?;
+    let script = format!(
+        "mote='{mote} --root {root}'
+        $mote run -d -b {dir} --pid-file {pid} {id}
+        trap \"$mote delete -f {id}\" EXIT
+        $mote exec {id} sh -c 'echo as $(id -u); exit 7' || echo exit $?
+        $mote exec -d {id} sleep 60
+        $mote exec {id} ps | grep -c [s]leep
+        touch {pids}
+        mount --bind /proc/$(cat {pid})/ns/pid {pids}
+        $mote run -b {other} {other_id}",
+        mote = c.mote.display(),
+        root = c.root.display(),
+        dir = first.dir.display(),
+        id = first.id,
+        other = second.dir.display(),
+        other_id = second.id,
+    );
+    let run = c
+        .tool("unshare", &["-U", "-r", "-m", "--propagation", "slave"])
+        .args(&["sh", "-ec", &script])
+        .user(USER);
+    same!(run.go()?.ok()?.out, "as 0\nexit 7\n2\n2\n");
     Ok(())
 }
 

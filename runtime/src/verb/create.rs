@@ -10,7 +10,7 @@ use crate::container::{Dir, Init, Record, boot_id};
 use crate::ending::{Monitor, Watch};
 use crate::error::{Error, Result, lossy};
 use crate::host::{Host, of_process};
-use crate::launch::{Otherwise, Outfit, Started, launch, open_joins, takes_another};
+use crate::launch::{Joiner, Otherwise, Outfit, Started, launch, open_joins};
 use crate::legacy::hint;
 use crate::notify::{self, Listening, Notify};
 use crate::plan::{self, Facts};
@@ -178,16 +178,18 @@ pub fn create<'a>(
     };
     let network = joined_network(plan, &joins)?;
     let trees = trees::open(host, plan, &joins)?;
+    let joiner = Joiner::of(host, &joins)?;
+    let mut by_door = joiner.is_another() || made.group.is_slice();
     let outfit = Outfit {
         stdio: streams.child.take(),
         console: streams.console.as_ref().map(AsFd::as_fd),
         listener,
         joins,
+        joiner,
         trees,
         cgroups: views,
         cgroup: made.group.v2_dir()?,
     };
-    let mut by_door = takes_another(&outfit.joins) || made.group.is_slice();
     let group = &mut made.group;
     let started = launch(host, plan, outfit, &mut |errno| {
         without_birth_in_place(group, errno, &mut by_door)

@@ -9,7 +9,7 @@ use crate::cli::{Code, Global, Options};
 use crate::container::{Container, Init, Status, id};
 use crate::error::{Error, Result};
 use crate::host::{Host, of_process};
-use crate::launch::{Otherwise, Outfit, Started, launch, takes_another};
+use crate::launch::{Joiner, Otherwise, Outfit, Started, launch};
 use crate::notify::Listening;
 use crate::plan::{self, Facts};
 use crate::relay::Relay;
@@ -227,16 +227,18 @@ fn start(host: &Host, plan: &Plan<'_>, going: Going) -> Result<(Started, Vec<Own
         console,
         init,
     } = going;
+    let joiner = Joiner::of(host, &joins)?;
+    let mut by_door = joiner.is_another();
     let outfit = Outfit {
         stdio,
         console: console.as_ref().map(AsFd::as_fd),
         listener: None,
         joins,
+        joiner,
         trees: Vec::new(),
         cgroups: &[],
         cgroup: group.v2_dir()?,
     };
-    let mut by_door = takes_another(&outfit.joins);
     // No process of the container may look into mote from the moment that it is to be seen there.
     let hidden =
         rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
