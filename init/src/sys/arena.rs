@@ -151,6 +151,22 @@ impl<'a, T: Copy> List<'a, T> {
         Ok(())
     }
 
+    /// Adds so many values again that are there already, from a place on; `NOMEM` when there is no room for them, or they are not
+    /// there.
+    pub fn repeat(&mut self, from: usize, count: usize) -> Result<(), Errno> {
+        if from + count > self.length || self.length + count > self.capacity {
+            return Err(Errno::NOMEM);
+        }
+        // SAFETY: the first `length` values were written, and those from there on are others, for which `Arena::list` reserved
+        // aligned room.
+        unsafe {
+            let to = self.start.add(self.length);
+            self.start.add(from).copy_to_nonoverlapping(to, count);
+        }
+        self.length += count;
+        Ok(())
+    }
+
     /// Forgets all values, to be filled again.
     pub fn clear(&mut self) {
         self.length = 0;

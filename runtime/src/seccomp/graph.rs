@@ -122,6 +122,24 @@ impl<'a> Graph<'a> {
         })
     }
 
+    /// Asks about the number. The caller asks nothing twice.
+    pub fn number(
+        &mut self,
+        ask: Ask,
+        value: u32,
+        yes: Target,
+        no: Target,
+    ) -> Result<Target, Errno> {
+        self.add(Node {
+            word: NUMBER,
+            ask,
+            value,
+            mask: u32::MAX,
+            yes,
+            no,
+        })
+    }
+
     /// Asks a condition of a rule: of 64 bits in halves, the high one first.
     pub fn condition(
         &mut self,

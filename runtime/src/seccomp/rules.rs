@@ -187,6 +187,11 @@ pub fn is_multiplexed(id: u16) -> bool {
     MULTIPLEXED.iter().any(|row| row[1..].contains(&id))
 }
 
+/// Whether a call is a multiplexer.
+pub fn is_multiplexer(id: u16) -> bool {
+    MULTIPLEXED.iter().any(|row| row[0] == id)
+}
+
 /// What is behind a call, if it is a multiplexer: itself, then the others.
 fn behind(id: u16) -> &'static [u16] {
     let row = MULTIPLEXED.iter().find(|row| row[0] == id);
@@ -221,12 +226,6 @@ impl<'a> Profile<'a> {
             false => &[],
         };
         let calls = if behind.is_empty() { &own } else { behind };
-        // Of most calls the first entry says all there is to say.
-        if let ([_], Some((at, entry))) = (calls, self.about(id).next())
-            && let [[]] = entry.alternatives
-        {
-            return Ok(Answer::Always(entry.action, Some(at)));
-        }
         for (number, call) in calls.iter().enumerate() {
             for (at, entry) in self.about(*call) {
                 for conditions in entry.alternatives {

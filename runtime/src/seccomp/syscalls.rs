@@ -88,31 +88,32 @@ impl<'n> Finder<'n> {
     /// bytes.
     const fn scan(&mut self, name: &'n [u8], mut same: usize) -> Option<u16> {
         let end = start(self.block + 1);
-        while self.next < end {
-            let shared = tables::NAMES[self.next] as usize;
-            self.next += 1;
-            self.at += 1;
+        let mut next = self.next;
+        let mut found = None;
+        while next < end {
+            let shared = tables::NAMES[next] as usize;
             if shared < same {
-                return None;
+                break;
             }
+            next += 1;
+            self.at += 1;
             if shared == same {
-                while in_entry(self.next)
-                    && same < name.len()
-                    && tables::NAMES[self.next] == name[same]
-                {
-                    self.next += 1;
+                while same < name.len() && in_entry(next) && tables::NAMES[next] == name[same] {
+                    next += 1;
                     same += 1;
                 }
-                if same == name.len() && !in_entry(self.next) {
+                if same == name.len() && !in_entry(next) {
                     self.last = name;
-                    return Some((self.block * tables::BLOCK + self.at) as u16);
+                    found = Some((self.block * tables::BLOCK + self.at) as u16);
+                    break;
                 }
             }
-            while in_entry(self.next) {
-                self.next += 1;
+            while in_entry(next) {
+                next += 1;
             }
         }
-        None
+        self.next = next;
+        found
     }
 }
 
@@ -178,10 +179,7 @@ impl<'a> Numbers<'a> {
                 continue;
             }
             let place = bits.take(tables::PLACE_BITS);
-            for at in place..place + bits.take(tables::LENGTH_BITS) + tables::LEAST {
-                let id = row.as_slice().get(at).copied();
-                row.push(id.unwrap_or_default())?;
-            }
+            row.repeat(place, bits.take(tables::LENGTH_BITS) + tables::LEAST)?;
         }
         Ok(Numbers(row.finish()))
     }

@@ -1,8 +1,9 @@
-//! From a profile to a program: for each architecture a search tree over the numbers of its calls.
+//! From a profile to a program: for each architecture a search tree over the numbers of its calls, whose leaves ask about
+//! single numbers where that takes fewer questions.
 
 use super::arch::{ARCHS, Arch, X32_BIT};
 use super::emit;
-use super::graph::{ARCH, Ask, Graph, NUMBER, Target};
+use super::graph::{ARCH, Ask, Graph, Target};
 use super::rules::{self, Answer, ENOSYS, Profile, Rule};
 use super::syscalls::{self, Numbers};
 use init::plan::Instruction;
@@ -35,8 +36,22 @@ const MORE: u32 = 64;
 struct Stretch {
     from: u32,
     ask: Target,
-    /// How many of them are likely to be made.
+    /// How much it is worth that the way to it is short: one for each number, since the kernel asks the filter about every one of
+    /// them, but for x32's, when it is loaded (seccomp_cache_prepare, kernel/seccomp.c), and more for usual calls.
     weight: u32,
+}
+
+/// No more numbers than this are asked about one by one in a row.
+const SINGLE: u32 = 3;
+/// What a question costs, where a number's way through one more of them costs 1.
+const QUESTION: u32 = 100;
+
+/// How all stretches up to one are asked about at the least cost.
+#[derive(Clone, Copy)]
+struct Least {
+    cost: u32,
+    /// The first stretch of the last leaf.
+    first: u16,
 }
 
 /// What making a program needs.
@@ -46,9 +61,14 @@ struct Maker<'p, 'a> {
     arena: &'a Arena,
     graph: Graph<'a>,
     default: Target,
+    /// By the id of a name, what is asked about that call everywhere, or [`VARIES`].
+    asks: List<'a, Target>,
     /// Those of the call at hand.
     rules: List<'a, Rule<'a>>,
 }
+
+/// What is asked depends on the architecture.
+const VARIES: Target = Target::MAX;
 
 /// The program, or `TOOBIG` when it takes more instructions than the kernel does; other errors are the arena's.
 #[inline(never)]
@@ -61,43 +81,73 @@ pub fn compile<'a>(profile: &Profile<'a>, arena: &'a Arena) -> Result<&'a [Instr
         arena,
         default: graph.result(profile.default)?,
         graph,
+        asks: arena.list(syscalls::COUNT + 1)?,
         rules: arena.list(rules::MOST)?,
     };
+    maker.names()?;
     let root = maker.architectures()?;
     emit::emit(maker.graph.nodes(), root, arena)
 }
 
 impl<'a> Maker<'_, 'a> {
+    /// What is asked about the calls of each name. Of most the first entry says all there is to say.
+    fn names(&mut self) -> Result<(), Errno> {
+        let profile = self.profile;
+        let mut entries = self.arena.list(profile.entries.len())?;
+        for entry in profile.entries {
+            entries.push(match entry.alternatives {
+                [[]] => self.graph.result(entry.action)?,
+                _ => VARIES,
+            })?;
+        }
+        for (id, named) in profile.named.iter().enumerate() {
+            let ask = match profile.mentions.get(named.first as usize) {
+                _ if rules::is_multiplexer(id as u16) => VARIES,
+                None => self.default,
+                Some(mention) => entries.as_slice()[mention.entry as usize],
+            };
+            self.asks.push(ask)?;
+        }
+        Ok(())
+    }
+
     /// One after the other, the first one asked first.
     fn architectures(&mut self) -> Result<Target, Errno> {
         let kill = self.graph.result(KILL)?;
         let mut next = kill;
         let archs = self.profile.archs;
+        let capacity = self.capacity();
+        let mut stretches = self.arena.list(capacity)?;
+        let mut leaves = self.arena.list(capacity)?;
+        let mut least = self.arena.list(capacity)?;
         for (at, arch) in archs.iter().enumerate().rev() {
             let same = |other: &&Arch| other.audit() == arch.audit();
             if archs[..at].iter().any(&same) {
                 continue;
             }
-            let mut stretches = self.arena.list(self.capacity())?;
-            extend(
-                &mut stretches,
-                0,
-                if arch.is_x32() { kill } else { self.default },
-                0,
-            )?;
+            stretches.clear();
+            let first = if arch.is_x32() { kill } else { self.default };
+            extend(&mut stretches, 0, first)?;
             // x86_64 and x32 have one audit number between them; x32's numbers are the higher ones.
             let mut both = ARCHS
                 .iter()
                 .filter(|row| archs[at..].iter().any(|arch| core::ptr::eq(*arch, *row)));
             while let Some(arch) = both.by_ref().find(|row| same(row)) {
-                self.stretches(arch, &mut stretches)?;
+                let more = if core::ptr::eq(arch, archs[0]) {
+                    MORE
+                } else {
+                    0
+                };
+                self.stretches(arch, more, &mut stretches)?;
             }
             let x32 = archs.iter().any(|arch| arch.is_x32());
             if same(&&ARCHS[0]) && !x32 {
-                extend(&mut stretches, X32_BIT, kill, 0)?;
-                extend(&mut stretches, SKIPPED, self.default, 0)?;
+                extend(&mut stretches, X32_BIT, kill)?;
+                extend(&mut stretches, SKIPPED, self.default)?;
             }
-            let tree = self.tree(stretches.finish())?;
+            self.leaves(stretches.as_slice(), &mut least, &mut leaves)?;
+            let total = leaves.as_slice().iter().map(|leaf| leaf.weight).sum();
+            let tree = self.tree(leaves.as_slice(), total)?;
             next = self.graph.ask(ARCH, Ask::Equal, arch.audit(), tree, next)?;
         }
         Ok(next)
@@ -112,35 +162,47 @@ impl<'a> Maker<'_, 'a> {
         2 * longest.unwrap_or_default() + 8
     }
 
-    /// What is asked about each number of an architecture.
-    fn stretches(&mut self, arch: &Arch, stretches: &mut List<'a, Stretch>) -> Result<(), Errno> {
+    /// What is asked about each number of an architecture; `more` is what usual calls weigh more.
+    fn stretches(
+        &mut self,
+        arch: &Arch,
+        more: u32,
+        stretches: &mut List<'a, Stretch>,
+    ) -> Result<(), Errno> {
         let mut table = self.numbers.of(arch.table());
         let mut rest = self.default;
-        extend(stretches, arch.number(0) & X32_BIT, self.default, 0)?;
+        extend(stretches, arch.number(0) & X32_BIT, self.default)?;
         let newest = table.iter().rposition(|id| self.counts(arch, *id));
         // libseccomp's and runc's way to say none is 0.
         if let Some(newest) = newest.filter(|at| self.profile.enosys && arch.number(*at) != 0) {
             table = &table[..newest + 1];
             rest = self.graph.result(ENOSYS)?;
         }
+        let (mut last, mut weight) = (self.default, 0);
         for (at, id) in table.iter().copied().enumerate() {
-            let (ask, weight) = match id {
-                0 => (self.default, 0),
-                _ => self.call(arch, id)?,
-            };
-            let hidden = at == 0 && arch.hides_unknown() && rest != self.default;
-            extend(
-                stretches,
-                arch.number(at),
-                if hidden { rest } else { ask },
-                weight,
-            )?;
+            let mut ask = self.asks.as_slice()[usize::from(id)];
+            if ask == VARIES {
+                ask = self.call(arch, id)?;
+            }
+            if at == 0 && arch.hides_unknown() && rest != self.default {
+                ask = rest;
+            }
+            if ask != last {
+                weigh(stretches, core::mem::take(&mut weight));
+                extend(stretches, arch.number(at), ask)?;
+                last = ask;
+            }
+            weight += u32::from(!arch.is_x32());
+            if more != 0 && USUAL[usize::from(id / 64)] >> (id % 64) & 1 != 0 {
+                weight += more;
+            }
         }
+        weigh(stretches, weight);
         let end = table
             .len()
             .checked_sub(1)
             .map_or(arch.number(0), |last| arch.number(last) + 1);
-        extend(stretches, end, rest, 0)
+        extend(stretches, end, rest)
     }
 
     /// Whether a call makes the profile know of all that came before it. Those that a multiplexer can be asked for
@@ -149,18 +211,13 @@ impl<'a> Maker<'_, 'a> {
         id != 0 && self.profile.names(id) && !(arch.multiplexes() && rules::is_multiplexed(id))
     }
 
-    /// What is asked about one call, and how likely it is to be made: hardly, if that is refused or there is a better way to
-    /// ask for it.
-    fn call(&mut self, arch: &Arch, id: u16) -> Result<(Target, u32), Errno> {
+    /// What is asked about one call.
+    #[inline(never)]
+    fn call(&mut self, arch: &Arch, id: u16) -> Result<Target, Errno> {
         let (profile, arena) = (self.profile, self.arena);
         let answer = profile.answer(arch, id, &mut self.rules, arena)?;
-        if let Answer::Always(action, entry) = answer {
-            let usual = USUAL[usize::from(id / 64)] >> (id % 64) & 1 != 0;
-            let weight = match entry {
-                Some(_) if usual && !arch.is_x32() => MORE,
-                entry => u32::from(entry.is_some()),
-            };
-            return Ok((self.graph.result(action)?, weight));
+        if let Answer::Always(action, _) = answer {
+            return self.graph.result(action);
         }
         let mut next = self.default;
         for rule in self.rules.as_slice().iter().rev() {
@@ -170,55 +227,121 @@ impl<'a> Maker<'_, 'a> {
             }
             next = yes;
         }
-        Ok((next, 1))
+        Ok(next)
     }
 
-    /// A question that halves what is likely to be asked, and the same again on both sides.
-    fn tree(&mut self, stretches: &[Stretch]) -> Result<Target, Errno> {
-        let (low, high) = stretches.split_at(middle(stretches));
-        match (low, high) {
-            ([], [one]) | ([one], []) => Ok(one.ask),
-            ([], _) | (_, []) => Ok(self.default),
-            (_, [first, ..]) => {
-                let high = self.tree(high)?;
-                let low = self.tree(low)?;
-                self.graph.ask(NUMBER, Ask::AtLeast, first.from, high, low)
+    /// Joins stretches to the leaves of the tree, for as few questions as there can be: a leaf costs one, that of the tree which
+    /// tells it from the next, and may have single numbers in it, which cost one each, instead of two boundaries.
+    /// Such a leaf begins and ends with what most of it is; anything else could as well be another leaf.
+    fn leaves(
+        &mut self,
+        stretches: &[Stretch],
+        least: &mut List<'a, Least>,
+        leaves: &mut List<'a, Stretch>,
+    ) -> Result<(), Errno> {
+        least.clear();
+        for (last, most) in stretches.iter().enumerate() {
+            let cost = |before: usize| {
+                before
+                    .checked_sub(1)
+                    .map_or(0, |before| least.as_slice()[before].cost)
+            };
+            let mut best = Least {
+                cost: cost(last) + QUESTION,
+                first: last as u16,
+            };
+            let (mut single, mut weight) = (0, most.weight);
+            for (at, pair) in stretches[..=last].windows(2).enumerate().rev() {
+                let [stretch, next] = pair else { break };
+                weight += stretch.weight;
+                if stretch.ask != most.ask {
+                    single = (next.from - stretch.from).saturating_add(single);
+                    if single > SINGLE {
+                        break;
+                    }
+                    continue;
+                }
+                let cost = cost(at) + QUESTION + single * (QUESTION + weight);
+                if cost < best.cost {
+                    best = Least {
+                        cost,
+                        first: at as u16,
+                    };
+                }
+            }
+            least.push(best)?;
+        }
+        leaves.clear();
+        let mut end = stretches.len();
+        while let Some(Least { first, .. }) = least.as_slice()[..end].last() {
+            let joined = &stretches[usize::from(*first)..end];
+            let [inner @ .., last] = joined else { break };
+            let (mut ask, mut weight) = (last.ask, last.weight);
+            let mut after = last.from;
+            for stretch in inner.iter().rev() {
+                weight += stretch.weight;
+                while after > stretch.from && stretch.ask != last.ask {
+                    after -= 1;
+                    ask = self.graph.number(Ask::Equal, after, stretch.ask, ask)?;
+                }
+                after = stretch.from;
+            }
+            leaves.push(Stretch {
+                from: after,
+                ask,
+                weight,
+            })?;
+            end = usize::from(*first);
+        }
+        leaves.as_mut_slice().reverse();
+        Ok(())
+    }
+
+    /// A question that halves their weight, and the same again on both sides.
+    fn tree(&mut self, leaves: &[Stretch], weight: u32) -> Result<Target, Errno> {
+        if let [one] = leaves {
+            return Ok(one.ask);
+        }
+        // Up to the one in which the half lies, or without that if it lies behind its own half.
+        let (mut at, mut before) = (0, 0);
+        for leaf in leaves.get(1..).unwrap_or_default() {
+            before += leaves[at].weight;
+            at += 1;
+            if 2 * before + leaf.weight >= weight {
+                break;
             }
         }
+        let (low, high) = leaves.split_at(at);
+        let [first, ..] = high else {
+            return Ok(self.default);
+        };
+        let high = self.tree(high, weight - before)?;
+        let low = self.tree(low, before)?;
+        self.graph.number(Ask::AtLeast, first.from, high, low)
     }
 }
 
 /// Adds the calls from a number on, or joins them to the stretch before.
-fn extend(
-    stretches: &mut List<'_, Stretch>,
-    from: u32,
-    ask: Target,
-    weight: u32,
-) -> Result<(), Errno> {
+fn extend(stretches: &mut List<'_, Stretch>, from: u32, ask: Target) -> Result<(), Errno> {
     if let Some(last) = stretches.as_mut_slice().last_mut() {
         if last.from == from {
             last.ask = ask;
         }
         if last.ask == ask {
-            last.weight += weight;
             return Ok(());
         }
     }
-    stretches.push(Stretch { from, ask, weight })
+    stretches.push(Stretch {
+        from,
+        ask,
+        // As a number, so that none is without.
+        weight: 1,
+    })
 }
 
-/// Where the first half of the weight ends, somewhere between the stretches.
-#[inline(never)]
-fn middle(stretches: &[Stretch]) -> usize {
-    // Each stretch counts, so that the tree is no deeper than it must be where nothing is likely.
-    let weight = |stretch: &Stretch| stretch.weight + 1;
-    let total: u32 = stretches.iter().map(weight).sum();
-    let mut before = 0;
-    for (at, stretch) in stretches.iter().enumerate().skip(1) {
-        before += weight(&stretches[at - 1]);
-        if 2 * before + weight(stretch) >= total || at + 1 == stretches.len() {
-            return at;
-        }
+/// Adds to the weight of the last stretch.
+fn weigh(stretches: &mut List<'_, Stretch>, weight: u32) {
+    if let Some(last) = stretches.as_mut_slice().last_mut() {
+        last.weight += weight;
     }
-    0
 }
