@@ -3,6 +3,8 @@
 //! parent's side that execve(2) has closed it: the program runs.
 
 use crate::fault::{At, Call, Fault, NOTE, Place, Told, WIRE};
+use crate::plan::Instruction;
+use crate::sys::filter::bytes;
 use crate::sys::rights;
 use crate::text::append;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -79,6 +81,11 @@ impl Channel {
     /// Parent: the first answer.
     pub fn send_doors(&self, doors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
         rights::send(self.0.as_fd(), &[1], doors)
+    }
+
+    /// Parent: the program of the filter.
+    pub fn send_filter(&self, program: &[Instruction]) -> Result<(), Errno> {
+        send(self.0.as_fd(), bytes(program))
     }
 
     /// Child: waits for the parent's byte. Without a parent there is no container to become.

@@ -86,6 +86,8 @@ pub struct Child<'c> {
     new_mount_calls: OnceCell<bool>,
     /// Whether the parent has said that id maps are written, limits raised and cgroups made.
     settled: Cell<bool>,
+    /// How many bytes of its filter have come.
+    filter: Cell<usize>,
     /// What it is at, for the fault that ends it.
     place: Cell<Place>,
 }
@@ -153,6 +155,7 @@ pub fn start(plan: &Plan<'_>, handles: Handles<'_>) -> ! {
         handles: &handles,
         new_mount_calls: OnceCell::new(),
         settled: Cell::new(false),
+        filter: Cell::new(0),
         place: Cell::new(Place {
             step: Step::Channel,
             item: 0,
@@ -237,6 +240,7 @@ fn list(child: &Child<'_>) -> Result<Infallible, Fault> {
     // may be on a file system that lets nobody else in: one of the two must work.
     let early = program::enter_cwd(child);
     identity::drop_bounding(child, &process.capabilities)?;
+    filter::receive(child);
     filter::put_on(child, &handles.channel, false)?;
     identity::become_user(child)?;
     identity::take_capabilities(child, &process.capabilities)?;

@@ -6,6 +6,7 @@
 //! All text is NUL-terminated and lives in the config's own buffer or in the plan's [`Arena`](crate::sys::arena::Arena).
 
 use crate::sys::exec::Vector;
+use crate::sys::filter::Room;
 use core::ffi::CStr;
 
 /// The most CPUs that a kernel is built for (CONFIG_NR_CPUS, arch/x86/Kconfig).
@@ -381,11 +382,11 @@ pub struct Scheduler {
     pub period: u64,
 }
 
-/// `linux.seccomp`, compiled.
+/// `linux.seccomp`. The program is made while the process makes its mounts, and sent to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Seccomp<'a> {
-    /// The filter.
-    pub program: &'a [Instruction],
+    /// Where the process puts it.
+    pub room: Room<'a>,
     /// SECCOMP_FILTER_FLAG_* for seccomp(2); with NEW_LISTENER, what it returns is a descriptor for `listener`.
     pub flags: u32,
     /// Where that goes; there is one if the filter asks anybody.

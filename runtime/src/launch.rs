@@ -13,7 +13,7 @@ use core::cell::Cell;
 use init::Handles;
 use init::channel::{Channel, Report};
 use init::fault::{Call, Fault, Place, Step};
-use init::plan::Plan;
+use init::plan::{Instruction, Plan};
 use init::sys::clone::{Clone, clone};
 use init::sys::process::{adopt, exit, set_namespaces};
 use init::sys::start::environment_vector;
@@ -87,6 +87,15 @@ impl Started {
     pub fn admit(&self, plan: &Plan<'_>, doors: &[OwnedFd]) -> Result<()> {
         let borrowed: Vec<BorrowedFd<'_>> = doors.iter().map(AsFd::as_fd).collect();
         let sent = self.channel.send_doors(&borrowed);
+        self.heard(plan, sent)
+    }
+
+    /// The program of its filter, if it has one.
+    pub fn send_filter(&self, plan: &Plan<'_>, program: &[Instruction]) -> Result<()> {
+        if plan.process.seccomp.is_none() {
+            return Ok(());
+        }
+        let sent = self.channel.send_filter(program);
         self.heard(plan, sent)
     }
 

@@ -38,7 +38,7 @@ pub use options::names as mount_options;
 pub use ranges::{FLAGS as MEMORY_POLICY_FLAGS, MODES as MEMORY_POLICIES};
 pub use refusal::{Refusal, misread, place_text};
 pub use resources::Kept;
-pub use seccomp::{ACTIONS, FLAGS, Filter, OPERATORS, filter};
+pub use seccomp::{ACTIONS, FLAGS, Filter, OPERATORS, filter, program};
 pub use version::OCI_VERSION_MIN;
 
 use core::cell::RefCell;
@@ -133,10 +133,10 @@ fn each<'a, T: spec_min::Read<'a>, U: Copy>(
 }
 
 /// How much memory to set aside for the plan of a document of `length` bytes, `extra_env` not counted: no property
-/// takes more than twenty bytes of plan for one of its text, and a seccomp filter no more than a megabyte to make. What
-/// isn't touched costs nothing.
+/// takes more than twenty bytes of plan for one of its text, and a seccomp filter no more than a megabyte to make, which may
+/// be done twice. What isn't touched costs nothing.
 pub const fn arena_size(length: usize) -> usize {
-    20 * length + 64 * 1024 + 1024 * 1024
+    20 * length + 64 * 1024 + 2 * 1024 * 1024
 }
 
 /// The plan of a container.

@@ -1,16 +1,22 @@
 //! `linux.seccomp`: words to a profile, and the profile to a filter.
+//!
+//! That is done in two turns. The plan looks through the rules for whatever is to be refused; of most profiles it is clear from
+//! that alone that their program will be short enough and will let its own process pass. The program is made when
+//! the process is there ([`program`]), while that makes its mounts; in doubt it is made for the plan as well.
 
 use super::paths::given;
 use super::refusal::Result;
 use super::words::{Words, words};
 use super::{Facts, Job, Refusal, Warn, filtered};
 use crate::seccomp::arch::{self, Arch};
+use crate::seccomp::reach::judge;
 use crate::seccomp::rules::{Condition, Entry, Mention, NONE, Named, Op, Profile};
 use crate::seccomp::{self, syscalls};
 use crate::text::fill;
 use core::ffi::CStr;
-use init::plan::{Listener, Seccomp};
+use init::plan::{Instruction, Listener, Plan, Seccomp};
 use init::sys::arena::{Arena, List};
+use init::sys::filter::{MOST, Room};
 use rustix::io::Errno;
 use spec_min::Spec;
 
@@ -70,7 +76,9 @@ const ARGUMENTS: usize = 6;
 pub struct Filter<'a> {
     /// The rules.
     pub profile: Profile<'a>,
-    /// The program for them, with flags and listener.
+    /// The program for them.
+    pub program: &'a [Instruction],
+    /// What seccomp(2) needs besides.
     pub loaded: Seccomp<'a>,
 }
 
@@ -83,28 +91,72 @@ pub fn filter<'a>(
     warn: &mut Warn<'_>,
 ) -> core::result::Result<Option<Filter<'a>>, Refusal> {
     let job = Job::new(spec, facts, arena, warn);
-    lower(&job, machine).map_err(|refused| job.refusal(job.inside(refused, "linux.seccomp")))
+    lower(&job, machine, &mut Look::default(), true)
+        .map_err(|refused| job.refusal(job.inside(refused, "linux.seccomp")))
+}
+
+/// The program of the filter of a plan's process, empty if that has none.
+pub fn program<'a>(
+    plan: &Plan<'_>,
+    spec: &Spec<'a>,
+    facts: &Facts<'a>,
+    arena: &'a Arena,
+    warn: &mut Warn<'_>,
+) -> core::result::Result<&'a [Instruction], Refusal> {
+    let (Some(_), Some(native)) = (plan.process.seccomp, native()) else {
+        return Ok(&[]);
+    };
+    let filter = filter(spec, native, facts, arena, warn)?;
+    Ok(filter.map_or(&[], |filter| filter.program))
+}
+
+fn native() -> Option<&'static Arch> {
+    arch::called(targets::NAME.as_bytes())
 }
 
 /// The filter that a process gets here; `late`: after everything else.
 pub fn of_process<'a>(job: &Job<'_, 'a>, late: bool) -> Result<Option<Seccomp<'a>>> {
     let loaded = || {
-        let Some(native) = arch::called(targets::NAME.as_bytes()) else {
+        let Some(native) = native() else {
             return Ok(None);
         };
-        let Some(Filter { loaded, .. }) = lower(job, native)? else {
+        let mut look = Look::default();
+        let Some(Filter { loaded, .. }) = lower(job, native, &mut look, false)? else {
             return Ok(None);
         };
-        if job.facts.makes {
-            filtered::check(job, native, &loaded, late)?;
+        let needs = filtered::needs(job, &loaded, late);
+        // A debug build sees that both ways come to the same.
+        let sure = look.most <= seccomp::MOST && look.seen.lets(needs);
+        if job.facts.makes
+            && (!sure || cfg!(debug_assertions))
+            && let Some(filter) = lower(job, native, &mut Look::default(), true)?
+        {
+            let checked = filtered::check(job, native, filter.program, needs, late);
+            debug_assert!(!sure || checked.is_ok());
+            checked?;
         }
         Ok(Some(loaded))
     };
     loaded().map_err(|refused| job.inside(refused, "linux.seccomp"))
 }
 
-/// The same, refusing from the point after `linux.seccomp` on.
-fn lower<'a>(job: &Job<'_, 'a>, machine: &'static Arch) -> Result<Option<Filter<'a>>> {
+/// What shows without a program.
+#[derive(Default)]
+struct Look {
+    /// How many instructions there can be at most.
+    most: usize,
+    /// What the rules say of some calls.
+    seen: filtered::Seen,
+}
+
+/// The same, refusing from the point after `linux.seccomp` on. The profile is only looked at unless it is to be `whole`.
+#[inline(never)]
+fn lower<'a>(
+    job: &Job<'_, 'a>,
+    machine: &'static Arch,
+    look: &mut Look,
+    whole: bool,
+) -> Result<Option<Filter<'a>>> {
     let Some(given) = job.spec.linux.seccomp.get() else {
         return Ok(None);
     };
@@ -120,8 +172,7 @@ fn lower<'a>(job: &Job<'_, 'a>, machine: &'static Arch) -> Result<Option<Filter<
             "SCMP_ACT_NOTIFY would ask about the calls that starting it takes",
         ));
     }
-    let profile = profile(job, given, default, machine)?;
-    let notifies = profile.entries.iter().any(|entry| entry.action == NOTIFY);
+    let (profile, notifies) = profile(job, given, default, machine, look, whole)?;
     let listener = listener(job, given, notifies)?;
     let mut flags = if given.flags.is_none() { SPEC_ALLOW } else { 0 };
     if let Some(list) = given.flags {
@@ -135,7 +186,7 @@ fn lower<'a>(job: &Job<'_, 'a>, machine: &'static Arch) -> Result<Option<Filter<
         // There is nobody to wait for, and the kernel says EINVAL.
         false => flags &= !WAIT_KILLABLE_RECV,
     }
-    let program = match job.facts.makes {
+    let program = match whole && job.facts.makes {
         true => seccomp::compile(&profile, job.arena),
         false => Ok(&[][..]),
     };
@@ -146,12 +197,17 @@ fn lower<'a>(job: &Job<'_, 'a>, machine: &'static Arch) -> Result<Option<Filter<
         ),
         errno => errno.into(),
     })?;
+    debug_assert!(program.len() <= look.most);
     let loaded = Seccomp {
-        program,
+        room: Room::new(job.arena.bytes(if whole { 0 } else { MOST })?),
         flags,
         listener,
     };
-    Ok(Some(Filter { profile, loaded }))
+    Ok(Some(Filter {
+        profile,
+        program,
+        loaded,
+    }))
 }
 
 /// Who is asked, if anybody.
@@ -209,7 +265,9 @@ fn profile<'a>(
     seccomp: &spec_min::Seccomp<'a>,
     default: u32,
     machine: &'static Arch,
-) -> Result<Profile<'a>> {
+    look: &mut Look,
+    whole: bool,
+) -> Result<(Profile<'a>, bool)> {
     let mut archs = job.arena.list(seccomp.architectures.len() + 1)?;
     archs.push(machine)?;
     for (at, name) in seccomp.architectures.iter().enumerate() {
@@ -225,8 +283,9 @@ fn profile<'a>(
             archs.push(arch)?;
         }
     }
-    let mut named = job.arena.list(syscalls::COUNT + 1)?;
-    for _ in 0..=syscalls::COUNT {
+    let count = if whole { syscalls::COUNT + 1 } else { 0 };
+    let mut named = job.arena.list(count)?;
+    for _ in 0..count {
         named.push(Named {
             named: false,
             first: NONE,
@@ -238,37 +297,121 @@ fn profile<'a>(
         entries: job.arena.list(seccomp.syscalls.len())?,
         named: named.finish_mut(),
         // A name takes three bytes at least: quotes and a comma.
-        mentions: job.arena.list(seccomp.syscalls.size() / 3)?,
+        mentions: job.arena.list(if whole {
+            seccomp.syscalls.size() / 3
+        } else {
+            0
+        })?,
         finder: syscalls::Finder::START,
+        whole,
+        seen: &mut look.seen,
+        most: Most::new(archs.as_slice()),
+        notifies: false,
     };
+    rules.seen.default = judge(default);
     for (at, rule) in seccomp.syscalls.iter().enumerate() {
         rules
             .add(job, at, &rule)
             .map_err(|refused| job.element(refused, ".syscalls", at))?;
     }
-    Ok(Profile {
+    look.most = rules.most.sum();
+    let profile = Profile {
         archs: archs.finish(),
         default,
         enosys: !(ALLOWS..=ALLOW).contains(&default),
         entries: rules.entries.finish(),
         named: rules.named,
         mentions: rules.mentions.finish(),
-    })
+    };
+    Ok((profile, rules.notifies))
+}
+
+/// How many instructions a program can have at most.
+///
+/// Whatever is asked is one, and one more for each time that it is too far away for a jump. That is so once in 255 instructions for
+/// each thing that many jumps lead to, and once in 255 for each level of a tree, of which there are fewer than [`LEVELS`]: two
+/// levels halve the weight.
+struct Most {
+    /// What takes instructions of its own, its copies included,
+    questions: usize,
+    /// and what is led to from anywhere.
+    targets: usize,
+    /// For a condition of a rule: in halves where arguments have 64 bits, and twice where a multiplexer asks as well.
+    condition: usize,
+    /// The same for one rule more that a multiplexer has for whoever is behind it.
+    behind: usize,
+    /// What a rule leads to, on all architectures.
+    rule: usize,
+    last: Option<u32>,
+}
+
+/// See [`Most`].
+const LEVELS: usize = 40;
+/// How many calls are behind multiplexers.
+const BEHIND: usize = 50;
+
+impl Most {
+    fn new(archs: &[&Arch]) -> Most {
+        let mut most = Most {
+            questions: 0,
+            targets: LEVELS + 3,
+            condition: 0,
+            behind: 0,
+            rule: 0,
+            last: None,
+        };
+        for arch in archs {
+            // Up to two jumps lead to what a question leads to, of which a condition of 64 bits has three; each may need its word.
+            let condition = if arch.wide() { 12 } else { 5 };
+            let times = 1 + usize::from(arch.multiplexes());
+            most.questions += syscalls::count(arch.table()) + 8;
+            most.condition += condition * times;
+            most.behind += condition * (times - 1);
+            most.rule += times;
+        }
+        most
+    }
+
+    /// One rule more, which names so many calls.
+    fn add(&mut self, action: u32, names: usize, conditions: usize) {
+        self.targets += usize::from(self.last.replace(action) != Some(action));
+        self.questions = self
+            .questions
+            .saturating_add(names.min(BEHIND) * self.behind);
+        if conditions > 0 {
+            self.targets += names * self.rule;
+            self.questions += names * conditions * self.condition;
+        }
+    }
+
+    fn sum(&self) -> usize {
+        match 255usize.checked_sub(self.targets) {
+            None | Some(0) => usize::MAX,
+            Some(rest) => (self.questions + self.targets) * 255 / rest,
+        }
+    }
 }
 
 /// The rules as they are read.
-struct Rules<'a> {
+struct Rules<'a, 'l> {
     default: u32,
     entries: List<'a, Entry<'a>>,
     named: &'a mut [Named],
     mentions: List<'a, Mention>,
     finder: syscalls::Finder<'a>,
+    whole: bool,
+    seen: &'l mut filtered::Seen,
+    most: Most,
+    notifies: bool,
 }
 
-impl<'a> Rules<'a> {
+impl<'a> Rules<'a, '_> {
     fn add(&mut self, job: &Job<'_, 'a>, at: usize, rule: &spec_min::Syscall<'a>) -> Result<()> {
         let action = action(job, [".action", ".errnoRet"], rule.action, rule.errno_ret)?;
         let alternatives = alternatives(job, rule.args)?;
+        self.most.add(action, rule.names.len(), rule.args.len());
+        self.notifies |= action == NOTIFY;
+        let (judged, always) = (judge(action), rule.args.is_empty());
         for (place, name) in rule.names.iter().enumerate() {
             let refuse = |text: &str| job.element(job.refuse_text("", name, text), ".names", place);
             match name.to_bytes() {
@@ -279,6 +422,7 @@ impl<'a> Rules<'a> {
                         "SCMP_ACT_NOTIFY would ask about the call that hands the listener over",
                     ));
                 }
+                name if !self.whole => self.seen.note(name, judged, always),
                 name => match self.finder.id(name) {
                     Some(id) => self.mention(id, action != self.default)?,
                     None if job.facts.debug => {
@@ -290,7 +434,7 @@ impl<'a> Rules<'a> {
                 },
             }
         }
-        if action != self.default {
+        if self.whole && action != self.default {
             self.entries.push(Entry {
                 at,
                 action,

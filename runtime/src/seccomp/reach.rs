@@ -87,7 +87,8 @@ impl Way<'_> {
     }
 }
 
-fn judge(answer: u32) -> Worst {
+/// How bad it is.
+pub fn judge(answer: u32) -> Worst {
     match answer & 0xffff_0000 {
         ALLOW | LOG => Worst::Made,
         ERRNO => Worst::Answered,

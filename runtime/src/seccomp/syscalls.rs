@@ -163,6 +163,12 @@ pub fn name(id: u16) -> String {
     crate::error::lossy(&name)
 }
 
+/// How many numbers a machine has, by its place in the tables.
+pub fn count(machine: usize) -> usize {
+    let end = |at: usize| usize::from(tables::ENDS[at]);
+    end(machine) - machine.checked_sub(1).map_or(0, end)
+}
+
 /// The ids at the numbers from 0 on of some machines.
 #[derive(Clone, Copy)]
 pub struct Numbers<'a>(&'a [u16]);

@@ -208,10 +208,12 @@ pub fn create<'a>(
     };
     created.move_devices(network)?;
     created.admit(global, by_door)?;
-    let hooks = &created.plan.hooks;
+    let program =
+        plan::program(plan, spec, &facts, arena, warn).map_err(|refusal| refusal.error())?;
+    created.hooks_while_it_waits()?;
+    created.started.send_filter(plan, program)?;
     let asked = request.pid_file.is_some() || pidfd_socket.is_some() || streams.terminal.is_some();
-    let stays = request.stay != Stay::Leave;
-    if stays && !asked && hooks.prestart.is_empty() && hooks.create_runtime.is_empty() {
+    if request.stay != Stay::Leave && !asked {
         created.started.answer_ahead(created.plan)?;
     } else {
         created.settle(request, pidfd_socket, streams)?;
@@ -234,6 +236,8 @@ pub fn without_birth_in_place(group: &mut Group, errno: Errno, by_door: &mut boo
         _ => Otherwise::Fail,
     }
 }
+
+const OUT_OF_STEP: &str = "the container's first process is out of step";
 
 /// What is undone when a step fails.
 #[derive(Debug)]
@@ -337,6 +341,20 @@ impl Created<'_> {
         }
     }
 
+    /// The hooks for which the new process waits once its mounts are made.
+    fn hooks_while_it_waits(&self) -> Result<()> {
+        let hooks = &self.plan.hooks;
+        if hooks.prestart.is_empty() && hooks.create_runtime.is_empty() {
+            return Ok(());
+        }
+        if !matches!(self.started.expect(self.plan)?, Report::Mounted) {
+            return Err(Error::new(OUT_OF_STEP));
+        }
+        self.hooks("prestart", "creating")?;
+        self.hooks("createRuntime", "creating")?;
+        self.started.answer(self.plan)
+    }
+
     /// From the new process to one that is ready.
     fn settle(
         &mut self,
@@ -345,15 +363,8 @@ impl Created<'_> {
         streams: Streams,
     ) -> Result<()> {
         let pid = self.started.pid;
-        let mut report = self.started.expect(self.plan)?;
-        if matches!(report, Report::Mounted) {
-            self.hooks("prestart", "creating")?;
-            self.hooks("createRuntime", "creating")?;
-            self.started.answer(self.plan)?;
-            report = self.started.expect(self.plan)?;
-        }
-        if !matches!(report, Report::Ready) {
-            return Err(Error::new("the container's first process is out of step"));
+        if !matches!(self.started.expect(self.plan)?, Report::Ready) {
+            return Err(Error::new(OUT_OF_STEP));
         }
         if let Some((terminal, ours)) = streams.terminal {
             let (_, master) = socket::recv_fd(ours.as_fd())?;

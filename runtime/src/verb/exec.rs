@@ -87,9 +87,14 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     if let Some(rdt) = container.rdt(&host.procfs)? {
         rdt.enter(started.pid)?;
     }
+    tend::raise_limits(plan, started.pid)?;
+    started.admit(plan, &doors)?;
+    let warn = &mut |path: &str, text: &str| global.report.warn(&fill("{}: {}", &[path, text]));
+    let program = plan::program(plan, spec, &facts, &arena, warn);
+    started.send_filter(plan, program.map_err(|refusal| refusal.error())?)?;
     // Whether there is anything to do between the process's being ready and its program.
     let asked = pid_file.is_some() || pidfd_socket.is_some() || terminal.is_some();
-    let settled = settle(&started, &doors, plan, pidfd_socket, terminal, asked)?;
+    let settled = settle(&started, plan, pidfd_socket, terminal, asked)?;
     if let Some(path) = pid_file {
         tend::write_pid_file(&path, started.pid)?;
     }
@@ -271,14 +276,11 @@ fn where_init_is(host: &Host, group: &Group, init: Init) -> Option<OwnedFd> {
 
 fn settle(
     started: &Started,
-    doors: &[OwnedFd],
     plan: &Plan<'_>,
     pidfd_socket: Option<OwnedFd>,
     terminal: Option<(crate::relay::tty::HostTerminal, OwnedFd)>,
     asked: bool,
 ) -> Result<Option<Relay>> {
-    tend::raise_limits(plan, started.pid)?;
-    started.admit(plan, doors)?;
     if !asked {
         return started.answer_ahead(plan).map(|()| None);
     }

@@ -99,7 +99,7 @@ fn dump(asked: &Asked<'_>) -> String {
     let mut text = String::from("flags ");
     hexadecimal(&mut text, loaded.flags);
     text.push_str(&listing::lines(
-        loaded.program,
+        asked.filter.program,
         asked.filter.profile.archs,
         &asked.numbers,
     ));
@@ -127,7 +127,7 @@ fn explain(asked: &Asked<'_>, options: &Options) -> Result<String> {
         words[usize::from(arch.word(at, false))] = *slot as u32;
         words[usize::from(arch.word(at, true))] = (*slot >> 32) as u32;
     }
-    let answer = listing::answer(asked.filter.loaded.program, &words).unwrap_or_default();
+    let answer = listing::answer(asked.filter.program, &words).unwrap_or_default();
     let mut text = lossy(call);
     text.push_str(" (");
     push(&mut text, number.into(), 1);

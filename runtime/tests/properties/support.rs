@@ -74,7 +74,7 @@ struct Outcome {
 /// The plans of a container, and of one more process in it.
 fn outcome(document: &Value) -> Outcome {
     let mut buffer = document.to_string().into_bytes();
-    let arena = Arena::new(2 * plan::arena_size(buffer.len())).expect("memory");
+    let arena = Arena::new(3 * plan::arena_size(buffer.len())).expect("memory");
     let spec = spec_min::parse_spec(&mut buffer).expect("a document of the right types");
     let mut warnings = Vec::new();
     let container = plan::container(&spec, &FACTS, &arena, &mut |path, text| {
@@ -83,7 +83,12 @@ fn outcome(document: &Value) -> Outcome {
     let process = spec.process.get().expect("a process");
     let process = plan::process(process, &spec, &FACTS, &arena, &mut |_, _| ());
     let plan = match (container, process) {
-        (Ok(container), Ok(process)) => Ok(format!("{container:?}{process:?}")),
+        (Ok(container), Ok(process)) => {
+            // Made once the process is there, so not in its plan.
+            let filter = plan::program(container, &spec, &FACTS, &arena, &mut |_, _| ());
+            let filter = filter.expect("what was planned can be made");
+            Ok(format!("{container:?}{process:?}{filter:?}"))
+        }
         (Err(refusal), _) | (_, Err(refusal)) => {
             Err((refusal.path().to_owned(), refusal.text().to_owned()))
         }

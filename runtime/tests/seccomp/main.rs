@@ -28,7 +28,7 @@ fn compile(profile: &Value, machine: &str) -> Result<Vec<Instruction>, String> {
     let spec = spec_min::parse_spec(&mut text).unwrap();
     let machine = called(machine.as_bytes()).unwrap();
     match plan::filter(&spec, machine, &Facts::OF_DOCUMENT, &arena, &mut |_, _| {}) {
-        Ok(filter) => Ok(filter.unwrap().loaded.program.to_vec()),
+        Ok(filter) => Ok(filter.unwrap().program.to_vec()),
         Err(refusal) => Err(refusal.to_string()),
     }
 }

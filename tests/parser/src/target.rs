@@ -220,7 +220,7 @@ pub fn seccomp(document: &[u8]) {
         let filter = plan::filter(&spec, machine, &ROOT, arena, &mut |_, _| ());
         let filter = filter.inspect_err(check_refusal).ok().flatten();
         let Some(filter) = filter else { return };
-        let program = filter.loaded.program;
+        let program = filter.program;
         machine::check(program);
         for number in (0..600).chain([u32::MAX, 1 << 30 | 1, 4000, 5000, 6001]) {
             for (arch, argument) in [(machine.audit(), 0), (machine.audit(), u64::MAX), (0, 7)] {
