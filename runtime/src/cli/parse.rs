@@ -8,7 +8,7 @@ use super::flags::{Flag, Flags, GLOBAL, NONE};
 use super::options::{Options, Value};
 use super::rows::{self, MANY, Tail, Verb};
 use crate::error::lossy;
-use crate::text::{decimal, fill, quoted};
+use crate::text::{decimal, fill, pieces, quoted};
 use lexopt::{Arg, Parser};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -276,11 +276,9 @@ fn find(flags: Flags, name: &str) -> Option<Found> {
 
 /// The words that Go's strconv.ParseBool knows, and no other.
 pub(super) fn parse_bool(word: &str) -> Option<bool> {
-    match word {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
+    let is_one_of = |words| pieces(words, b' ').has(word);
+    let on = is_one_of("1 t T true TRUE True");
+    Some(on).filter(|on| *on || is_one_of("0 f F false FALSE False"))
 }
 
 fn count(verb: &Verb, words: usize, command: usize, program: &str) -> Result<(), String> {
