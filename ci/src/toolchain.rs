@@ -53,7 +53,7 @@ pub const ARCHES: &[Arch] = &[
         machine: 62,
         flags: &[],
         inlining: (100, 600),
-        code: &["-disable-lsr"],
+        code: &["-disable-lsr", "-outliner-benefit-threshold=3"],
         kib: 388,
         seccompiler: true,
     },
