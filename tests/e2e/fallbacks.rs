@@ -100,7 +100,10 @@ fn rich(c: &Case) -> R<Bundle> {
     fs::write(b.rootfs("copied/deep/file"), "copied up")?;
     fs::set_permissions(b.rootfs("copied"), fs::Permissions::from_mode(0o751))?;
     fs::create_dir(b.rootfs("secret"))?;
-    fs::create_dir(b.rootfs("fixed"))?;
+    // There before the first run, as it is before the second: a tmpfs has the mode of what it covers.
+    for dir in ["fixed", "frozen", "real/below"] {
+        fs::create_dir_all(b.rootfs(dir))?;
+    }
     fs::write(b.rootfs("secret-file"), "secret")?;
     symlink("/real", b.rootfs("alias"))?;
     b.mount(
@@ -390,9 +393,10 @@ fn symlinks(c: &Case) -> Res {
         symlink("../../../../../../..", b.rootfs("up"))?;
         symlink(".././../bin/..//abs/../target/", b.rootfs("chain"))?;
         symlink("loop", b.rootfs("loop"))?;
-        b.mount("/abs/m", "tmpfs", "tmpfs", &[])
-            .mount("/up/m", "tmpfs", "tmpfs", &["ro"])
-            .mount("/chain/m", "tmpfs", "tmpfs", &[])
+        // Without a mode the second would have that of what the first left there.
+        b.mount("/abs/m", "tmpfs", "tmpfs", &["mode=700"])
+            .mount("/up/m", "tmpfs", "tmpfs", &["mode=700", "ro"])
+            .mount("/chain/m", "tmpfs", "tmpfs", &["mode=700"])
             .push("/linux/maskedPaths", json!("/up/etc/passwd"))
             .push("/linux/readonlyPaths", json!("/abs"));
         let want = c.report(&mut b)?;
