@@ -413,8 +413,10 @@ impl<'a> Rules<'a, '_> {
         self.notifies |= action == NOTIFY;
         let (judged, always) = (judge(action), rule.args.is_empty());
         for (place, name) in rule.names.iter().enumerate() {
-            let refuse = |text: &str| job.element(job.refuse_text("", name, text), ".names", place);
-            match name.to_bytes() {
+            let name = name.bytes();
+            let refuse =
+                |text: &str| job.element(job.about(job.refuse("", text), name), ".names", place);
+            match name {
                 b"" => return Err(refuse("no system call has this name")),
                 // The child writes to its parent once the filter is loaded.
                 b"write" if action == NOTIFY => {

@@ -2,7 +2,7 @@
 
 use core::ffi::CStr;
 
-use crate::List;
+use crate::{List, Text};
 
 crate::object! {
     /// The `linux.seccomp` section.
@@ -26,7 +26,7 @@ crate::object! {
     /// One rule for some system calls.
     pub struct Syscall<'a> {
         /// The calls.
-        names: List<'a, &'a CStr> = "names",
+        names: List<'a, Text<'a>> = "names",
         /// `SCMP_ACT_*` for them.
         action: Option<&'a CStr> = "action",
         /// The errno that goes with it.
