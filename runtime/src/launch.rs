@@ -230,7 +230,6 @@ pub fn launch(
     )
     .map_err(failed("socketpair"))?;
     let (first, joins) = split(outfit.joins).map_err(failed("dup"))?;
-    let joined = first.iter().fold(0, |all, (flags, _)| all | flags);
     let new = u64::from(plan.namespaces.new);
     let handles = Handles {
         channel: Channel(theirs),
@@ -239,7 +238,7 @@ pub fn launch(
         console: outfit.console,
         listener: outfit.listener,
         joins: &joins,
-        joined_user: joined & CLONE_NEWUSER != 0,
+        joined_user: kinds(&first) & CLONE_NEWUSER != 0,
         trees: &outfit.trees,
         cgroups: outfit.cgroups,
         environment: environment_vector(),
@@ -323,7 +322,7 @@ impl Joiner {
     /// Who it is for these namespaces. mote couldn't come back from a user namespace; nor from a pid namespace if it isn't
     /// privileged over its own, like root of a user namespace that has none of its own, as in rootless podman.
     pub fn of(host: &Host, joins: &[(u32, OwnedFd)]) -> Result<Joiner> {
-        let joined = joins.iter().fold(0, |all, (flags, _)| all | flags);
+        let joined = kinds(joins);
         if joined & FIRST == 0 {
             return Ok(Joiner::Nobody);
         }
@@ -341,6 +340,11 @@ impl Joiner {
     pub fn is_another(&self) -> bool {
         matches!(self, Joiner::Another)
     }
+}
+
+/// The kinds of namespaces to join.
+fn kinds(joins: &[(u32, OwnedFd)]) -> u32 {
+    joins.iter().fold(0, |all, (flags, _)| all | flags)
 }
 
 /// The namespaces that are joined by whoever makes the process.
