@@ -21,6 +21,7 @@ pub const MODULE: Module = Module {
         ("listener", listener),
         ("new_privileges_or_not", places),
         ("no_start_without_execve", no_execve),
+        ("unknown_calls_are_told_of_once", unknown),
     ],
 };
 
@@ -351,6 +352,26 @@ fn no_execve(c: &Case) -> Res {
         b.set("/process/noNewPrivileges", json!(no_new_privileges));
         c.run(&b)?
             .refused(1, &["linux.seccomp: must allow ", name])?;
+    }
+    Ok(())
+}
+
+/// With `--debug`, also where the plan has to make the filter to be sure of it.
+fn unknown(c: &Case) -> Res {
+    let mut doubtful = about_mkdir("SCMP_ACT_ERRNO");
+    let more = doubtful["syscalls"].as_array_mut().ok_or("no list")?;
+    // Without conditions, so this is what decides.
+    more.push(json!({"names": ["execve"], "action": "SCMP_ACT_LOG"}));
+    more.push(json!({
+        "names": ["execve"], "action": "SCMP_ACT_ERRNO",
+        "args": [{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}],
+    }));
+    let mut b = c.bundle(&["true"])?;
+    for profile in [about_mkdir("SCMP_ACT_ERRNO"), doubtful] {
+        b.set("/linux/seccomp", profile).write()?;
+        let run = c.mote(&["--debug", "run", "-b"]).arg(&b.dir).arg(&b.id);
+        let err = run.go()?.err;
+        same!(err.matches("no_such_call\\\": unknown").count(), 1, "{err}");
     }
     Ok(())
 }

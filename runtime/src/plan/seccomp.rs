@@ -127,9 +127,13 @@ pub fn of_process<'a>(job: &Job<'_, 'a>, late: bool) -> Result<Option<Seccomp<'a
         let needs = filtered::needs(job, &loaded, late);
         // A debug build sees that both ways come to the same.
         let sure = look.most <= seccomp::MOST && look.seen.lets(needs);
+        let mut again = Look {
+            quiet: true,
+            ..Look::default()
+        };
         if job.facts.makes
             && (!sure || cfg!(debug_assertions))
-            && let Some(filter) = lower(job, native, &mut Look::default(), true)?
+            && let Some(filter) = lower(job, native, &mut again, true)?
         {
             let checked = filtered::check(job, native, filter.program, needs, late);
             debug_assert!(!sure || checked.is_ok());
@@ -147,6 +151,8 @@ struct Look {
     most: usize,
     /// What the rules say of some calls.
     seen: filtered::Seen,
+    /// Whether somebody else warns of names that are unknown.
+    quiet: bool,
 }
 
 /// The same, refusing from the point after `linux.seccomp` on. The profile is only looked at unless it is to be `whole`.
@@ -304,6 +310,7 @@ fn profile<'a>(
         })?,
         finder: syscalls::Finder::START,
         whole,
+        warns: job.facts.debug && !look.quiet,
         seen: &mut look.seen,
         most: Most::new(archs.as_slice()),
         notifies: false,
@@ -400,6 +407,7 @@ struct Rules<'a, 'l> {
     mentions: List<'a, Mention>,
     finder: syscalls::Finder<'a>,
     whole: bool,
+    warns: bool,
     seen: &'l mut filtered::Seen,
     most: Most,
     notifies: bool,
@@ -427,7 +435,7 @@ impl<'a> Rules<'a, '_> {
                 name if !self.whole => self.seen.note(name, judged, always),
                 name => match self.finder.id(name) {
                     Some(id) => self.mention(id, action != self.default)?,
-                    None if job.facts.debug => {
+                    None if self.warns => {
                         let odd =
                             job.element(refuse("unknown system call, left out"), ".syscalls", at);
                         job.warn(job.inside(odd, "linux.seccomp"));
