@@ -8,6 +8,7 @@ mod demo;
 mod dist;
 mod elf;
 mod emulated;
+mod fragments;
 mod fuzz;
 mod mangling;
 mod properties;
@@ -95,6 +96,12 @@ const TASKS: &[Task] = &[
         arguments: "",
         help: "write the tables of system calls from the kernel's headers",
         run: syscalls::run,
+    },
+    Task {
+        name: "fragments",
+        arguments: "",
+        help: "choose the fragments of packed texts anew; the old ones stay right when texts change",
+        run: fragments::run,
     },
     Task {
         name: "tidy",

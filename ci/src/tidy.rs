@@ -3,7 +3,7 @@
 mod manifest;
 mod modules;
 mod rules;
-mod source;
+pub mod source;
 
 use crate::counts::Counts;
 use crate::sh::{self, Result};

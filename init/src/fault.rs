@@ -1,5 +1,7 @@
 //! What went wrong in the child: a number and a place, made into words by the parent, which has the same plan.
 
+use crate::packed;
+use crate::packed::Packed;
 use crate::text::append;
 use core::num::NonZeroU32;
 use rustix::io::Errno;
@@ -16,25 +18,17 @@ macro_rules! texts {
         }
 
         impl $name {
-            const TEXTS: &'static [u8] = concat!($($text, "\n"),*).as_bytes();
+            const TEXTS: Packed = packed!(concat!($($text, "\n"),*));
 
             /// Every value, in the order of its number.
             pub const ALL: &'static [$name] = &[$($name::$value),*];
 
             /// Its text.
-            pub fn text(self) -> &'static [u8] {
-                line(Self::TEXTS, self as usize)
+            pub fn text(self) -> Packed {
+                Self::TEXTS.line(self as usize)
             }
         }
     };
-}
-
-#[inline(never)]
-fn line(texts: &'static [u8], number: usize) -> &'static [u8] {
-    texts
-        .split(|&byte| byte == b'\n')
-        .nth(number)
-        .unwrap_or(b"")
 }
 
 texts! {
@@ -258,8 +252,8 @@ impl Fault {
         Fault(NonZeroU32::MIN | (call as u32) << 24 | u32::from(errno) << 8)
     }
 
-    fn call(self) -> &'static [u8] {
-        line(Call::TEXTS, (self.0.get() >> 24) as usize)
+    fn call(self) -> Packed {
+        Call::TEXTS.line((self.0.get() >> 24) as usize)
     }
 
     fn errno(self) -> u16 {
@@ -272,9 +266,12 @@ impl Fault {
         wire[1] = place.step as u8;
         wire[2..4].copy_from_slice(&self.errno().to_ne_bytes());
         wire[4..8].copy_from_slice(&place.item.to_ne_bytes());
-        for (to, from) in wire[8..].iter_mut().zip(self.call()) {
-            *to = *from;
-        }
+        let mut room = wire[8..].iter_mut();
+        self.call().unpack(&mut |byte| {
+            if let Some(to) = room.next() {
+                *to = byte;
+            }
+        });
         wire
     }
 }

@@ -26,6 +26,7 @@ pub mod machine;
 mod masks;
 pub mod mounts;
 mod namespaces;
+pub mod packed;
 pub mod plan;
 pub mod procfs;
 mod program;
@@ -351,7 +352,13 @@ pub fn describe(reason: Reason) -> fault::Note {
         Reason::Exit(code) => ("exit status ".as_bytes(), Some(code as u32), ""),
         Reason::Signal(number) => (&b"killed by signal "[..], Some(number as u32), ""),
         Reason::Timeout(secs) => (&b"killed after "[..], Some(secs), " s (its timeout)"),
-        Reason::Call(call, _) => (call.text(), None, ""),
+        Reason::Call(call, _) => {
+            let mut note = fault::Note::new();
+            call.text().unpack(&mut |byte| {
+                let _ = note.push(byte);
+            });
+            return note;
+        }
     };
     let mut room = text::Digits::default();
     let number = number.map_or(&b""[..], |number| {

@@ -1,5 +1,6 @@
 //! The console of `mote init`: one line for each thing that happens.
 
+use crate::packed::Packed;
 use crate::text::append;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -15,12 +16,12 @@ const PATIENCE: Timespec = Timespec {
 #[derive(Debug)]
 pub struct Console {
     out: OwnedFd,
-    words: fn(Errno) -> &'static str,
+    words: fn(Errno) -> Packed,
 }
 
 impl Console {
     /// Lines go to `out`; `words` says what an errno means.
-    pub fn new(out: OwnedFd, words: fn(Errno) -> &'static str) -> Console {
+    pub fn new(out: OwnedFd, words: fn(Errno) -> Packed) -> Console {
         Console { out, words }
     }
 
@@ -57,6 +58,10 @@ impl Console {
     /// `what: thing: no such device (ENODEV)`.
     #[inline(never)]
     pub fn failed(&self, what: &[u8], thing: &[u8], errno: Errno) {
-        self.say(&[what, b": ", thing, b": ", (self.words)(errno).as_bytes()]);
+        let mut words = heapless::Vec::<u8, 80>::new();
+        (self.words)(errno).unpack(&mut |byte| {
+            let _ = words.push(byte);
+        });
+        self.say(&[what, b": ", thing, b": ", &words]);
     }
 }

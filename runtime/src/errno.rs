@@ -1,6 +1,8 @@
 //! The words for an errno: what strerror(3) says, in lower case, and the symbol a search engine finds.
 
-use crate::text::{decimal, fill, pieces};
+use crate::text::{decimal, fill, unpacked};
+use init::packed;
+use init::packed::Packed;
 use rustix::io::Errno;
 
 /// Rows `constant symbol "meaning";`, kept as one array of numbers and one text of lines in the
@@ -8,14 +10,14 @@ use rustix::io::Errno;
 macro_rules! errnos {
     ($($constant:ident $symbol:ident $meaning:literal;)*) => {
         const NUMBERS: &[Errno] = &[$(Errno::$constant),*];
-        const LINES: &str = concat!($($meaning, " (", stringify!($symbol), ")\n"),*);
+        const LINES: Packed = packed!(concat!($($meaning, " (", stringify!($symbol), ")\n"),*));
     };
 }
 
 /// `no such file or directory (ENOENT)`; `errno 999` for a number that no row has.
 pub fn text(errno: Errno) -> String {
     match line(errno) {
-        Some(line) => line.to_string(),
+        Some(line) => unpacked(line),
         None => fill(
             "errno {}",
             &[&decimal(errno.raw_os_error().unsigned_abs().into())],
@@ -24,13 +26,13 @@ pub fn text(errno: Errno) -> String {
 }
 
 /// The same where there is no room to put a number.
-pub fn words(errno: Errno) -> &'static str {
-    line(errno).unwrap_or("an unknown error")
+pub fn words(errno: Errno) -> Packed {
+    line(errno).unwrap_or(packed!("an unknown error"))
 }
 
-fn line(errno: Errno) -> Option<&'static str> {
+fn line(errno: Errno) -> Option<Packed> {
     let row = NUMBERS.iter().position(|number| *number == errno)?;
-    pieces(LINES, b'\n').nth(row)
+    Some(LINES.line(row))
 }
 
 // The errors of include/uapi/asm-generic/errno-base.h and errno.h, less those of STREAMS, XENIX
@@ -139,7 +141,7 @@ mod tests {
 
     #[test]
     fn every_number_has_its_line() {
-        assert_eq!(NUMBERS.len(), LINES.lines().count());
+        assert_eq!(NUMBERS.len(), unpacked(LINES).lines().count());
         assert_eq!(text(Errno::NOENT), "no such file or directory (ENOENT)");
         assert_eq!(text(Errno::PERM), "operation not permitted (EPERM)");
         assert_eq!(
@@ -153,7 +155,7 @@ mod tests {
     #[cfg(target_env = "gnu")]
     #[test]
     fn meanings_are_those_of_strerror() {
-        for (number, line) in NUMBERS.iter().zip(LINES.lines()) {
+        for (number, line) in NUMBERS.iter().zip(unpacked(LINES).lines()) {
             let oracle = std::io::Error::from_raw_os_error(number.raw_os_error());
             let oracle = oracle.to_string().to_lowercase();
             let meaning = line

@@ -1,62 +1,70 @@
 //! The child's faults in words. Whoever reads them has the same plan, so a number names a thing again.
 
 use crate::error::{Error, lossy};
-use crate::text::{decimal, fill, one_line};
+use crate::text::{decimal, fill, one_line, unpacked};
 use init::fault::{Step, Told};
+use init::packed;
+use init::packed::Packed;
 use init::plan::{Mount, Plan, Source};
 use rustix::io::Errno;
 
 /// What usually helps.
-const WAYS_OUT: [(Step, Errno, &str); 10] = [
+const WAYS_OUT: [(Step, Errno, Packed); 10] = [
     (
         Step::User,
         Errno::INVAL,
-        "the id is not mapped in the user namespace: see linux.uidMappings and gidMappings",
+        packed!(
+            "the id is not mapped in the user namespace: see linux.uidMappings and gidMappings"
+        ),
     ),
     (
         Step::Root,
         Errno::INVAL,
-        "is a parent mount of the root file system shared, or the root itself an unusual mount? `--no-pivot` avoids pivot_root",
+        packed!(
+            "is a parent mount of the root file system shared, or the root itself an unusual mount? `--no-pivot` avoids pivot_root"
+        ),
     ),
     (
         Step::Namespaces,
         Errno::NOSPC,
-        "a limit in /proc/sys/user is reached",
+        packed!("a limit in /proc/sys/user is reached"),
     ),
     (
         Step::Mount,
         Errno::NODEV,
-        "the kernel doesn't know this type of file system",
+        packed!("the kernel doesn't know this type of file system"),
     ),
     (
         Step::Device,
         Errno::PERM,
-        "the host doesn't let mote make device nodes; a user namespace binds the host's instead",
+        packed!(
+            "the host doesn't let mote make device nodes; a user namespace binds the host's instead"
+        ),
     ),
     (
         Step::Capabilities,
         Errno::PERM,
-        "mote itself lacks the capability",
+        packed!("mote itself lacks the capability"),
     ),
     (
         Step::Rlimit,
         Errno::PERM,
-        "raising a hard limit takes CAP_SYS_RESOURCE",
+        packed!("raising a hard limit takes CAP_SYS_RESOURCE"),
     ),
     (
         Step::Apparmor,
         Errno::NOENT,
-        "is AppArmor enabled, and the profile loaded?",
+        packed!("is AppArmor enabled, and the profile loaded?"),
     ),
     (
         Step::Cpus,
         Errno::INVAL,
-        "the container's cgroup has none of these CPUs",
+        packed!("the container's cgroup has none of these CPUs"),
     ),
     (
         Step::Sysctl,
         Errno::NOENT,
-        "the kernel has no such setting in this namespace",
+        packed!("the kernel has no such setting in this namespace"),
     ),
 ];
 
@@ -83,7 +91,7 @@ fn finish(text: String, fault: &Told) -> Error {
         .iter()
         .find(|(step, known, _)| *step == fault.step && *known == errno);
     let hint = known
-        .map(|(_, _, hint)| fill("; {}", &[hint]))
+        .map(|(_, _, hint)| fill("; {}", &[&unpacked(*hint)]))
         .unwrap_or_default();
     Error::join(&[Error::of("", text.as_bytes(), errno).text(), &hint])
 }
@@ -119,7 +127,7 @@ fn place(fault: &Told, plan: &Plan<'_>) -> String {
         _ => None,
     };
     let name = lossy(name.unwrap_or_default().to_bytes());
-    let mut text = lossy(fault.step.text());
+    let mut text = unpacked(fault.step.text());
     match fault.step {
         Step::User => text.push_str(&fill(": id {}", &[&decimal(at as u64)])),
         // The plan's list of devices begins with the default ones, so an index would mislead.

@@ -7,12 +7,14 @@ use crate::SPEC_VERSION;
 use crate::error::{Error, Result, lossy};
 use crate::json::{Layout, Writer, indented};
 use crate::plan::misread;
-use crate::text::{decimal, fill, number};
+use crate::text::{decimal, fill, number, unpacked};
 use core::mem::{forget, replace, take};
+use init::packed;
+use init::packed::Packed;
 use spec_min::{Any, Raw};
 
 /// Properties and what they are called now.
-const MOVES: &str = "\
+const MOVES: Packed = packed!("\
 linux.capabilities process.capabilities
 linux.rlimits process.rlimits
 linux.noNewPrivileges process.noNewPrivileges
@@ -30,7 +32,7 @@ linux.resources.blockIO.blkioThrottleWriteBpsDevice linux.resources.blockIO.thro
 linux.resources.blockIO.blkioThrottleReadIopsDevice linux.resources.blockIO.throttleReadIOPSDevice
 linux.resources.blockIO.blkioThrottleReadIOPSDevice linux.resources.blockIO.throttleReadIOPSDevice
 linux.resources.blockIO.blkioThrottleWriteIopsDevice linux.resources.blockIO.throttleWriteIOPSDevice
-linux.resources.blockIO.blkioThrottleWriteIOPSDevice linux.resources.blockIO.throttleWriteIOPSDevice";
+linux.resources.blockIO.blkioThrottleWriteIOPSDevice linux.resources.blockIO.throttleWriteIOPSDevice");
 
 /// What to add to an error about a property that had another form, or another name, before 1.0.0.
 #[cold]
@@ -259,7 +261,8 @@ pub fn convert(mut config: Vec<u8>, mut runtime: Vec<u8>) -> Result<String> {
             "linux.namespaces is neither in config.json nor in a runtime.json beside it",
         ));
     }
-    let mut names = MOVES.split_ascii_whitespace();
+    let moves = unpacked(MOVES);
+    let mut names = moves.split_ascii_whitespace();
     while let (Some(from), Some(to)) = (names.next(), names.next()) {
         let node = new.take(from);
         new.put(to, node);

@@ -1,9 +1,19 @@
 //! Texts put together and taken apart: one function for each way, instead of a formatter or a pattern at every place
 //! that needs one.
 
+use init::packed::Packed;
 use std::ffi::CString;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+
+/// A packed text.
+#[cold]
+#[inline(never)]
+pub fn unpacked(packed: Packed) -> String {
+    let mut bytes = Vec::new();
+    packed.unpack(&mut |byte| bytes.push(byte));
+    String::from_utf8(bytes).unwrap_or_default()
+}
 
 /// The pieces one after the other, as system calls take them: what follows a NUL, which no piece has, is cut off.
 #[inline(never)]

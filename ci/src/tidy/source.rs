@@ -127,17 +127,7 @@ pub fn code_only(text: &str) -> String {
     let mut code = bytes.to_vec();
     let mut at = 0;
     while at < bytes.len() {
-        let end = match bytes[at] {
-            b'/' if bytes[at..].starts_with(b"//") => end_of_line(bytes, at),
-            b'/' if bytes[at..].starts_with(b"/*") => end_of_comment(bytes, at),
-            b'"' => end_of_string(bytes, at),
-            b'r' if !continues_name(bytes, at) => match end_of_raw_string(bytes, at) {
-                Some(end) => end,
-                None => at,
-            },
-            b'\'' => end_of_character(bytes, at),
-            _ => at,
-        };
+        let end = end_of_blank(bytes, at);
         for byte in &mut code[at..end] {
             if *byte != b'\n' {
                 *byte = b' ';
@@ -146,6 +136,31 @@ pub fn code_only(text: &str) -> String {
         at = end.max(at + 1);
     }
     String::from_utf8_lossy(&code).into_owned()
+}
+
+/// The strings as they are written, with the quotation marks.
+pub fn strings(text: &str) -> Vec<&str> {
+    let (bytes, mut at, mut found) = (text.as_bytes(), 0, Vec::new());
+    while at < bytes.len() {
+        let end = end_of_blank(bytes, at);
+        if end > at && matches!(bytes[at], b'"' | b'r') {
+            found.extend(text.get(at..end));
+        }
+        at = end.max(at + 1);
+    }
+    found
+}
+
+/// The end of a comment, string or character that begins here.
+fn end_of_blank(bytes: &[u8], at: usize) -> usize {
+    match bytes[at] {
+        b'/' if bytes[at..].starts_with(b"//") => end_of_line(bytes, at),
+        b'/' if bytes[at..].starts_with(b"/*") => end_of_comment(bytes, at),
+        b'"' => end_of_string(bytes, at),
+        b'r' if !continues_name(bytes, at) => end_of_raw_string(bytes, at).unwrap_or(at),
+        b'\'' => end_of_character(bytes, at),
+        _ => at,
+    }
 }
 
 fn continues_name(bytes: &[u8], at: usize) -> bool {

@@ -9,14 +9,17 @@ use super::file;
 use super::group::{Group, Member};
 use crate::error::{Error, Result, lossy};
 use crate::files;
-use crate::text::{fill, number, pieces};
+use crate::text::{fill, number, pieces, unpacked};
+use init::packed;
+use init::packed::Packed;
 use init::plan::{Lacking, Limit, Setting};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 /// What gives files that begin so, with CONFIG_ before what has no blank; of several the first counts.
-const GIVERS: &str = "\
+const GIVERS: Packed = packed!(
+    "\
 memory. MEMCG
 cpu.rt_ RT_GROUP_SCHED
 cpu.idle Linux 5.15
@@ -35,7 +38,8 @@ io BLK_CGROUP_IOCOST
 hugetlb CGROUP_HUGETLB
 rdma CGROUP_RDMA
 net_cls CGROUP_NET_CLASSID
-net_prio CGROUP_NET_PRIO";
+net_prio CGROUP_NET_PRIO"
+);
 
 /// Old values of the files that were written, to put them back.
 #[derive(Debug, Default)]
@@ -271,8 +275,9 @@ impl Member {
             return Error::join(&[missing, controller]);
         }
         let mut text = fill("this kernel has no {}", &[name]);
-        for row in pieces(GIVERS, b'\n') {
-            let (prefix, needs) = row.split_at(first(row, b' ').len());
+        for row in GIVERS.split(b'\n') {
+            let row = unpacked(row);
+            let (prefix, needs) = row.split_at(first(&row, b' ').len());
             if name.starts_with(prefix) {
                 let needs = needs.trim_ascii_start();
                 let option = first(needs, b' ') == needs;

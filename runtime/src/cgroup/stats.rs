@@ -7,7 +7,9 @@ use super::file;
 use super::group::{Group, Member};
 use crate::files;
 use crate::json::Writer;
-use crate::text::{fill, number, pieces};
+use crate::text::{fill, number, pieces, unpacked};
+use init::packed;
+use init::packed::Packed;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::OFlags;
 
@@ -34,7 +36,8 @@ use rustix::fs::OFlags;
 ///
 /// `FILE:NAME` is the number behind a line's first word, `A+B` a sum; `*k` is for microseconds and `*t` for clock ticks
 /// (a hundredth of a second on every machine), both told in nanoseconds.
-const ROWS: &str = "\
+const ROWS: Packed = packed!(
+    "\
 { cpu
 { usage
 ? total cpuacct.usage cpu.stat:usage_usec*k
@@ -110,13 +113,16 @@ p psi - io.pressure
 }
 h hugetlb hugetlb. hugetlb.
 i intel_rdt - -
-n network_interfaces - -";
+n network_interfaces - -"
+);
 
 /// Of each size of huge pages; what stands before is `hugetlb.SIZE.`.
-const HUGE_ROWS: &str = "\
+const HUGE_ROWS: Packed = packed!(
+    "\
 ? usage usage_in_bytes current
 ? max max_usage_in_bytes -
-0 failcnt failcnt events:max";
+0 failcnt failcnt events:max"
+);
 
 /// What stands before and after a v1 file of `b`, the best first: the schedulers BFQ and CFQ count only what they
 /// schedule, and only where they do there is anything in their files; throttling counts everything.
@@ -130,6 +136,9 @@ const SCHEDULERS: [(&str, &str); 4] = [
 /// A container's cgroups, open for reading statistics again and again.
 pub struct Stats<'g> {
     dirs: Vec<(&'g Member, OwnedFd)>,
+    /// Those of [`ROWS`] and [`HUGE_ROWS`].
+    rows: String,
+    huge_rows: String,
     /// What the names of files of huge pages begin with: `hugetlb.2MB.`.
     huge: Vec<String>,
     /// The file that was read last.
@@ -163,6 +172,8 @@ impl<'g> Stats<'g> {
     pub fn of(group: &'g Group) -> Stats<'g> {
         let mut stats = Stats {
             dirs: Vec::new(),
+            rows: unpacked(ROWS),
+            huge_rows: unpacked(HUGE_ROWS),
             huge: Vec::new(),
             text: Vec::new(),
             name: String::new(),
@@ -193,7 +204,8 @@ impl<'g> Stats<'g> {
     /// The value of `data`; `rdt` adds what resctrl knows.
     pub fn write(&mut self, json: &mut Writer, rdt: &mut dyn FnMut(&mut Writer)) {
         json.open_object();
-        for text in pieces(ROWS, b'\n') {
+        let rows = core::mem::take(&mut self.rows);
+        for text in pieces(&rows, b'\n') {
             let row = Row::parse(text);
             match row.kind {
                 b'{' => {
@@ -214,6 +226,7 @@ impl<'g> Stats<'g> {
                 _ => self.row(&row, json),
             }
         }
+        self.rows = rows;
         json.close();
     }
 
@@ -296,12 +309,13 @@ impl<'g> Stats<'g> {
     }
 
     fn huge_pages(&mut self, at: usize, v1: bool, json: &mut Writer) {
+        let rows = core::mem::take(&mut self.huge_rows);
         let sizes = core::mem::take(&mut self.huge);
         for prefix in &sizes {
             let size = prefix.strip_prefix("hugetlb.").unwrap_or_default();
             json.key(size.strip_suffix(".").unwrap_or_default());
             json.open_object();
-            for text in pieces(HUGE_ROWS, b'\n') {
+            for text in pieces(&rows, b'\n') {
                 let row = Row::parse(text);
                 let source = if v1 { row.v1 } else { row.v2 };
                 let value = match source {
@@ -312,7 +326,7 @@ impl<'g> Stats<'g> {
             }
             json.close();
         }
-        self.huge = sizes;
+        (self.huge_rows, self.huge) = (rows, sizes);
     }
 
     /// Lines such as `8:0 Read 4096`, or without the direction; and totals, which are passed over.
@@ -518,7 +532,8 @@ mod tests {
     #[test]
     fn rows_are_whole() {
         let mut depth = 0;
-        for text in pieces(ROWS, b'\n').chain(pieces(HUGE_ROWS, b'\n')) {
+        let (rows, huge) = (unpacked(ROWS), unpacked(HUGE_ROWS));
+        for text in pieces(&rows, b'\n').chain(pieces(&huge, b'\n')) {
             let words: Vec<_> = pieces(text, b' ').collect();
             let count = match Row::parse(text).kind {
                 b'{' => 2,

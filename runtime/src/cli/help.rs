@@ -4,7 +4,9 @@
 use super::flags::{Flag, Flags, GLOBAL, HELP, NONE};
 use super::rows::{VERBS, Verb};
 use crate::SPEC_VERSION;
-use crate::text::fill;
+use crate::text::{fill, unpacked};
+use init::packed;
+use init::packed::Packed;
 
 /// The help of one verb, or of the program.
 pub fn text(program: &str, verb: Option<&Verb>) -> String {
@@ -13,11 +15,16 @@ pub fn text(program: &str, verb: Option<&Verb>) -> String {
             .iter()
             .map(|verb| (verb.name.to_string(), verb.help))
             .collect();
-        commands.push(("help".to_string(), "show this, or the help of one command"));
+        commands.push((
+            "help".to_string(),
+            packed!("show this, or the help of one command"),
+        ));
         return fill(
-            "NAME:\n   {} - run containers by the Open Container Initiative's specification\n\n\
+            &unpacked(packed!(
+                "NAME:\n   {} - run containers by the Open Container Initiative's specification\n\n\
              USAGE:\n   {} [global options] command [command options] [arguments...]\n\n\
-             VERSION:\n   {}\n\nCOMMANDS:\n{}\nGLOBAL OPTIONS:\n{}",
+             VERSION:\n   {}\n\nCOMMANDS:\n{}\nGLOBAL OPTIONS:\n{}"
+            )),
             &[
                 program,
                 program,
@@ -32,7 +39,7 @@ pub fn text(program: &str, verb: Option<&Verb>) -> String {
         &[
             program,
             verb.name,
-            verb.help,
+            &unpacked(verb.help),
             program,
             verb.name,
             verb.arguments,
@@ -43,9 +50,9 @@ pub fn text(program: &str, verb: Option<&Verb>) -> String {
 
 fn options(flags: Flags, more: Flags) -> String {
     let mut rows = Vec::new();
-    for flag in flags.into_iter().chain(more) {
-        if !flag.help().is_empty() {
-            rows.push((option(flag), flag.help()));
+    for (flag, help) in flags.with_help().chain(more.with_help()) {
+        if !help.is_empty() {
+            rows.push((option(flag), help));
         }
     }
     columns(&rows)
@@ -67,7 +74,7 @@ fn option(flag: Flag) -> String {
     fill("--{}{}{}{}{}", &[flag.long(), blank, value, &letter, more])
 }
 
-fn columns(rows: &[(String, &str)]) -> String {
+fn columns(rows: &[(String, Packed)]) -> String {
     let width = rows.iter().map(|(left, _)| left.len()).max().unwrap_or(0);
     let mut text = String::new();
     for (left, right) in rows {
@@ -77,7 +84,7 @@ fn columns(rows: &[(String, &str)]) -> String {
         while text.len() < start + width + 5 {
             text.push(' ');
         }
-        text.push_str(right);
+        text.push_str(&unpacked(*right));
         text.push('\n');
     }
     text
@@ -108,11 +115,8 @@ mod tests {
                 verb.name
             );
             let own = text("mote", Some(verb));
-            for flag in verb
-                .flags
-                .into_iter()
-                .filter(|flag| !flag.help().is_empty())
-            {
+            let shown = verb.flags.with_help().filter(|(_, help)| !help.is_empty());
+            for (flag, _) in shown {
                 assert!(
                     own.contains(&format!("   --{}", flag.long())),
                     "{} {}",

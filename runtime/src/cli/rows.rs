@@ -5,6 +5,8 @@ use super::flags::{self, Flags};
 use super::{Code, Global, Options};
 use crate::error::Result;
 use crate::verb;
+use init::packed;
+use init::packed::Packed;
 
 /// One command.
 pub struct Verb {
@@ -13,7 +15,7 @@ pub struct Verb {
     /// The words after it, for the help.
     pub arguments: &'static str,
     /// What it does, in half a sentence.
-    pub help: &'static str,
+    pub help: Packed,
     /// Its options, `--help` aside.
     pub flags: Flags,
     /// How many words it takes, and where its options end.
@@ -61,7 +63,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "create",
         arguments: "<container-id>",
-        help: "create a container, ready to start",
+        help: packed!("create a container, ready to start"),
         flags: flags::CREATE,
         words: exactly(1),
         run: verb::create::run,
@@ -70,7 +72,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "start",
         arguments: "<container-id>",
-        help: "start the process of a created container",
+        help: packed!("start the process of a created container"),
         flags: flags::NONE,
         words: exactly(1),
         run: verb::start::run,
@@ -79,7 +81,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "run",
         arguments: "<container-id> [-- <command> [argument...]]",
-        help: "create and start a container, and wait for its end",
+        help: packed!("create and start a container, and wait for its end"),
         flags: flags::RUN,
         words: Words {
             min: 1,
@@ -92,7 +94,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "state",
         arguments: "<container-id>",
-        help: "print a container's state as JSON",
+        help: packed!("print a container's state as JSON"),
         flags: flags::NONE,
         words: exactly(1),
         run: verb::state::run,
@@ -101,7 +103,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "wait",
         arguments: "<container-id>",
-        help: "wait until a container has ended, and return its exit code",
+        help: packed!("wait until a container has ended, and return its exit code"),
         flags: flags::NONE,
         words: exactly(1),
         run: verb::wait::run,
@@ -110,7 +112,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "kill",
         arguments: "<container-id> [signal]",
-        help: "send a signal, TERM by default, to a container's init process",
+        help: packed!("send a signal, TERM by default, to a container's init process"),
         flags: flags::KILL,
         words: Words {
             min: 1,
@@ -123,7 +125,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "delete",
         arguments: "<container-id>",
-        help: "remove what is left of a stopped container",
+        help: packed!("remove what is left of a stopped container"),
         flags: flags::DELETE,
         words: exactly(1),
         run: verb::delete::run,
@@ -132,7 +134,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "list",
         arguments: "",
-        help: "list the containers",
+        help: packed!("list the containers"),
         flags: flags::LIST,
         words: exactly(0),
         run: verb::list::run,
@@ -141,7 +143,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "exec",
         arguments: "<container-id> <command> [argument...]",
-        help: "run another process in a container",
+        help: packed!("run another process in a container"),
         flags: flags::EXEC,
         words: Words {
             min: 1,
@@ -154,7 +156,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "ps",
         arguments: "<container-id> [ps options]",
-        help: "list a container's processes",
+        help: packed!("list a container's processes"),
         flags: flags::PS,
         words: Words {
             min: 1,
@@ -167,7 +169,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "pause",
         arguments: "<container-id>",
-        help: "suspend all processes of a container",
+        help: packed!("suspend all processes of a container"),
         flags: flags::NONE,
         words: exactly(1),
         run: verb::pause::run,
@@ -176,7 +178,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "resume",
         arguments: "<container-id>",
-        help: "resume the processes of a paused container",
+        help: packed!("resume the processes of a paused container"),
         flags: flags::NONE,
         words: exactly(1),
         run: verb::resume::run,
@@ -185,7 +187,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "check",
         arguments: "",
-        help: "say what is wrong with a bundle's config.json, all at once",
+        help: packed!("say what is wrong with a bundle's config.json, all at once"),
         flags: flags::CHECK,
         words: exactly(0),
         run: verb::check::run,
@@ -194,7 +196,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "update",
         arguments: "<container-id>",
-        help: "change a container's limits",
+        help: packed!("change a container's limits"),
         flags: flags::UPDATE,
         words: exactly(1),
         run: verb::update::run,
@@ -203,7 +205,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "events",
         arguments: "<container-id>",
-        help: "print what a container uses, and when it runs out of memory, as JSON",
+        help: packed!("print what a container uses, and when it runs out of memory, as JSON"),
         flags: flags::EVENTS,
         words: exactly(1),
         run: verb::events::run,
@@ -212,7 +214,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "init",
         arguments: "",
-        help: "be the first process of a machine, and run its containers",
+        help: packed!("be the first process of a machine, and run its containers"),
         flags: flags::INIT,
         words: exactly(0),
         run: verb::init::run,
@@ -221,7 +223,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "spec",
         arguments: "",
-        help: "write a template config.json",
+        help: packed!("write a template config.json"),
         flags: flags::SPEC,
         words: exactly(0),
         run: verb::spec::run,
@@ -230,7 +232,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "features",
         arguments: "",
-        help: "print what mote supports as JSON",
+        help: packed!("print what mote supports as JSON"),
         flags: flags::NONE,
         words: exactly(0),
         run: verb::features::run,
@@ -239,7 +241,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "seccomp",
         arguments: "dump | explain <system-call> [argument...]",
-        help: "list a config's filter, or say what it answers to a system call",
+        help: packed!("list a config's filter, or say what it answers to a system call"),
         flags: flags::SECCOMP,
         words: Words {
             min: 1,

@@ -13,7 +13,9 @@ use crate::plan::{
     OCI_VERSION_MIN, OPERATORS, mount_options,
 };
 use crate::seccomp::arch::ARCHS;
-use crate::text::fill;
+use crate::text::{fill, unpacked};
+use init::packed;
+use init::packed::Packed;
 
 /// The kinds of hooks in the order in which they run.
 const HOOKS: [&str; 6] = [
@@ -28,7 +30,8 @@ const HOOKS: [&str; 6] = [
 /// The rest of `linux` and of the document. What is false here is refused when a config asks for it; an engine that
 /// would offer checkpoints reads the annotation (runc's types/features). Only those of `--systemd-cgroup` change what
 /// mote does.
-const REST: &str = r#",
+const REST: Packed = packed!(
+    r#",
 "cgroup": {"v1": true, "v2": true, "systemd": true, "systemdUser": true, "rdma": true},
 "apparmor": {"enabled": true},
 "selinux": {"enabled": true},
@@ -36,7 +39,8 @@ const REST: &str = r#",
 "netDevices": {"enabled": true},
 "mountExtensions": {"idmap": {"enabled": true}}},
 "annotations": {"org.opencontainers.runc.checkpoint.enabled": "false"},
-"potentiallyUnsafeConfigAnnotations": ["org.systemd.property."]}"#;
+"potentiallyUnsafeConfigAnnotations": ["org.systemd.property."]}"#
+);
 
 /// See the row in [`crate::cli::rows`].
 pub fn run(_global: &Global, _options: &Options) -> Result<Code> {
@@ -61,7 +65,7 @@ fn document() -> String {
     json.strings("flags", &mut MEMORY_POLICY_FLAGS.names());
     json.close();
     seccomp(&mut json);
-    indented(&(json.finish() + REST), "    ")
+    indented(&(json.finish() + &unpacked(REST)), "    ")
 }
 
 fn seccomp(json: &mut Writer) {

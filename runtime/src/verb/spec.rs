@@ -7,8 +7,10 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::json::{Layout, Writer, indented};
 use crate::legacy;
-use crate::text::{c, decimal, fill};
+use crate::text::{c, decimal, fill, unpacked};
 use core::ffi::CStr;
+use init::packed;
+use init::packed::Packed;
 use rustix::fd::AsFd;
 use rustix::fs::{CWD, OFlags, RenameFlags};
 use rustix::io::Errno;
@@ -32,8 +34,9 @@ pub struct Template<'a> {
     pub rootless: Option<(u32, u32)>,
 }
 
-/// From the command on: what every process gets.
-const PROCESS: &str = r#",
+/// All of it, with a place for each thing that differs.
+const DOCUMENT: Packed = packed!(
+    r#"{"ociVersion": "{}", "process": {{}"user": {"uid": 0, "gid": 0}, "args": {},
 "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"],
 "cwd": "/",
 "capabilities": {
@@ -42,28 +45,29 @@ const PROCESS: &str = r#",
 "permitted": ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]},
 "rlimits": [{"type": "RLIMIT_NOFILE", "hard": 1024, "soft": 1024}],
 "noNewPrivileges": true},
-"root": {"path": "#;
-
-/// The mounts up to the place of `gid=5` among the options of devpts.
-const MOUNTS: &str = r#"},
+"root": {"path": {}{}},
 "hostname": "runc",
 "mounts": [
 {"destination": "/proc", "type": "proc", "source": "proc"},
 {"destination": "/dev", "type": "tmpfs", "source": "tmpfs",
 "options": ["nosuid", "strictatime", "mode=755", "size=65536k"]},
 {"destination": "/dev/pts", "type": "devpts", "source": "devpts",
-"options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620""#;
-
-/// In a user namespace with one id, other ids can't be given to files.
-const TTY_GROUP: &str = r#", "gid=5""#;
-
-/// The mounts from there up to what is mounted on /sys.
-const MORE_MOUNTS: &str = r#"]},
+"options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"{}]},
 {"destination": "/dev/shm", "type": "tmpfs", "source": "shm",
 "options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]},
 {"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue",
 "options": ["nosuid", "noexec", "nodev"]},
-{"destination": "/sys", "#;
+{"destination": "/sys", {}"nosuid", "noexec", "nodev", "ro"]},
+{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
+"options": ["nosuid", "noexec", "nodev", "relatime", "ro"]}],
+"linux": {{}"namespaces": [{"type": "pid"}, {}{"type": "ipc"}, {"type": "uts"}, {"type": "mount"}{}{}],
+"maskedPaths": ["/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi"],
+"readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]}}"#
+);
+
+/// In a user namespace with one id, other ids can't be given to files.
+const TTY_GROUP: &str = r#", "gid=5""#;
 
 const SYS: &str = r#""type": "sysfs", "source": "sysfs",
 "options": ["#;
@@ -72,21 +76,12 @@ const SYS: &str = r#""type": "sysfs", "source": "sysfs",
 const SYS_OF_HOST: &str = r#""type": "none", "source": "/sys",
 "options": ["rbind", "#;
 
-const LINUX: &str = r#""nosuid", "noexec", "nodev", "ro"]},
-{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
-"options": ["nosuid", "noexec", "nodev", "relatime", "ro"]}],
-"linux": {"#;
-
 /// The rule that starts every list of allowed devices: none.
 const NO_DEVICES: &str = r#""resources": {"devices": [{"allow": false, "access": "rwm"}]},
-"namespaces": [{"type": "pid"}, {"type": "network"}"#;
+"#;
 
-const NAMESPACES: &str = r#", {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}"#;
-
-const PATHS: &str = r#"],
-"maskedPaths": ["/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi"],
-"readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]}}"#;
+/// A user outside has no network devices to give away.
+const NETWORK: &str = r#"{"type": "network"}, "#;
 
 /// See the row in [`crate::cli::rows`].
 pub fn run(_global: &Global, options: &Options) -> Result<Code> {
@@ -159,30 +154,22 @@ pub fn default_config(template: &Template) -> String {
     let rootless = template.rootless.is_some();
     let either = |yes, one, other| if yes { one } else { other };
     let pieces = [
-        "{\"ociVersion\": \"",
         SPEC_VERSION,
-        "\", \"process\": {",
         either(template.terminal, "\"terminal\": true, ", ""),
-        "\"user\": {\"uid\": 0, \"gid\": 0}, \"args\": ",
         &words(template.args),
-        PROCESS,
         &string(template.root),
         either(template.readonly, ", \"readonly\": true", ""),
-        MOUNTS,
         either(rootless, "", TTY_GROUP),
-        MORE_MOUNTS,
         either(rootless, SYS_OF_HOST, SYS),
-        LINUX,
         &template.rootless.map_or(NO_DEVICES.to_string(), id_maps),
-        NAMESPACES,
+        either(rootless, "", NETWORK),
         either(template.cgroup_namespace, ", {\"type\": \"cgroup\"}", ""),
         either(rootless, ", {\"type\": \"user\"}", ""),
-        PATHS,
     ];
-    indented(&pieces.concat(), "\t")
+    indented(&fill(&unpacked(DOCUMENT), &pieces), "\t")
 }
 
-/// The container's root is the user outside, who owns no network devices to give away.
+/// The container's root is the user outside.
 fn id_maps((uid, gid): (u32, u32)) -> String {
     let map = |id: u32| {
         fill(
@@ -191,7 +178,7 @@ fn id_maps((uid, gid): (u32, u32)) -> String {
         )
     };
     fill(
-        r#""uidMappings": {}"gidMappings": {}"namespaces": [{"type": "pid"}"#,
+        r#""uidMappings": {}"gidMappings": {}"#,
         &[&map(uid), &map(gid)],
     )
 }

@@ -14,7 +14,9 @@ use crate::host::Host;
 use crate::json::{Layout, Writer};
 use crate::plan::{self, Kept};
 use crate::stored::Stored;
-use crate::text::{decimal, fill, number, pieces, quoted};
+use crate::text::{decimal, fill, number, pieces, quoted, unpacked};
+use init::packed;
+use init::packed::Packed;
 use init::plan::Cgroup;
 use rustix::fd::AsFd;
 use std::ffi::OsStr;
@@ -23,7 +25,8 @@ use std::path::Path;
 
 /// The options that stand for one property: how it is written (a number, bytes or text), the option, the object, the
 /// key.
-const OPTIONS: &str = "\
+const OPTIONS: Packed = packed!(
+    "\
 b memory memory limit
 b memory-reservation memory reservation
 b memory-swap memory swap
@@ -37,7 +40,8 @@ t cpuset-cpus cpu cpus
 t cpuset-mems cpu mems
 n cpu-idle cpu idle
 n pids-limit pids limit
-n blkio-weight blockIO weight";
+n blkio-weight blockIO weight"
+);
 
 /// See the row in [`crate::cli::rows`].
 pub fn run(global: &Global, options: &Options) -> Result<Code> {
@@ -171,7 +175,8 @@ fn from_options(global: &Global, options: &Options) -> Result<String> {
     let mut json = Writer::new(Layout::Compact);
     json.open_object();
     let mut open = "";
-    for row in pieces(OPTIONS, b'\n') {
+    let rows = unpacked(OPTIONS);
+    for row in pieces(&rows, b'\n') {
         let mut words = pieces(row, b' ');
         let mut word = || words.next().unwrap_or_default();
         let (kind, option, object, key) = (word(), word(), word(), word());

@@ -8,10 +8,12 @@ use crate::files;
 use crate::host::Host;
 use crate::plan::{CAPABILITIES, NAMESPACES};
 use crate::tend::{in_path, raised};
-use crate::text::{c, decimal, fill, number};
+use crate::text::{c, decimal, fill, number, unpacked};
 use crate::verb::create::check_root;
 use crate::verb::list::user;
 use core::ffi::CStr;
+use init::packed;
+use init::packed::Packed;
 use init::plan::{IdMap, Plan, Source};
 use init::sys::{capability, mount};
 use linux_raw_sys::general::{CAP_SYS_RESOURCE, CLONE_NEWUSER};
@@ -31,8 +33,7 @@ use std::path::Path;
 /// - `c`: the property is given, and needs a cgroup controller of one of two names;
 /// - `s`: the profile has this action of seccomp.
 ///
-/// One text is smaller than a table of texts.
-const ROWS: &str = "\
+const ROWS: Packed = packed!("\
 namespace pid|n/proc/self/ns/pid|CONFIG_PID_NS
 namespace network|n/proc/self/ns/net|CONFIG_NET_NS
 namespace mount|n/proc/self/ns/mnt|Linux
@@ -68,7 +69,7 @@ SCMP_ACT_TRAP|strap|Linux 4.14
 SCMP_ACT_ERRNO|serrno|Linux 4.14
 SCMP_ACT_TRACE|strace|Linux 4.14
 SCMP_ACT_LOG|slog|Linux 4.14
-SCMP_ACT_NOTIFY|suser_notif|Linux 5.0";
+SCMP_ACT_NOTIFY|suser_notif|Linux 5.0");
 
 /// The options of file systems whose option isn't CONFIG_NAME_FS.
 const FILE_SYSTEMS: &str = "bpf BPF_SYSCALL debugfs DEBUG_FS devpts UNIX98_PTYS hugetlbfs HUGETLBFS mqueue POSIX_MQUEUE \
@@ -167,8 +168,9 @@ impl List<'_, '_> {
     /// Those of [`ROWS`] that are asked for. Devices need no controller in v2.
     fn rows(&mut self, cgroups: &Hierarchies, document: Raw<'_>, spec: &Spec<'_>, plan: &Plan<'_>) {
         let made = plan.namespaces.new | plan.namespaces.late;
-        for (at, row) in ROWS.as_bytes().split(|byte| *byte == b'\n').enumerate() {
-            let [name, place, remedy] = fields(row, b'|');
+        for (at, row) in ROWS.split(b'\n').enumerate() {
+            let row = unpacked(row);
+            let [name, place, remedy] = fields(row.as_bytes(), b'|');
             let [first, second, _] = fields(&place[1..], b' ');
             let asked = match place[0] {
                 b'n' => NAMESPACES
@@ -357,7 +359,8 @@ mod tests {
 
     #[test]
     fn rows_are_in_the_order_of_what_asks() {
-        let rows: Vec<Vec<&str>> = ROWS
+        let rows = unpacked(ROWS);
+        let rows: Vec<Vec<&str>> = rows
             .split('\n')
             .map(|row| row.split('|').collect())
             .collect();
