@@ -2,16 +2,16 @@
 //!
 //! The grammar is that of Go's command line packages, whose users mote serves: `--flag=value`,
 //! `--flag value`, the same with one dash, switches as `--flag=false`, options before or after the
-//! words. `lexopt` splits the words; what it doesn't know, long names after one dash, is seen to here.
+//! words. `lexopt`, which knows no long names after one dash, is what the tests compare it with.
 
 use super::flags::{Flag, Flags, GLOBAL, NONE};
 use super::options::{Options, Value};
 use super::rows::{self, MANY, Tail, Verb};
 use crate::error::lossy;
 use crate::text::{decimal, fill, pieces, quoted};
-use lexopt::{Arg, Parser};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::vec::IntoIter;
 
 /// A command line, understood.
 pub struct Line {
@@ -42,7 +42,7 @@ pub fn parse(words: Vec<OsString>) -> Line {
     let mut words = words.into_iter();
     let program = program_name(&words.next().unwrap_or_default());
     let mut globals = Options::default();
-    let wish = wish(Parser::from_args(words), &mut globals, &program).unwrap_or_else(|wish| wish);
+    let wish = wish(words, &mut globals, &program).unwrap_or_else(|wish| wish);
     Line {
         program,
         globals,
@@ -72,9 +72,9 @@ fn program_name(word: &OsStr) -> String {
 }
 
 /// Both arms are wishes; the `Err` ones are those that cut parsing short.
-fn wish(mut parser: Parser, globals: &mut Options, program: &str) -> Result<Wish, Wish> {
+fn wish(words: IntoIter<OsString>, globals: &mut Options, program: &str) -> Result<Wish, Wish> {
     let wrong = |message| Wish::Wrong(None, message);
-    let first = take(&mut parser, NONE, Tail::Verbatim, globals, None).map_err(wrong)?;
+    let first = take(words, NONE, Tail::Verbatim, globals, None).map_err(wrong)?;
     if globals.flag("help") {
         return Ok(Wish::Help(None));
     }
@@ -97,9 +97,8 @@ fn wish(mut parser: Parser, globals: &mut Options, program: &str) -> Result<Wish
     let verb = verb(&name)?;
     let wrong = |message| Wish::Wrong(Some(verb), message);
     let mut options = Options::default();
-    let mut parser = Parser::from_args(words);
     let found = take(
-        &mut parser,
+        words,
         verb.flags,
         verb.words.tail,
         globals,
@@ -123,14 +122,18 @@ struct Taken {
 /// Takes options and words off the parser. An option with a row in `flags` goes to `own`, one with
 /// a global row to `globals`.
 fn take(
-    parser: &mut Parser,
+    words: IntoIter<OsString>,
     flags: Flags,
     tail: Tail,
     globals: &mut Options,
     mut own: Option<&mut Options>,
 ) -> Result<Taken, String> {
+    let mut source = Source {
+        words,
+        letters: Vec::new(),
+    };
     let mut words = Vec::new();
-    while let Some(piece) = piece(parser, flags)? {
+    while let Some(piece) = source.piece(flags)? {
         match piece {
             Piece::Option((flag, place), value) => match own.as_deref_mut() {
                 Some(own) if place == Place::Verb => own.push(flag, value),
@@ -140,16 +143,17 @@ fn take(
                 words.push(word);
                 if tail == Tail::Verbatim {
                     // `exec ID -- CMD` is written by whoever is used to it from elsewhere.
-                    if own.is_some() && peek(parser).is_some_and(|word| word == "--") {
-                        next(parser);
+                    let next = source.words.as_slice().first();
+                    if own.is_some() && next.is_some_and(|word| word == "--") {
+                        source.words.next();
                     }
-                    rest(parser, &mut words);
+                    words.extend(source.words);
                     break;
                 }
             }
             Piece::End => {
                 let before = words.len();
-                rest(parser, &mut words);
+                words.extend(source.words);
                 let command = if before == 0 { 0 } else { words.len() - before };
                 return Ok(Taken { words, command });
             }
@@ -175,98 +179,91 @@ enum Piece {
     End,
 }
 
-fn piece(parser: &mut Parser, flags: Flags) -> Result<Option<Piece>, String> {
-    let word = peek(parser).unwrap_or_default();
-    if word == "--" {
-        next(parser);
-        return Ok(Some(Piece::End));
-    }
-    if let Some((flag, joined)) = single_dash(word.as_bytes(), flags) {
-        next(parser);
-        return value(parser, flag.0, joined).map(|value| Some(Piece::Option(flag, value)));
-    }
-    let mut buffer = [0; 4];
-    let (name, letter) = match parser.next() {
-        Ok(None) => return Ok(None),
-        Ok(Some(Arg::Value(word))) => return Ok(Some(Piece::Word(word))),
-        Ok(Some(Arg::Long(name))) => (name, false),
-        Ok(Some(Arg::Short(letter))) => (&*letter.encode_utf8(&mut buffer), true),
-        // It is of this kind only: the letter of a switch among others with `=` after it.
-        Err(_) => return Err("flag takes no value".to_string()),
-    };
-    let Some(flag) = find(flags, name) else {
-        let whole = lossy(word.as_bytes());
-        let name = if letter && !whole.is_empty() {
-            whole.trim_start_matches('-')
+/// What is still to be taken.
+struct Source {
+    words: IntoIter<OsString>,
+    /// Letters that stand together in one word, without those that were taken.
+    letters: Vec<u8>,
+}
+
+impl Source {
+    fn piece(&mut self, flags: Flags) -> Result<Option<Piece>, String> {
+        let unknown = |name: &[u8]| fill("flag provided but not defined: -{}", &[&lossy(name)]);
+        let mut letters = core::mem::take(&mut self.letters);
+        let mut named = 1;
+        if letters.is_empty() {
+            let Some(word) = self.words.next() else {
+                return Ok(None);
+            };
+            let bytes = word.as_bytes();
+            if bytes == b"--" {
+                return Ok(Some(Piece::End));
+            }
+            let Some(text) = bytes.strip_prefix(b"-").filter(|text| !text.is_empty()) else {
+                return Ok(Some(Piece::Word(word)));
+            };
+            let long = text.strip_prefix(b"-");
+            let whole = long.unwrap_or(text);
+            let end = whole.iter().position(|byte| *byte == b'=');
+            let name = &whole[..end.unwrap_or(whole.len())];
+            if let Some(flag) = find(flags, name) {
+                let joined = end.map(|end| whole[end + 1..].to_vec());
+                return self.option(flag, joined).map(Some);
+            }
+            if long.is_some() {
+                return Err(unknown(name));
+            }
+            letters = text.to_vec();
+            named = letters.len();
+        } else if letters.starts_with(b"=") {
+            return Err("flag takes no value".to_string());
+        }
+        let flag = find(flags, &letters[..1]).ok_or_else(|| unknown(&letters[..named]))?;
+        let rest = letters.split_off(1);
+        let joined = if flag.0.takes_value() {
+            let text = rest.strip_prefix(b"=").unwrap_or(&rest);
+            (!rest.is_empty()).then(|| text.to_vec())
         } else {
-            name
+            // What follows a switch's letter is another option.
+            self.letters = rest;
+            None
         };
-        return Err(fill("flag provided but not defined: -{}", &[name]));
-    };
-    // Letters may stand together (-dt): what follows a switch's letter is another option.
-    let joined = if letter && !flag.0.takes_value() {
-        None
-    } else {
-        parser.optional_value()
-    };
-    value(parser, flag.0, joined).map(|value| Some(Piece::Option(flag, value)))
-}
-
-/// The next whole word, still to be taken; none inside a word of several letters.
-fn peek(parser: &mut Parser) -> Option<OsString> {
-    parser.try_raw_args()?.peek().map(OsStr::to_os_string)
-}
-
-fn next(parser: &mut Parser) -> Option<OsString> {
-    parser.try_raw_args()?.next()
-}
-
-fn rest(parser: &mut Parser, words: &mut Vec<OsString>) {
-    while let Some(word) = next(parser) {
-        words.push(word);
+        self.option(flag, joined).map(Some)
     }
-}
 
-/// `-name`, `-name=value`, `-n` or `-n=value` in one word, where the name is a row's.
-fn single_dash(word: &[u8], flags: Flags) -> Option<(Found, Option<OsString>)> {
-    let word = word
-        .strip_prefix(b"-")
-        .filter(|rest| !rest.starts_with(b"-"))?;
-    let mut parts = word.splitn(2, |byte| *byte == b'=');
-    let flag = find(flags, std::str::from_utf8(parts.next()?).ok()?)?;
-    Some((
-        flag,
-        parts.next().map(|value| OsString::from_vec(value.to_vec())),
-    ))
-}
-
-/// The value that an option's word brought along, or the next word if the row wants one.
-fn value(parser: &mut Parser, flag: Flag, joined: Option<OsString>) -> Result<Value, String> {
-    match (flag.takes_value(), joined) {
-        (false, None) => Ok(Value::Switch(true)),
-        (false, Some(text)) => match text.to_str().and_then(parse_bool) {
-            Some(on) => Ok(Value::Switch(on)),
-            None => Err(fill(
-                "invalid boolean value {} for -{}",
-                &[&quoted(&text), flag.long()],
-            )),
-        },
-        (true, Some(text)) => Ok(Value::Text(text)),
-        (true, None) => next(parser)
-            .map(Value::Text)
-            .ok_or_else(|| fill("flag needs an argument: -{}", &[flag.long()])),
+    /// An option with the value that its word brought along, or the next word if the row wants one.
+    fn option(&mut self, found: Found, joined: Option<Vec<u8>>) -> Result<Piece, String> {
+        let flag = found.0;
+        let value = match (flag.takes_value(), joined.map(OsString::from_vec)) {
+            (false, None) => Value::Switch(true),
+            (false, Some(text)) => match text.to_str().and_then(parse_bool) {
+                Some(on) => Value::Switch(on),
+                None => {
+                    return Err(fill(
+                        "invalid boolean value {} for -{}",
+                        &[&quoted(&text), flag.long()],
+                    ));
+                }
+            },
+            (true, Some(text)) => Value::Text(text),
+            (true, None) => match self.words.next() {
+                Some(word) => Value::Text(word),
+                None => return Err(fill("flag needs an argument: -{}", &[flag.long()])),
+            },
+        };
+        Ok(Piece::Option(found, value))
     }
 }
 
 /// By its long name, or by its letter.
 #[inline(never)]
-fn find(flags: Flags, name: &str) -> Option<Found> {
+fn find(flags: Flags, name: &[u8]) -> Option<Found> {
     if name.is_empty() {
         return None;
     }
     for (flags, place) in [(flags, Place::Verb), (GLOBAL, Place::Global)] {
         for flag in flags {
-            if flag.long() == name || flag.short() == name {
+            if flag.long().as_bytes() == name || flag.short().as_bytes() == name {
                 return Some((flag, place));
             }
         }

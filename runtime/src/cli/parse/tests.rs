@@ -202,3 +202,79 @@ fn numbers() {
         assert_eq!(options.number("preserve-fds").ok().flatten(), expected);
     }
 }
+
+/// Command lines without long names after one dash, split by `lexopt` as well.
+#[test]
+fn options_are_split_like_lexopts() {
+    const WORDS: [&str; 18] = [
+        "--",
+        "-",
+        "",
+        "x",
+        "--tty",
+        "--tty=true",
+        "--env",
+        "--env=A=1",
+        "--env=",
+        "-t",
+        "-td",
+        "-tu",
+        "-tu1",
+        "-u1",
+        "-u=1",
+        "-tdu=1",
+        "-td=1",
+        "-tz",
+    ];
+    for number in 0..WORDS.len().pow(3) {
+        let line: Vec<OsString> = (0..3)
+            .map(|place| WORDS[number / WORDS.len().pow(place) % WORDS.len()].into())
+            .collect();
+        let (mut globals, mut own) = (Options::default(), Options::default());
+        let flags = super::super::flags::EXEC;
+        let taken = take(
+            line.clone().into_iter(),
+            flags,
+            Tail::Mixed,
+            &mut globals,
+            Some(&mut own),
+        );
+        let ours = taken.ok().map(|taken| (taken.words, texts(&own)));
+        assert_eq!(ours, split(&line, flags), "{line:?}");
+    }
+}
+
+fn texts(options: &Options) -> Vec<String> {
+    let text = |(name, value): &(&str, Value)| match value {
+        Value::Switch(on) => format!("{name}={on}"),
+        Value::Text(text) => format!("{name}={}", text.display()),
+    };
+    options.given.iter().map(text).collect()
+}
+
+fn split(line: &[OsString], flags: Flags) -> Option<(Vec<OsString>, Vec<String>)> {
+    use lexopt::Arg;
+    let mut parser = lexopt::Parser::from_args(line);
+    let (mut words, mut options) = (Vec::new(), Vec::new());
+    while let Some(piece) = parser.next().ok()? {
+        let name = match piece {
+            Arg::Value(word) => {
+                words.push(word);
+                continue;
+            }
+            Arg::Long(name) => name.to_string(),
+            Arg::Short(letter) => letter.to_string(),
+        };
+        let letter = name.len() == 1;
+        let (flag, _) = find(flags, name.as_bytes())?;
+        let value = match (flag.takes_value(), letter) {
+            (true, _) => parser
+                .optional_value()
+                .or_else(|| parser.raw_args().ok()?.next())?,
+            (false, true) => "true".into(),
+            (false, false) => parser.optional_value().unwrap_or("true".into()),
+        };
+        options.push(format!("{}={}", flag.long(), value.display()));
+    }
+    Some((words, options))
+}
