@@ -2,7 +2,7 @@
 
 use crate::packed;
 use crate::packed::Packed;
-use crate::text::append;
+use crate::text::{append, split};
 use core::num::NonZeroU32;
 use rustix::io::Errno;
 
@@ -320,7 +320,7 @@ impl Told {
         self.step = *Step::ALL.get(usize::from(wire[1]))?;
         self.errno = i32::from(u16::from_ne_bytes([wire[2], wire[3]]));
         self.item = u32::from_ne_bytes([wire[4], wire[5], wire[6], wire[7]]) as usize;
-        let call = wire[8..].split(|&byte| byte == 0).next()?;
+        let call = split(&wire[8..], 0).next()?;
         self.call.clear();
         append(&mut self.call, &[call]).ok()?;
         // The largest number that the kernel has (MAX_ERRNO, linux/err.h).

@@ -6,7 +6,7 @@ use crate::plan::Capabilities;
 use crate::rootfs::Rootfs;
 use crate::sys::capability::{self, Sets};
 use crate::sys::process::set_groups;
-use crate::text::{number, put};
+use crate::text::{number, put, split};
 use core::ffi::CStr;
 use heapless::VecView;
 use rustix::fs::OFlags;
@@ -133,7 +133,7 @@ fn search(rootfs: &Rootfs, uid: u32, home: &mut VecView<u8>) -> Option<()> {
 
 /// The home in a line `name:password:uid:gid:comment:home:shell` of that uid (passwd(5)).
 fn home_in(line: &[u8], uid: u32) -> Option<&[u8]> {
-    let mut fields = line.split(|&byte| byte == b':');
+    let mut fields = split(line, b':');
     let ours = fields.nth(2).and_then(|field| number(field, 10)) == Some(uid);
     fields
         .nth(2)

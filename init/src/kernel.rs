@@ -3,7 +3,7 @@
 use crate::Child;
 use crate::fault::{At, Call, Fault, Step};
 use crate::sys::{keyring, net, process, sched};
-use crate::text::number;
+use crate::text::{number, split};
 use core::ffi::CStr;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -42,8 +42,7 @@ fn allow_search(serial: i32) -> Result<(), Errno> {
     const KEY_USR_SEARCH: u32 = 0x0008_0000;
     let mut text = [0u8; 256];
     let length = keyring::describe(serial, &mut text)?.min(text.len());
-    let mask = text[..length]
-        .split(|&byte| byte == b';')
+    let mask = split(&text[..length], b';')
         .nth(3)
         .and_then(|hex| number(hex, 16))
         .ok_or(Errno::INVAL)?;

@@ -11,7 +11,7 @@ use crate::sys::signal::{self, Set};
 use crate::sys::start::environment_vector;
 use crate::sys::time::pause;
 use crate::sys::{arena::Arena, net};
-use crate::text::put;
+use crate::text::{put, split};
 use core::ffi::CStr;
 use linux_raw_sys::general::{CLONE_FS, CLONE_NEWNS, CLONE_NEWUSER};
 use rustix::fd::{AsFd, OwnedFd};
@@ -120,8 +120,8 @@ fn mount_v1(point: &MountPoint) -> Result<(), Errno> {
     );
     let mut result = Err(Errno::NODEV);
     // A line has the name, the hierarchy, the number of cgroups, and whether it is enabled; the first is a heading.
-    for line in table.split(|byte| *byte == b'\n').skip(1) {
-        let mut fields = line.split(|byte| *byte == b'\t');
+    for line in split(table, b'\n').skip(1) {
+        let mut fields = split(line, b'\t');
         let (Some(name), Some(b"1")) = (fields.next(), fields.nth(2)) else {
             continue;
         };
@@ -229,10 +229,7 @@ pub fn settle(console: &Console, name: Option<&[u8]>) {
         )
         .ok()?;
         let length = rustix::io::read(file, &mut buffer).ok()?;
-        buffer[..length]
-            .split(|byte| *byte == b'\n')
-            .next()
-            .filter(|_| unnamed)
+        split(&buffer[..length], b'\n').next().filter(|_| unnamed)
     });
     if let Some(name) = name
         && let Err(errno) = sethostname(name)
@@ -260,7 +257,8 @@ pub fn shell(console: &Console, path: &CStr, mask: Set) {
             let _ = signal::default_all().and_then(|()| signal::set_mask(mask));
             let words = Arena::new(4096);
             let words = words.as_ref().map_err(|errno| *errno);
-            let words = words.and_then(|arena| Vector::new(arena, 1, [path].into_iter(), 0));
+            let words =
+                words.and_then(|arena| Vector::new(arena, 1, &mut Some(path).into_iter(), 0));
             let errno = match words {
                 Ok(words) => execve(path, &words, &environment_vector()),
                 Err(errno) => errno,

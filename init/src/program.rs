@@ -6,7 +6,7 @@ use crate::fault::{At, Call, Fault, Step};
 use crate::plan::Process;
 use crate::rootfs::Rootfs;
 use crate::sys::exec::execve;
-use crate::text::put;
+use crate::text::{put, split};
 use core::ffi::CStr;
 use heapless::VecView;
 use rustix::fs::{Access, FileType, OFlags, access, stat};
@@ -60,7 +60,7 @@ pub fn find<'b>(child: &Child<'_>, found: &'b mut Found) -> Result<&'b CStr, Fau
 
 fn search(process: &Process<'_>, name: &[u8], found: &mut VecView<u8>) -> Result<(), Fault> {
     let mut why = Fault::new(Call::NotFound, Errno::NOENT);
-    for dir in process.path.to_bytes().split(|&byte| byte == b':') {
+    for dir in split(process.path.to_bytes(), b':') {
         let dir = if dir.is_empty() { b"." } else { dir };
         let Ok(path) = put(found, &[dir, b"/", name]) else {
             continue;
@@ -103,9 +103,7 @@ fn interpreter<'b>(path: &CStr, head: &'b mut [u8; 256]) -> Option<&'b [u8]> {
     if head.starts_with(b"\x7fELF") {
         return Some(b"(the dynamic loader that the ELF file names)");
     }
-    let line = head
-        .strip_prefix(b"#!")?
-        .split(|&byte| byte == b'\n')
+    let line = split(head.strip_prefix(b"#!")?, b'\n')
         .next()?
         .trim_ascii_start();
     // A carriage return stays: it is the usual reason why the file isn't found.

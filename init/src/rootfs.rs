@@ -5,6 +5,7 @@
 //! and `..` never leading out; what follows is done to the descriptor.
 
 use crate::procfs::fd_path;
+use crate::text::is_name;
 use core::ffi::CStr;
 use linux_raw_sys::general::{S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -149,7 +150,7 @@ impl Rootfs {
             .rposition(|&byte| byte == b'/')
             .map_or(0, |at| at + 1);
         let (above, name) = (&bytes[..cut], &path[cut..]);
-        if matches!(name.to_bytes(), b"" | b"." | b"..") {
+        if !is_name(name.to_bytes()) {
             return Err(Errno::INVAL);
         }
         Ok(Place {

@@ -7,7 +7,7 @@ use crate::mounts::{READONLY, clone_tree, make_readonly, move_to};
 use crate::plan::{Root, Switch};
 use crate::procfs::Procfs;
 use crate::rootfs::{Rootfs, open};
-use crate::text::put;
+use crate::text::{put, split};
 use core::ffi::CStr;
 use linux_raw_sys::general::{MS_REC, MS_SHARED};
 use rustix::fd::{AsFd, OwnedFd};
@@ -75,11 +75,11 @@ pub fn is_first_root(procfs: &Procfs) -> Result<bool, Errno> {
     // parent is its own. The list begins at the root, or near it.
     let mut buffer = [0u8; 4096];
     let text = procfs.read(c"self/mountinfo", &mut buffer)?;
-    let is_root = |line: &&[u8]| line.split(|&byte| byte == b' ').nth(4) == Some(b"/");
-    let Some(line) = text.split(|&byte| byte == b'\n').find(is_root) else {
+    let is_root = |line: &&[u8]| split(line, b' ').nth(4) == Some(b"/");
+    let Some(line) = split(text, b'\n').find(is_root) else {
         return Ok(true);
     };
-    let mut fields = line.split(|&byte| byte == b' ');
+    let mut fields = split(line, b' ');
     Ok(fields.next() == fields.next())
 }
 
@@ -177,9 +177,9 @@ fn cover_views_of_the_kernel(procfs: &Procfs, rootfs: &CStr) -> Result<(), Errno
     let text = procfs.read(c"self/mountinfo", &mut buffer)?;
     let full = text.len() == 65536;
     let mut path = heapless::Vec::<u8, 4096>::new();
-    for line in text.split(|&byte| byte == b'\n') {
+    for line in split(text, b'\n') {
         // proc_pid_mountinfo(5): root and mount point come fourth and fifth, the type after a lone `-`.
-        let mut fields = line.split(|&byte| byte == b' ');
+        let mut fields = split(line, b' ');
         let (Some(root), Some(target)) = (fields.nth(3), fields.next()) else {
             continue;
         };

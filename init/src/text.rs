@@ -2,6 +2,7 @@
 
 use core::ffi::CStr;
 use heapless::VecView;
+use memchr::memchr;
 use rustix::io::Errno;
 
 /// Fills `to` with the parts in a row and a NUL; `NAMETOOLONG` if there isn't room, `INVAL` if a part has a NUL.
@@ -20,6 +21,39 @@ pub fn append(to: &mut VecView<u8>, parts: &[&[u8]]) -> Result<(), Errno> {
         .iter()
         .try_for_each(|part| to.extend_from_slice(part))
         .map_err(|_| Errno::NAMETOOLONG)
+}
+
+/// The pieces of a text between marks, like `slice::split`, whose code is made anew for every use.
+#[derive(Clone, Debug)]
+pub struct Split<'t> {
+    rest: Option<&'t [u8]>,
+    mark: u8,
+}
+
+/// See [`Split`].
+pub fn split(text: &[u8], mark: u8) -> Split<'_> {
+    Split {
+        rest: Some(text),
+        mark,
+    }
+}
+
+impl<'t> Iterator for Split<'t> {
+    type Item = &'t [u8];
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<&'t [u8]> {
+        let rest = self.rest?;
+        let end = memchr(self.mark, rest);
+        self.rest = end.and_then(|end| rest.get(end + 1..));
+        rest.get(..end.unwrap_or(rest.len()))
+    }
+}
+
+/// Whether it may be the name of something in a directory, as far as its dots go.
+#[inline(never)]
+pub fn is_name(part: &[u8]) -> bool {
+    !matches!(part, b"" | b"." | b"..")
 }
 
 /// Room for the digits of any number.
@@ -70,6 +104,13 @@ mod tests {
         assert_eq!(number(b"3f1F0000", 16), Some(0x3f1f_0000));
         for wrong in [&b""[..], b"4294967296", b"1x", b"-1", b"+1", b" 1"] {
             assert_eq!(number(wrong, 10), None);
+        }
+    }
+
+    #[test]
+    fn pieces_are_those_of_a_slice() {
+        for text in [&b""[..], b",", b"a", b"a,b", b",a,,b,"] {
+            assert!(split(text, b',').eq(text.split(|byte| *byte == b',')));
         }
     }
 

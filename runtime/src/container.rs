@@ -18,7 +18,7 @@ use crate::files;
 use crate::host::of_process;
 use crate::json::{Layout, Writer};
 use crate::rdt::Rdt;
-use crate::text::{c, decimal, fill, number};
+use crate::text::{c, decimal, fill, is_name, number, split};
 use init::procfs::Procfs;
 use init::sys::time::{milliseconds, pause};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -53,7 +53,7 @@ pub fn id(text: Option<&OsStr>) -> Result<&str> {
         .and_then(OsStr::to_str)
         .ok_or_else(|| refuse("must be text"))?;
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_+.-".contains(&byte);
-    if id.is_empty() || !id.bytes().all(legal) || id == "." || id == ".." {
+    if !is_name(id.as_bytes()) || !id.bytes().all(legal) {
         return Err(refuse(
             "must be letters, digits, `_`, `+`, `.` or `-`, and neither `.` nor `..`",
         ));
@@ -198,7 +198,7 @@ impl Dir {
 
     fn init(&self) -> Option<Init> {
         let text = readlinkat(&self.fd, c"init", Vec::new()).ok()?;
-        let mut numbers = text.to_bytes().split(|byte| *byte == b' ').map(number);
+        let mut numbers = split(text.to_bytes(), b' ').map(number);
         let (pid, start) = (numbers.next()??, numbers.next()??);
         Some(Init {
             pid: Pid::from_raw(pid.try_into().ok()?)?,
@@ -318,7 +318,7 @@ impl Init {
         let text = procfs.read(&path, &mut buffer).ok()?;
         // The program's name, in parentheses, may hold anything, even `)`.
         let end = text.iter().rposition(|byte| *byte == b')')?;
-        let mut fields = text.get(end + 2..)?.split(|byte| *byte == b' ');
+        let mut fields = split(text.get(end + 2..)?, b' ');
         let state = fields.next()?;
         let start = number(fields.nth(18)?)?;
         (!matches!(state, b"Z" | b"X")).then_some(Init { pid, start })

@@ -9,8 +9,8 @@ use crate::legacy::hint;
 use crate::plan::misread;
 use crate::text::{fill, pieces};
 use init::sys::arena::Arena;
-use spec_min::{List, Process, Spec, Text};
-use std::ffi::{CStr, OsStr};
+use spec_min::{List, Process, Spec};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -81,17 +81,19 @@ pub fn from_options<'a>(
 fn changes(options: &Options, config: &Process<'_>) -> Result<String> {
     let mut json = Writer::new(Layout::Compact);
     json.open_object();
-    list(
-        &mut json,
-        "args",
-        options.rest().iter().map(|word| word.as_bytes()),
-    );
-    let own = config.env.iter().map(Text::bytes);
-    list(
-        &mut json,
-        "env",
-        own.chain(options.list("env").map(OsStr::as_bytes)),
-    );
+    json.key("args");
+    json.open_array();
+    for word in options.rest() {
+        json.bytes(word.as_bytes());
+    }
+    json.close();
+    json.key("env");
+    json.open_array();
+    for variable in config.env.iter() {
+        json.bytes(variable.bytes());
+    }
+    add(&mut json, options, "env");
+    json.close();
     for (key, option) in [
         ("cwd", "cwd"),
         ("apparmorProfile", "apparmor"),
@@ -116,11 +118,10 @@ fn text<'o>(options: &'o Options, name: &str) -> Option<&'o OsStr> {
     }
 }
 
-fn list<'b>(json: &mut Writer, key: &str, values: impl Iterator<Item = &'b [u8]>) {
-    json.key(key);
-    json.open_array();
-    values.for_each(|value| json.bytes(value));
-    json.close();
+fn add(json: &mut Writer, options: &Options, name: &str) {
+    for value in options.list(name) {
+        json.bytes(value.as_bytes());
+    }
 }
 
 fn user(json: &mut Writer, options: &Options, config: &Process<'_>) -> Result<()> {
@@ -160,24 +161,25 @@ fn capabilities(json: &mut Writer, options: &Options, config: &Process<'_>) {
         ]
     });
     let [bounding, effective, permitted, inheritable, ambient] = sets.unwrap_or([empty; 5]);
-    let added = || options.list("cap").map(OsStr::as_bytes);
-    let inherits = !inheritable.is_empty();
     json.key("capabilities");
     json.open_object();
-    for (key, own) in [
-        ("bounding", bounding),
-        ("effective", effective),
-        ("permitted", permitted),
+    for (key, own, grows) in [
+        ("bounding", bounding, true),
+        ("effective", effective, true),
+        ("permitted", permitted, true),
+        ("inheritable", inheritable, false),
+        ("ambient", ambient, !inheritable.is_empty()),
     ] {
-        list(json, key, own.iter().map(CStr::to_bytes).chain(added()));
+        json.key(key);
+        json.open_array();
+        for name in own.iter() {
+            json.bytes(name.to_bytes());
+        }
+        if grows {
+            add(json, options, "cap");
+        }
+        json.close();
     }
-    list(json, "inheritable", inheritable.iter().map(CStr::to_bytes));
-    let more = added().filter(|_| inherits);
-    list(
-        json,
-        "ambient",
-        ambient.iter().map(CStr::to_bytes).chain(more),
-    );
     json.close();
 }
 

@@ -1,7 +1,7 @@
 //! What a verb that enters a container finds out about the host first.
 
 use crate::error::{Error, Result};
-use crate::text::{decimal, fill};
+use crate::text::{decimal, fill, has_word};
 use init::procfs::Procfs;
 use init::sys::signal::{self, Set};
 use rustix::fs::{Access, AtFlags, OFlags, accessat};
@@ -37,10 +37,7 @@ impl Host {
         let mut buffer = [0; 4096];
         self.procfs
             .read(c"filesystems", &mut buffer)
-            .is_ok_and(|list| {
-                list.split(|byte| byte.is_ascii_whitespace())
-                    .any(|word| word == b"selinuxfs")
-            })
+            .is_ok_and(|list| has_word(list, b"selinuxfs"))
     }
 
     /// Whether setgroups(2) is denied in the caller's user namespace, or in that of a process.

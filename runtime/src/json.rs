@@ -29,6 +29,7 @@ pub struct Writer {
 
 impl Writer {
     /// An empty document.
+    #[inline(never)]
     pub fn new(layout: Layout) -> Writer {
         Writer {
             text: String::new(),

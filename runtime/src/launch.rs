@@ -459,5 +459,9 @@ pub fn open_joins(plan: &Plan<'_>) -> Result<Vec<(u32, OwnedFd)>> {
             )),
         }
     };
-    plan.namespaces.join.iter().map(open).collect()
+    let mut joins = Vec::new();
+    for join in plan.namespaces.join {
+        joins.push(open(join)?);
+    }
+    Ok(joins)
 }

@@ -7,7 +7,7 @@ use crate::SPEC_VERSION;
 use crate::error::{Error, Result, lossy};
 use crate::json::{Layout, Writer, indented};
 use crate::plan::misread;
-use crate::text::{decimal, fill, number, unpacked};
+use crate::text::{decimal, fill, number, pieces, split, unpacked};
 use core::mem::{forget, replace, take};
 use init::packed;
 use init::packed::Packed;
@@ -167,7 +167,7 @@ impl Node {
     #[inline(never)]
     fn at(&mut self, path: &str) -> &mut Node {
         let mut node = self;
-        for key in path.as_bytes().split(|byte| *byte == b'.') {
+        for key in split(path.as_bytes(), b'.') {
             node = node.member(core::str::from_utf8(key).unwrap_or_default());
         }
         node
@@ -229,12 +229,10 @@ impl Node {
                 node.clean(limits);
                 match node {
                     Null => false,
-                    Word(word) => match word.as_bytes() {
-                        b"\"\"" => false,
-                        b"0" => !limits || key == "swappiness",
-                        b"-1" | b"18446744073709551615" => !limits,
-                        _ => true,
-                    },
+                    Word(word) => {
+                        let none = limits && pieces("0 -1 18446744073709551615", b' ').has(word);
+                        word != "\"\"" && (!none || word == "0" && key == "swappiness")
+                    }
                     List(_) => true,
                     Object(members) => !members.is_empty(),
                 }

@@ -8,7 +8,7 @@
 use crate::error::{Error, Result};
 use crate::report::Reporter;
 use crate::socket::{Address, send_fd, unconnected};
-use crate::text::{c, decimal, fill, number};
+use crate::text::{c, decimal, fill, number, split};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::Mode;
@@ -82,7 +82,7 @@ impl Notify {
             Err(Errno::AGAIN | Errno::INTR) => 0,
             Err(errno) => return Err(Error::call("container's NOTIFY_SOCKET", errno)),
         };
-        let mut lines = buffer[..length].split(|byte| *byte == b'\n');
+        let mut lines = split(&buffer[..length], b'\n');
         Ok(lines
             .find(|line| line.starts_with(b"READY="))
             .map(<[u8]>::to_vec))

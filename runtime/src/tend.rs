@@ -4,7 +4,7 @@ use crate::error::{Error, Result, lossy};
 use crate::files;
 use crate::host::{Host, of_process};
 use crate::report::Reporter;
-use crate::text::{c, decimal, fill, number, one_line, quote};
+use crate::text::{c, decimal, fill, number, one_line, quote, split, words};
 use init::hooks::{Failure, Reason, Stage};
 use init::kernel::RESOURCES;
 use init::plan::{Hook, IdMap, Plan, StateText};
@@ -59,9 +59,7 @@ fn check_map(host: &Host, pid: Pid, kind: &str, lines: &[IdMap]) -> Result<()> {
     let path = of_process(pid, &fill("{}_map", &[kind]));
     let text = host.procfs.read(&path, &mut buffer);
     let text = text.map_err(|errno| Error::of("/proc", path.to_bytes(), errno))?;
-    let mut words = text
-        .split(u8::is_ascii_whitespace)
-        .filter(|word| !word.is_empty());
+    let mut words = words(text);
     let mut found = 0;
     while let (Some(inside), Some(outside), Some(count)) =
         (words.next(), words.next(), words.next())
@@ -122,14 +120,13 @@ fn by_helper(host: &Host, pid: Pid, helper: &str, lines: &str, refused: &Error) 
     };
     let memory = |errno| Error::call(helper, errno);
     let number = decimal(pid.as_raw_pid() as u64);
-    let words: Vec<CString> = [helper, &number]
-        .into_iter()
-        .chain(lines.split_ascii_whitespace())
-        .map(|word| c(&[word.as_bytes()]))
-        .collect();
-    let arena = Arena::new(16 * (words.len() + 4)).map_err(memory)?;
-    let args =
-        Vector::new(&arena, words.len(), words.iter().map(CString::as_c_str), 0).map_err(memory)?;
+    let mut args = vec![c(&[helper.as_bytes()]), c(&[number.as_bytes()])];
+    for word in words(lines.as_bytes()) {
+        args.push(c(&[word]));
+    }
+    let arena = Arena::new(16 * (args.len() + 4)).map_err(memory)?;
+    let texts = &mut args.iter().map(CString::as_c_str);
+    let args = Vector::new(&arena, args.len(), texts, 0).map_err(memory)?;
     let hook = Hook {
         path: &path,
         args,
@@ -154,9 +151,7 @@ fn by_helper(host: &Host, pid: Pid, helper: &str, lines: &str, refused: &Error) 
 /// Where execvp(3) would find a program.
 pub fn in_path(program: &str) -> Option<CString> {
     let path = start::variable("PATH").unwrap_or(b"/bin:/usr/bin");
-    let mut places = path
-        .split(|byte| *byte == b':')
-        .map(|place| c(&[place, b"/", program.as_bytes()]));
+    let mut places = split(path, b':').map(|place| c(&[place, b"/", program.as_bytes()]));
     places.find(|place| rustix::fs::access(place.as_c_str(), Access::EXEC_OK).is_ok())
 }
 

@@ -2,6 +2,7 @@
 //! that needs one.
 
 use init::packed::Packed;
+pub use init::text::{is_name, split};
 use std::ffi::CString;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -95,6 +96,38 @@ pub fn number(digits: &[u8]) -> Option<u64> {
             .filter(|_| digit < 10)?;
     }
     Some(value).filter(|_| !digits.is_empty())
+}
+
+/// What stands between the white space of a text.
+pub fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    Between(text)
+}
+
+struct Between<'t>(&'t [u8]);
+
+impl<'t> Iterator for Between<'t> {
+    type Item = &'t [u8];
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<&'t [u8]> {
+        let text = self.0.trim_ascii_start();
+        let end = text.iter().position(u8::is_ascii_whitespace);
+        let word;
+        (word, self.0) = text.split_at(end.unwrap_or(text.len()));
+        Some(word).filter(|word| !word.is_empty())
+    }
+}
+
+/// Whether one of them is this.
+#[inline(never)]
+pub fn has_word(text: &[u8], wanted: &[u8]) -> bool {
+    words(text).any(|word| word == wanted)
+}
+
+/// Whether it is this word. Comparisons in place, as those of a `match` are, take the word's bytes apart.
+#[inline(never)]
+pub fn is(text: &[u8], word: &str) -> bool {
+    text == word.as_bytes()
 }
 
 /// A word of the user's, in quotes, for a message.
@@ -221,6 +254,13 @@ mod tests {
     }
 
     #[test]
+    fn white_space() {
+        assert!(words(b" a\t\nbc ").eq([&b"a"[..], b"bc"]));
+        assert_eq!(words(b" \n").next(), None);
+        assert!(has_word(b"a bc", b"bc") && !has_word(b"a bc", b"b"));
+    }
+
+    #[test]
     fn filling() {
         assert_eq!(fill("{}: {{}}, {}", &["a", "{}", ""]), "a: {{}}, ");
         assert_eq!(fill("none", &[]), "none");
@@ -228,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn words() {
+    fn paths_and_quotes() {
         assert_eq!(
             quoted(OsStr::new("a \"b\"\n\u{e9}\u{1}")),
             "\"a \\\"b\\\"\\n\u{e9}\\u0001\""

@@ -17,7 +17,7 @@ use crate::sys::process::{duplicate_to, execute_file, exit, forget_code, standar
 use crate::sys::signal::{self, Set};
 use crate::sys::start::environment;
 use crate::sys::time::milliseconds;
-use crate::text::{Digits, digits, number, put};
+use crate::text::{Digits, digits, number, put, split};
 use core::ffi::CStr;
 use output::Log;
 use rustix::event::{Timespec, epoll};
@@ -495,7 +495,7 @@ fn recorded(host: &Host<'_>, id: &CStr) -> Option<Pid> {
     let mut buffer = [0u8; 64];
     let length = readlinkat_raw(CWD, path, &mut buffer[..]).ok()?;
     let text = &buffer[..length];
-    let pid = number(text.split(|byte| *byte == b' ').next()?, 10)?;
+    let pid = number(split(text, b' ').next()?, 10)?;
     Pid::from_raw(pid.try_into().ok()?)
 }
 
@@ -534,14 +534,14 @@ fn become_command(host: &Host<'_>, service: &Service<'_>, task: Task) -> Errno {
         Ok(_) => &[c"--log", host.log],
         Err(_) => &[],
     };
-    let all = host.words.iter().chain(log).chain(own).copied();
+    let all = &mut host.words.iter().chain(log).chain(own).copied();
     let words = Vector::new(&memory, host.words.len() + 2 + own.len(), all, 0);
     // Whoever started this process may wait for its word; that is no business of the containers'.
     let theirs = environment().filter(|word| !word.to_bytes().starts_with(b"NOTIFY_SOCKET="));
     let ready = service.orders.settings.ready;
     let own = Some(host.variable).filter(|_| ready == Ready::Notify);
     let theirs = theirs.map(|word| word as &CStr);
-    let all = own.into_iter().chain(theirs);
+    let all = &mut own.into_iter().chain(theirs);
     let variables = Vector::new(&memory, environment().count() + 1, all, 0);
     match (words, variables, settle_process(host, service)) {
         (Ok(words), Ok(variables), Ok(())) => execute_file(host.program, &words, &variables),

@@ -124,6 +124,7 @@ impl Arena {
 }
 
 impl Drop for Arena {
+    #[inline(never)]
     fn drop(&mut self) {
         // SAFETY: the mapping is ours alone and every borrow of it has ended with the arena's.
         let _ = unsafe { munmap(self.base.as_ptr().cast(), self.size) };

@@ -25,10 +25,13 @@ impl<'a> Vector<'a> {
     };
 
     /// An array of the given texts with `spare` empty slots after them.
-    pub fn new<I>(arena: &'a Arena, count: usize, texts: I, spare: usize) -> Result<Self, Errno>
-    where
-        I: Iterator<Item = &'a CStr>,
-    {
+    #[inline(never)]
+    pub fn new(
+        arena: &'a Arena,
+        count: usize,
+        texts: &mut dyn Iterator<Item = &'a CStr>,
+        spare: usize,
+    ) -> Result<Self, Errno> {
         let vector = Vector::empty(arena, count + spare)?;
         for (slot, text) in vector.slots.iter().zip(texts.take(count)) {
             slot.set(text.as_ptr());

@@ -13,6 +13,7 @@ use rustix::process::{Signal, WaitId, WaitIdOptions, WaitIdStatus, getpid, kill_
 use syscalls::{Sysno, raw_syscall};
 
 /// Ends the process at once; nothing is flushed or unwound.
+#[inline(never)]
 pub fn exit(code: i32) -> ! {
     loop {
         // SAFETY: it doesn't return.

@@ -158,6 +158,7 @@ impl Group {
     }
 
     /// The v2 member.
+    #[inline(never)]
     pub(super) fn v2(&self) -> Option<&Member> {
         self.members
             .iter()

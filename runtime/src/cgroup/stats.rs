@@ -7,7 +7,7 @@ use super::file;
 use super::group::{Group, Member};
 use crate::files;
 use crate::json::Writer;
-use crate::text::{fill, number, pieces, unpacked};
+use crate::text::{fill, number, pieces, split, unpacked, words};
 use init::packed;
 use init::packed::Packed;
 use rustix::fd::{AsFd, OwnedFd};
@@ -381,12 +381,7 @@ impl<'g> Stats<'g> {
 }
 
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|byte| *byte == b'\n')
-}
-
-fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(u8::is_ascii_whitespace)
-        .filter(|word| !word.is_empty())
+    split(text, b'\n')
 }
 
 /// A number; `max` is the greatest there is.
@@ -417,7 +412,7 @@ fn figure(json: &mut Writer, row: &Row<'_>, value: u64) {
 
 /// One disk's number; what is 0 in it is left out.
 fn disk(json: &mut Writer, device: &[u8], way: &[u8], value: &[u8]) {
-    let mut numbers = device.split(|byte| *byte == b':').map(parse);
+    let mut numbers = split(device, b':').map(parse);
     let (Some(major), Some(minor)) = (numbers.next(), numbers.next()) else {
         return;
     };
@@ -498,8 +493,8 @@ fn list(json: &mut Writer, row: &Row<'_>, text: &[u8]) {
     match row.kind {
         b'l' => words(text).for_each(|word| json.unsigned(parse(word))),
         b'r' => {
-            for range in text.split(|byte| *byte == b',') {
-                let mut ends = range.split(|byte| *byte == b'-').map(parse);
+            for range in split(text, b',') {
+                let mut ends = split(range, b'-').map(parse);
                 let first = ends.next().unwrap_or(0);
                 // No machine has so many CPUs or nodes that a number needs more bits.
                 let last = ends.next().unwrap_or(first).min(u16::MAX.into());

@@ -6,7 +6,7 @@ use crate::dbus::Bus;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::report::{Format, Level, Reporter};
-use crate::text::c;
+use crate::text::{c, split, words};
 use rustix::fs::{Mode, chmod};
 use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
@@ -137,10 +137,7 @@ fn euid() -> u32 {
 /// namespaces has no map at all.
 fn in_user_namespace() -> bool {
     let map = files::read(Path::new("/proc/self/uid_map")).unwrap_or_default();
-    let fields = map
-        .split(u8::is_ascii_whitespace)
-        .filter(|field| !field.is_empty());
-    !map.is_empty() && !fields.take(3).eq([&b"0"[..], b"0", b"4294967295"])
+    !map.is_empty() && !words(&map).take(3).eq([&b"0"[..], b"0", b"4294967295"])
 }
 
 /// `$XDG_RUNTIME_DIR/mote` for whoever isn't the host's root, else `/run/mote`; and whether it is
@@ -166,7 +163,7 @@ fn default_root(
 fn absolute(path: &OsStr) -> Result<PathBuf> {
     let whole = crate::bundle::absolute(Some(path))?.unwrap_or_default();
     let mut clean: Vec<u8> = Vec::new();
-    for part in whole.as_os_str().as_bytes().split(|byte| *byte == b'/') {
+    for part in split(whole.as_os_str().as_bytes(), b'/') {
         match part {
             b"" | b"." => {}
             b".." => clean.truncate(clean.iter().rposition(|byte| *byte == b'/').unwrap_or(0)),

@@ -92,6 +92,7 @@ impl Options {
     }
 
     /// The n-th word that is not an option, from 0; the container id where there is one.
+    #[inline(never)]
     pub fn positional(&self, n: usize) -> Option<&OsStr> {
         self.words.get(n).map(OsString::as_os_str)
     }

@@ -4,6 +4,7 @@ use super::paths::given;
 use super::refusal::Result;
 use super::resources::{self, Kept};
 use super::{Job, devices, unit};
+use crate::text::split;
 use init::plan::{Cgroup, IdMap, Mount, Source};
 use linux_raw_sys::general::{CLONE_NEWCGROUP, CLONE_NEWUSER, MOUNT_ATTR_RDONLY};
 
@@ -11,10 +12,7 @@ use linux_raw_sys::general::{CLONE_NEWCGROUP, CLONE_NEWUSER, MOUNT_ATTR_RDONLY};
 pub fn lower<'a>(job: &Job<'_, 'a>, uid_map: &[IdMap], mounts: &[Mount<'_>]) -> Result<Cgroup<'a>> {
     let path = given(job.spec.linux.cgroups_path);
     if let Some(path) = path
-        && path
-            .to_bytes()
-            .split(|&byte| byte == b'/')
-            .any(|part| part == b"..")
+        && split(path.to_bytes(), b'/').any(|part| part == b"..")
     {
         let why = "must not lead out of its hierarchy by \"..\"";
         job.gather(job.refuse_text("linux.cgroupsPath", path, why))?;

@@ -2,6 +2,7 @@
 
 use super::Job;
 use super::refusal::Result;
+use crate::text::split;
 use core::ffi::CStr;
 use init::sys::arena::{self, Arena};
 use init::sys::exec::{Texts, Vector};
@@ -139,7 +140,7 @@ impl<'a> Names<'a> {
     fn alike(&self, one: usize, other: usize) -> bool {
         let name = |at| {
             let entry = self.entries.get(at).unwrap_or_default().to_bytes();
-            entry.split(|byte| *byte == b'=').next()
+            split(entry, b'=').next()
         };
         name(one) == name(other)
     }

@@ -26,7 +26,7 @@ mod seccomp;
 mod sysctl;
 mod unit;
 mod version;
-mod words;
+pub(crate) mod words;
 
 #[cfg(test)]
 mod tests;
@@ -98,7 +98,7 @@ impl<'c, 'a> Job<'c, 'a> {
     /// An array for execve(2).
     #[inline(never)]
     fn vector(&self, texts: spec_min::List<'a, &'a CStr>) -> Result<Vector<'a>> {
-        Ok(Vector::new(self.arena, texts.len(), texts.iter(), 0)?)
+        Ok(Vector::new(self.arena, texts.len(), &mut texts.iter(), 0)?)
     }
 
     /// The same, with room for more.
@@ -107,7 +107,7 @@ impl<'c, 'a> Job<'c, 'a> {
         Ok(Vector::new(
             self.arena,
             texts.len(),
-            texts.iter().copied(),
+            &mut texts.iter().copied(),
             spare,
         )?)
     }

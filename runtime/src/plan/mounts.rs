@@ -5,7 +5,7 @@ use super::paths::{absolute, clean, from_base, given, required};
 use super::process::label;
 use super::refusal::{Refused, Result};
 use super::{Job, each, namespaces};
-use crate::text::number;
+use crate::text::{self, number};
 use core::ffi::CStr;
 use init::plan::{Filesystem, FsOption, Mount, MountIds, Source};
 use init::sys::text::c_str;
@@ -180,21 +180,19 @@ fn filesystem<'a>(
 ) -> Result<Source<'a>> {
     let what = "a file system, unless the options hold \"bind\" or \"rbind\"";
     let kind = required(job, text(mount.kind), ".type", what)?;
-    match kind.to_bytes() {
-        b"bind" => {
-            let why = "it is the option \"bind\" or \"rbind\" that makes a bind mount";
-            return Err(job.refuse_text(".type", kind, why));
-        }
-        b"cgroup" | b"cgroup2" => {
-            if sum.data != 0 {
-                let text = "options of the cgroup file system are the host's";
-                job.warn(job.element(job.refuse(".options", text), "mounts", at));
-            }
-            return Ok(Source::Cgroup);
-        }
-        _ => {}
+    let is = |word| text::is(kind.to_bytes(), word);
+    if is("bind") {
+        let why = "it is the option \"bind\" or \"rbind\" that makes a bind mount";
+        return Err(job.refuse_text(".type", kind, why));
     }
-    let readonly = sum.own.set & MOUNT_ATTR_RDONLY != 0 && kind != c"tmpfs";
+    if is("cgroup") || is("cgroup2") {
+        if sum.data != 0 {
+            let text = "options of the cgroup file system are the host's";
+            job.warn(job.element(job.refuse(".options", text), "mounts", at));
+        }
+        return Ok(Source::Cgroup);
+    }
+    let readonly = sum.own.set & MOUNT_ATTR_RDONLY != 0 && !is("tmpfs");
     let superblock = sum.superblock | if readonly { SUPERBLOCK_READONLY } else { 0 };
     let filesystem = job.arena.put(Filesystem {
         kind,
@@ -202,7 +200,7 @@ fn filesystem<'a>(
         flags: flags(job, superblock)?,
         options: data(job, mount, kind, sum.data)?,
         copy_up: sum.copy_up,
-        no_symlinks: matches!(kind.to_bytes(), b"proc" | b"sysfs"),
+        no_symlinks: is("proc") || is("sysfs"),
     })?;
     Ok(Source::Filesystem(filesystem))
 }

@@ -3,6 +3,7 @@
 use super::Job;
 use super::paths::given;
 use super::refusal::Result;
+use crate::text::is_name;
 use core::ffi::CStr;
 use init::plan::NetDevice;
 use linux_raw_sys::general::CLONE_NEWNET;
@@ -54,11 +55,7 @@ fn check(job: &Job<'_, '_>, name: &CStr, new: bool) -> Result<()> {
         _ => bytes,
     };
     let odd = |byte: &u8| matches!(byte, b'/' | b':' | b'%') || byte.is_ascii_whitespace();
-    if fixed.is_empty()
-        || bytes.len() > LONGEST
-        || fixed.iter().any(odd)
-        || matches!(bytes, b"." | b"..")
-    {
+    if fixed.is_empty() || bytes.len() > LONGEST || fixed.iter().any(odd) || !is_name(bytes) {
         let why = "the name of a network device is needed, at most 15 bytes without `/`, `:`, `%` and blanks";
         return Err(job.refuse_text(OBJECT, name, why));
     }

@@ -8,6 +8,7 @@ use init::sys::arena::Arena;
 use rustix::io::Errno;
 
 /// What is there and not empty: engines write `""` for what they leave out.
+#[inline(never)]
 pub fn given(text: Option<&CStr>) -> Option<&CStr> {
     text.filter(|text| !text.is_empty())
 }

@@ -4,7 +4,7 @@ use super::Job;
 use super::paths::given;
 use super::refusal::Result;
 use super::words::{Words, words};
-use crate::text::number;
+use crate::text::{number, split};
 use core::ffi::CStr;
 use init::plan::{CPUS_MAX, MemoryPolicy, Process};
 use spec_min::ExecCpuAffinity;
@@ -99,7 +99,7 @@ fn mask<'a>(
     };
     let mut mask = [0u64; CPUS_MAX / 64];
     let mut end = 0;
-    let ranges = list.to_bytes().split(|byte| *byte == b',');
+    let ranges = split(list.to_bytes(), b',');
     for range in ranges
         .map(<[u8]>::trim_ascii)
         .filter(|range| !range.is_empty())

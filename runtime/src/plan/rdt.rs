@@ -3,6 +3,7 @@
 use super::Job;
 use super::paths::given;
 use super::refusal::Result;
+use crate::text::split;
 use core::ffi::CStr;
 use init::plan::Rdt;
 
@@ -47,8 +48,7 @@ fn lines<'a>(job: &Job<'_, 'a>, rdt: &spec_min::IntelRdt<'a>) -> Result<&'a [&'a
         return Err(job.refuse("linux.intelRdt.memBwSchema", why));
     }
     let cache = cache.map_or(&b""[..], CStr::to_bytes);
-    let of_cache = cache
-        .split(|byte| *byte == b'\n')
+    let of_cache = split(cache, b'\n')
         .filter(|line| !(line.is_empty() || bandwidth.is_some() && line.starts_with(b"MB:")));
     let most = of_cache.clone().count() + 1 + rdt.schemata.len();
     let mut lines = job.arena.list(most)?;

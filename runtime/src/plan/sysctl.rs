@@ -2,6 +2,7 @@
 
 use super::Job;
 use super::refusal::Result;
+use crate::text::{is_name, split};
 use core::ffi::CStr;
 use init::plan::Sysctl;
 use linux_raw_sys::general::{CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWUSER, CLONE_NEWUTS};
@@ -59,8 +60,8 @@ fn path<'a>(job: &Job<'_, 'a>, name: &CStr) -> Result<&'a CStr> {
 
 fn check(job: &Job<'_, '_>, path: &[u8]) -> Result<()> {
     const PROPERTY: &str = "linux.sysctl";
-    let mut parts = path.split(|&byte| byte == b'/');
-    if parts.any(|part| matches!(part, b"" | b"." | b"..")) {
+    let mut parts = split(path, b'/');
+    if !parts.all(is_name) {
         return Err(job.refuse(PROPERTY, "is not a name below /proc/sys"));
     }
     let row = NAMESPACED.iter().find(|(known, _)| match known {

@@ -111,7 +111,7 @@ impl Words {
 
     /// The words as `a, b or c`.
     #[cold]
-    fn one_of(self) -> String {
+    pub fn one_of(self) -> String {
         let mut text = String::new();
         let mut names = self.names();
         while let Some(name) = names.next() {

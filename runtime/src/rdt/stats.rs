@@ -44,7 +44,7 @@ impl Stats<'_> {
                 let name = name.to_str().unwrap_or_default();
                 if name.starts_with("mon_L3_") {
                     let name = join(&dir, name);
-                    let place = domains.partition_point(|other| *other < name);
+                    let place = domains.iter().take_while(|other| **other < name).count();
                     domains.insert(place, name);
                 }
             });

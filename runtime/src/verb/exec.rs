@@ -183,10 +183,10 @@ fn different(host: &Host, pid: Pid, name: &str) -> bool {
 
 fn open_group(container: &Container, options: &Options) -> Result<&'static mut Group> {
     let group = container.group()?;
-    let asked: Vec<&str> = options
-        .list("cgroup")
-        .map(|text| text.to_str().unwrap_or_default())
-        .collect();
+    let mut asked = Vec::new();
+    for text in options.list("cgroup") {
+        asked.push(text.to_str().unwrap_or_default());
+    }
     if !asked.is_empty() {
         group.descend(&asked)?;
     }

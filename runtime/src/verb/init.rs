@@ -6,10 +6,11 @@
 mod annotations;
 mod order;
 
-use crate::bundle::{absolute, no_memory, text, unreadable};
+use crate::bundle::{self, absolute, no_memory, unreadable};
 use crate::cli::{Code, Global, Options};
 use crate::error::{Error, Result};
-use crate::text::{c, decimal};
+use crate::plan::words::{Words, words};
+use crate::text::{self, c, decimal};
 use crate::{container, errno, files, seal};
 use annotations::{Document, Wishes};
 use core::mem::ManuallyDrop;
@@ -117,8 +118,7 @@ impl Settings<'_> {
     fn get(&self, name: &str) -> Option<&[u8]> {
         let given = self.options.text(name).map(OsStr::as_bytes);
         given.or_else(|| {
-            let words = self.parameters.split(u8::is_ascii_whitespace);
-            let mut values = words.filter_map(|word| {
+            let values = text::words(&self.parameters).filter_map(|word| {
                 let rest = word.strip_prefix(b"mote.")?.strip_prefix(name.as_bytes())?;
                 match rest.first() {
                     None => Some(&b"1"[..]),
@@ -126,7 +126,7 @@ impl Settings<'_> {
                     Some(_) => None,
                 }
             });
-            values.next_back()
+            values.last()
         })
     }
 
@@ -134,21 +134,20 @@ impl Settings<'_> {
     fn path<'m>(&self, memory: &'m Arena, name: &str, otherwise: &str) -> Result<&'m CStr> {
         let given = self.get(name).unwrap_or(otherwise.as_bytes());
         let whole = absolute(Some(OsStr::from_bytes(given)))?.unwrap_or_default();
-        text(memory, whole.as_os_str().as_bytes())
+        bundle::text(memory, whole.as_os_str().as_bytes())
     }
 
     fn end(&self, console: &Console) -> End {
-        match self.get("end") {
-            None | Some(b"poweroff") => End::PowerOff,
-            Some(b"reboot") => End::Reboot,
-            Some(b"halt") => End::Halt,
-            Some(b"shell") => End::Shell,
-            Some(other) => {
-                let words = b"\": expected poweroff, reboot, halt or shell; it will be poweroff";
-                console.say(&[b"end \"", other, words]);
-                End::PowerOff
-            }
+        const WORDS: Words = words! { "poweroff", "reboot", "halt", "shell" };
+        let Some(word) = self.get("end") else {
+            return End::PowerOff;
+        };
+        if let Some(place) = WORDS.place(word) {
+            return [End::PowerOff, End::Reboot, End::Halt, End::Shell][place];
         }
+        let expected = b"\": expected poweroff, reboot, halt or shell; it will be poweroff";
+        console.say(&[b"end \"", word, expected]);
+        End::PowerOff
     }
 }
 
@@ -170,7 +169,7 @@ fn keep(
     let containers = settings.path(memory, "containers", "/containers")?;
     let logs = settings.path(memory, "log-dir", "/run/log/mote")?;
     let _ = files::make_directories(logs.to_bytes(), 0o755);
-    let root = text(memory, global.root.as_os_str().as_bytes())?;
+    let root = bundle::text(memory, global.root.as_os_str().as_bytes())?;
     let fd = decimal(console.fd().as_raw_fd() as u64);
     let log = memory
         .text(&[b"/proc/self/fd/", fd.as_bytes()])
@@ -288,7 +287,7 @@ fn find(directory: &CStr, console: &Console) -> Result<Vec<Found>> {
                 console.say(&[name, b": can't be a container's id; passed over"]);
             }
             Ok(wishes) => {
-                let place = found.partition_point(|other| *other.id < *file);
+                let place = found.iter().take_while(|other| *other.id < *file).count();
                 found.insert(
                     place,
                     Found {

@@ -7,7 +7,7 @@ use crate::files;
 use crate::host::Host;
 use crate::json::{Layout, Writer};
 use crate::table::Table;
-use crate::text::{c, decimal, fill};
+use crate::text::{c, decimal, fill, split};
 use rustix::fd::AsFd;
 use rustix::fs::{Access, AtFlags, OFlags, accessat};
 use rustix::io::Errno;
@@ -147,8 +147,8 @@ fn json(global: &Global, host: &Host, containers: &[Container]) -> String {
 pub(super) fn user(uid: u32) -> String {
     let passwd = files::read(Path::new("/etc/passwd")).unwrap_or_default();
     let number = decimal(uid.into());
-    for line in passwd.split(|byte| *byte == b'\n') {
-        let mut fields = line.split(|byte| *byte == b':');
+    for line in split(&passwd, b'\n') {
+        let mut fields = split(line, b':');
         if let (Some(name), Some(_), Some(found)) = (fields.next(), fields.next(), fields.next())
             && found == number.as_bytes()
         {

@@ -6,7 +6,7 @@ use crate::container::{Container, id};
 use crate::error::{Result, lossy};
 use crate::host::Host;
 use crate::json::{Layout, Writer};
-use crate::text::{c, decimal, number, push};
+use crate::text::{c, decimal, number, push, split, words};
 use rustix::process::Pid;
 
 /// Longer command lines are cut off.
@@ -34,11 +34,8 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
 fn pids(container: &Container, host: &Host) -> Result<Vec<Pid>> {
     let group = container.group()?;
     if group.is_empty() {
-        return Ok(container
-            .alive(&host.procfs)
-            .map(|init| init.pid)
-            .into_iter()
-            .collect());
+        let init = container.alive(&host.procfs);
+        return Ok(init.map_or(Vec::new(), |init| vec![init.pid]));
     }
     group.pids()
 }
@@ -70,8 +67,7 @@ fn table(host: &Host, pids: &[Pid]) -> String {
 
 /// The rest of the line that begins so.
 fn line<'a>(file: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
-    file.split(|byte| *byte == b'\n')
-        .find_map(|line| line.strip_prefix(start))
+    split(file, b'\n').find_map(|line| line.strip_prefix(start))
 }
 
 /// A file of a process.
@@ -85,12 +81,10 @@ fn process(host: &Host, pid: Pid, boot: u64, buffer: &mut [u8], text: &mut Strin
     let stat = file(host, pid, "/stat", buffer)?;
     let status = file(host, pid, "/status", buffer)?;
     let mut command = file(host, pid, "/cmdline", buffer)?;
-    let uid = line(&status, b"Uid:")?
-        .split(u8::is_ascii_whitespace)
-        .nth(2)?;
+    let uid = words(line(&status, b"Uid:")?).nth(1)?;
     let name = stat.iter().position(|byte| *byte == b'(')? + 1
         ..stat.iter().rposition(|byte| *byte == b')')?;
-    let mut fields = stat.get(name.end + 2..)?.split(|byte| *byte == b' ');
+    let mut fields = split(stat.get(name.end + 2..)?, b' ');
     // The third field and on (proc_pid_stat(5)).
     let mut numbers = [0; 20];
     for slot in &mut numbers {

@@ -8,7 +8,7 @@ use crate::files;
 use crate::host::Host;
 use crate::plan::{CAPABILITIES, NAMESPACES};
 use crate::tend::{in_path, raised};
-use crate::text::{c, decimal, fill, number, unpacked};
+use crate::text::{c, decimal, fill, has_word, number, split, unpacked};
 use crate::verb::create::check_root;
 use crate::verb::list::user;
 use core::ffi::CStr;
@@ -125,7 +125,7 @@ fn acts(spec: &Spec<'_>, action: &[u8]) -> bool {
 /// The first three fields of a line.
 #[inline(never)]
 fn fields(line: &[u8], end: u8) -> [&[u8]; 3] {
-    let mut fields = line.split(|byte| *byte == end);
+    let mut fields = split(line, end);
     [(); 3].map(|()| fields.next().unwrap_or_default())
 }
 
@@ -143,12 +143,6 @@ fn exists(path: &[u8]) -> bool {
 #[inline(never)]
 fn allows(path: &CStr, access: Access) -> bool {
     rustix::fs::access(path, access).is_ok()
-}
-
-#[inline(never)]
-fn has_word(text: &[u8], word: &[u8]) -> bool {
-    text.split(u8::is_ascii_whitespace)
-        .any(|other| other == word)
 }
 
 struct List<'f, 'g>(&'f mut Findings<'g>);
@@ -282,10 +276,7 @@ impl List<'_, '_> {
         let module = [b"/", name, b".ko"].concat();
         let given =
             has_word(known, name) || modules.windows(module.len()).any(|part| part == module);
-        let mut words = FILE_SYSTEMS
-            .as_bytes()
-            .split(|byte| *byte == b' ')
-            .skip_while(|word| *word != name);
+        let mut words = split(FILE_SYSTEMS.as_bytes(), b' ').skip_while(|word| *word != name);
         let option = match words.nth(1) {
             Some(option) => option.to_vec(),
             None => [&name.to_ascii_uppercase(), &b"_FS"[..]].concat(),
@@ -344,7 +335,7 @@ impl List<'_, '_> {
 
 /// Whether a line of /etc/subuid or /etc/subgid (subuid(5)) gives all these ids to a user, by name or number.
 fn grants(table: &[u8], name: &str, uid: u32, asked: &IdMap) -> bool {
-    table.split(|byte| *byte == b'\n').any(|line| {
+    split(table, b'\n').any(|line| {
         let [owner, first, count] = fields(line, b':');
         let before = |first| u64::from(asked.outside).checked_sub(first);
         let inside = number(first).and_then(before).zip(number(count));

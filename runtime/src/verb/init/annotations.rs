@@ -1,8 +1,9 @@
 //! What a bundle's annotations ask `init` for. Pure; runtime/docs/init.md has the table for users.
 
 use crate::error::Error;
+use crate::plan::words::{Words, words};
 use crate::signals;
-use crate::text::number;
+use crate::text::{self, fill, number};
 use crate::verb::update::size;
 use core::ffi::CStr;
 use init::supervise::service::{Output, Ready, Restart, Settings};
@@ -48,47 +49,41 @@ pub fn read(document: &Document<'_>, tell: &mut dyn FnMut(Error)) -> Wishes {
 
 impl Wishes {
     /// One setting; an error says what its value may be.
-    fn take(&mut self, name: &[u8], text: &[u8]) -> Result<(), &'static str> {
+    fn take(&mut self, name: &[u8], value: &[u8]) -> Result<(), String> {
         const TIME: &str = "expected seconds, or a number with ms, s, m or h";
         const SIZE: &str = "expected bytes such as 64k or 1m";
         const SIGNAL: &str = "expected a signal's name or number";
         let settings = &mut self.settings;
-        let time = || duration(text).ok_or(TIME);
-        match name {
-            b"after" => self.after = text.to_vec(),
-            b"log-size" => settings.log_size = size(text).ok_or(SIZE)?,
-            b"output" => {
-                settings.output = match text {
-                    b"log" => Output::Log,
-                    b"console" => Output::Console,
-                    b"none" => Output::None,
-                    _ => return Err("expected log, console or none"),
-                }
-            }
-            b"ready" => {
-                settings.ready = match text {
-                    b"start" => Ready::Start,
-                    b"notify" => Ready::Notify,
-                    b"exit" => Ready::Exit,
-                    _ => return Err("expected start, notify or exit"),
-                }
-            }
-            b"ready-timeout" => settings.ready_timeout = time()?,
-            b"restart" => {
-                settings.restart = match text {
-                    b"never" => Restart::Never,
-                    b"on-failure" => Restart::OnFailure,
-                    b"always" => Restart::Always,
-                    _ => return Err("expected never, on-failure or always"),
-                }
-            }
-            b"restart-delay" => settings.delay = time()?,
-            b"stop-signal" => {
-                let signal = signals::parse(OsStr::from_bytes(text));
-                settings.stop_signal = signal.map_err(|_| SIGNAL)?;
-            }
-            b"stop-timeout" => settings.stop_timeout = time()?,
-            _ => return Err("no such setting"),
+        let time = || duration(value).ok_or(TIME);
+        let one_of = |words: Words| {
+            let place = words.place(value);
+            place.ok_or_else(|| fill("expected {}", &[&words.one_of()]))
+        };
+        let is = |word| text::is(name, word);
+        if is("after") {
+            self.after = value.to_vec();
+        } else if is("log-size") {
+            settings.log_size = size(value).ok_or(SIZE)?;
+        } else if is("output") {
+            let place = one_of(words! { "log", "console", "none" })?;
+            settings.output = [Output::Log, Output::Console, Output::None][place];
+        } else if is("ready") {
+            let place = one_of(words! { "start", "notify", "exit" })?;
+            settings.ready = [Ready::Start, Ready::Notify, Ready::Exit][place];
+        } else if is("ready-timeout") {
+            settings.ready_timeout = time()?;
+        } else if is("restart") {
+            let place = one_of(words! { "never", "on-failure", "always" })?;
+            settings.restart = [Restart::Never, Restart::OnFailure, Restart::Always][place];
+        } else if is("restart-delay") {
+            settings.delay = time()?;
+        } else if is("stop-signal") {
+            let signal = signals::parse(OsStr::from_bytes(value));
+            settings.stop_signal = signal.map_err(|_| SIGNAL)?;
+        } else if is("stop-timeout") {
+            settings.stop_timeout = time()?;
+        } else {
+            return Err("no such setting".into());
         }
         Ok(())
     }
