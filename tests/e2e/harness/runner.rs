@@ -124,7 +124,7 @@ fn in_process(suite: &Suite, job: &Job) -> (usize, String) {
         .dir
         .join(format!("{}.log", job.name.replace("::", "-")));
     let started = File::create(&log).and_then(|file| {
-        Command::new(std::env::current_exe()?)
+        case_program()?
             .args(["--case".as_ref(), suite.dir.as_os_str(), job.name.as_ref()])
             .env("MOTE_BIN", &suite.mote)
             .stdin(Stdio::null())
@@ -159,6 +159,21 @@ fn in_process(suite: &Suite, job: &Job) -> (usize, String) {
         Some(SKIPPED) => (2, last_words(&log)),
         _ => (1, last_words(&log)),
     }
+}
+
+/// This program. Under nohup(1) SIGHUP is ignored, and would be in containers too: what is started keeps that.
+fn case_program() -> std::io::Result<Command> {
+    const HANGUP: u64 = 1;
+    let own = std::env::current_exe()?;
+    let status = fs::read_to_string("/proc/self/status")?;
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    if ignored.is_none_or(|mask| mask & HANGUP == 0) {
+        return Ok(Command::new(own));
+    }
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP").arg(own);
+    Ok(command)
 }
 
 /// The last line that a case's process wrote.
