@@ -54,12 +54,11 @@ fn check_map(host: &Host, pid: Pid, kind: &str, lines: &[IdMap]) -> Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
-    // Three numbers of ten digits with a separator each, in at most 340 lines.
-    let mut buffer = [0; 340 * 33];
     let path = of_process(pid, &fill("{}_map", &[kind]));
-    let text = host.procfs.read(&path, &mut buffer);
+    let file = host.procfs.file(&path, OFlags::RDONLY);
+    let text = file.and_then(|file| files::rest(file.as_fd()));
     let text = text.map_err(|errno| Error::of("/proc", path.to_bytes(), errno))?;
-    let mut words = words(text);
+    let mut words = words(&text);
     let mut found = 0;
     while let (Some(inside), Some(outside), Some(count)) =
         (words.next(), words.next(), words.next())

@@ -26,13 +26,16 @@ const PIECE: usize = 256 * 1024;
 const ALIGN: usize = 16;
 
 /// See the module.
-#[repr(C, align(16))]
+#[repr(C)]
 pub struct Heap {
-    /// The first piece. It comes first for its alignment.
-    own: UnsafeCell<[u8; PIECE]>,
     state: UnsafeCell<State>,
     busy: AtomicBool,
+    /// The first piece. It comes last: what is before it is in one page with the first blocks.
+    own: UnsafeCell<Piece>,
 }
+
+#[repr(C, align(16))]
+struct Piece([u8; PIECE]);
 
 // SAFETY: `state` is touched in `with` alone, which lets in one at a time, and every byte of `own` has one owner.
 unsafe impl Sync for Heap {}
@@ -99,9 +102,9 @@ impl Heap {
             begun: false,
         };
         Heap {
-            own: UnsafeCell::new([0; PIECE]),
             state: UnsafeCell::new(state),
             busy: AtomicBool::new(false),
+            own: UnsafeCell::new(Piece([0; PIECE])),
         }
     }
 

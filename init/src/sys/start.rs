@@ -14,8 +14,11 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering};
 use rustix::fs::{Mode, OFlags, open};
 
-/// Arrays of C strings with a null pointer at their end, as the kernel made them.
+/// Arrays of C strings with a null pointer at their end, as the kernel made them. Beside what is not zero at the start: behind the heap
+/// they would cost a page of their own.
+#[unsafe(link_section = ".data")]
 static ARGUMENTS: AtomicPtr<*const c_char> = AtomicPtr::new(null_mut());
+#[unsafe(link_section = ".data")]
 static ENVIRONMENT: AtomicPtr<*const c_char> = AtomicPtr::new(null_mut());
 
 /// Makes the program's `main` out of a function without arguments that ends the process.
