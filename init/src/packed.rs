@@ -6,6 +6,7 @@
 
 mod fragments;
 
+use core::fmt::{self, Write};
 use fragments::FRAGMENTS;
 
 /// A text, packed. Lines, and fields that end in `|`, are packed each for itself.
@@ -53,6 +54,14 @@ impl Packed {
     #[inline(never)]
     pub fn line(self, number: usize) -> Packed {
         self.split(b'\n').nth(number).unwrap_or(Packed(b""))
+    }
+}
+
+impl fmt::Debug for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut result = Ok(());
+        self.unpack(&mut |byte| result = result.and(f.write_char(byte.into())));
+        result
     }
 }
 

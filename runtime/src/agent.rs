@@ -24,7 +24,9 @@ pub fn hand_over(
     status: &str,
 ) -> Result<()> {
     let Some(to) = plan.process.seccomp.and_then(|seccomp| seccomp.listener) else {
-        return Err(Error::new("the container's process is out of step"));
+        return Err(Error::new(packed!(
+            "the container's process is out of step"
+        )));
     };
     let [pid, first] = [pid, first].map(|pid| decimal(pid.as_raw_pid() as u64));
     let state = plan.state;
@@ -54,5 +56,5 @@ pub fn hand_over(
         .and_then(|agent| {
             socket::send_fd(agent.as_fd(), json.finish().as_bytes(), listener.as_fd())
         })
-        .map_err(|error| Error::fill("linux.seccomp.listenerPath: {}", &[error.text()]))
+        .map_err(|error| Error::fill(packed!("linux.seccomp.listenerPath: {}"), &[error.text()]))
 }

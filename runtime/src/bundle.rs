@@ -63,10 +63,7 @@ impl Bundle {
 pub fn parse<'a>(config: &[u8], arena: &'a Arena) -> Result<&'a Spec<'a>> {
     let spec = spec_min::parse_spec(copy(config, arena)?).map_err(|error| {
         let (path, text) = error.message.parts();
-        Error::join(&[
-            &misread("config.json", &error),
-            legacy::hint(path, text, config),
-        ])
+        Error::new(misread("config.json", &error)).and(legacy::hint(path, text, config))
     })?;
     Ok(arena.put(spec).map_err(no_memory)?)
 }
@@ -103,7 +100,7 @@ pub fn warn_of_repeated_keys(report: &Reporter, document: &str, text: &[u8]) {
 /// Memory for the plan of a document of that length.
 pub fn arena(length: usize) -> Result<Arena> {
     let size = length + crate::plan::arena_size(length) + (1 << 20);
-    Arena::new(size).map_err(|errno| Error::call("memory for the plan: mmap", errno))
+    Arena::new(size).map_err(|errno| Error::call(packed!("memory for the plan: mmap"), errno))
 }
 
 /// Makes the bundle's directory the current one.
@@ -114,16 +111,16 @@ fn enter(options: &Options) -> Result<PathBuf> {
         entered.map_err(|errno| Error::of("bundle", dir.as_os_str().as_bytes(), errno))?;
     }
     let path = rustix::process::getcwd(Vec::new())
-        .map_err(|errno| Error::call("bundle: getcwd", errno))?;
+        .map_err(|errno| Error::call(packed!("bundle: getcwd"), errno))?;
     Ok(PathBuf::from(OsString::from_vec(path.into_bytes())))
 }
 
 fn read(bundle: &Path) -> Result<Vec<u8>> {
     files::read(Path::new("config.json")).map_err(|errno| {
-        let error =
-            Error::fill_bytes("{}/config.json", &[bundle.as_os_str().as_bytes()]).with(errno);
+        let error = Error::fill_bytes(packed!("{}/config.json"), &[bundle.as_os_str().as_bytes()])
+            .with(errno);
         match errno {
-            Errno::NOENT => Error::fill("{}; `spec` writes a template", &[error.text()]),
+            Errno::NOENT => Error::fill(packed!("{}; `spec` writes a template"), &[error.text()]),
             _ => error,
         }
     })
@@ -133,9 +130,9 @@ fn read(bundle: &Path) -> Result<Vec<u8>> {
 fn made_up(global: &Global, options: &Options, rootfs: &OsStr) -> Result<Vec<u8>> {
     let words: Vec<&[u8]> = options.rest().iter().map(|word| word.as_bytes()).collect();
     if words.is_empty() {
-        return Err(Error::new(
-            "run --rootfs: which command? `run --rootfs DIR ID -- COMMAND [ARGUMENT...]`",
-        ));
+        return Err(Error::new(packed!(
+            "run --rootfs: which command? `run --rootfs DIR ID -- COMMAND [ARGUMENT...]`"
+        )));
     }
     let rootfs = absolute(Some(rootfs))?.unwrap_or_default();
     let terminal = isatty(stdio::stdin()) && isatty(stdio::stdout()) && !options.flag("detach");
@@ -177,5 +174,5 @@ pub fn text<'a>(arena: &'a Arena, bytes: &[u8]) -> Result<&'a core::ffi::CStr> {
 /// What the plan's memory says when it is full.
 #[cold]
 pub fn no_memory(errno: Errno) -> Error {
-    Error::call("memory for the plan", errno)
+    Error::call(packed!("memory for the plan"), errno)
 }

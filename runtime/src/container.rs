@@ -45,7 +45,7 @@ const PATIENCE: i64 = 10_000;
 pub fn id(text: Option<&OsStr>) -> Result<&str> {
     let refuse = |why: &str| {
         Error::fill_bytes(
-            "container id \"{}\": {}",
+            packed!("container id \"{}\": {}"),
             &[text.unwrap_or_default().as_bytes(), why.as_bytes()],
         )
     };
@@ -59,9 +59,9 @@ pub fn id(text: Option<&OsStr>) -> Result<&str> {
         ));
     }
     if id.len() > ID_MAX {
-        return Err(Error::join(&[
-            "container id: too long, 255 characters may be",
-        ]));
+        return Err(Error::new(packed!(
+            "container id: too long, 255 characters may be"
+        )));
     }
     Ok(id)
 }
@@ -84,7 +84,7 @@ impl Dir {
             Ok(()) => {}
             Err(Errno::EXIST) => {
                 return Err(Error::fill(
-                    "container with given ID already exists: {}; `delete {}` removes it",
+                    packed!("container with given ID already exists: {}; `delete {}` removes it"),
                     &[id, id],
                 ));
             }
@@ -133,7 +133,7 @@ impl Dir {
                 Err(Errno::AGAIN) if milliseconds() - start < patience => pause(10_000),
                 Err(Errno::AGAIN) => {
                     return Err(Error::fill_bytes(
-                        "{}: another mote command is at work on this container",
+                        packed!("{}: another mote command is at work on this container"),
                         &[self.path.as_os_str().as_bytes()],
                     ));
                 }
@@ -171,7 +171,7 @@ impl Dir {
     #[cold]
     fn failed(&self, name: &str, errno: Errno) -> Error {
         Error::fill_bytes(
-            "{}/{}",
+            packed!("{}/{}"),
             &[self.path.as_os_str().as_bytes(), name.as_bytes()],
         )
         .with(errno)
@@ -476,7 +476,10 @@ impl Container {
         let same = rustix::fs::fstat(&dir).map(|stat| stat.st_ino)
             == rustix::fs::stat(&*files::c_path(&dir.path)).map(|stat| stat.st_ino);
         if !same {
-            return Err(Error::fill("container does not exist any more: {}", &[id]));
+            return Err(Error::fill(
+                packed!("container does not exist any more: {}"),
+                &[id],
+            ));
         }
         Ok(Box::leak(Container::read(dir, id)?))
     }
@@ -489,14 +492,15 @@ impl Container {
     }
 
     fn dir(root: &Path, id: &str) -> Result<Dir> {
-        Dir::open(root, id)?.ok_or_else(|| Error::fill("container does not exist: {}", &[id]))
+        Dir::open(root, id)?
+            .ok_or_else(|| Error::fill(packed!("container does not exist: {}"), &[id]))
     }
 
     fn check_whole(&self) -> Result<()> {
         if self.record.boot.is_empty() {
             let id = &self.id;
             return Err(Error::fill(
-                "container {} was never finished; `delete --force {}` clears it away",
+                packed!("container {} was never finished; `delete --force {}` clears it away"),
                 &[id, id],
             ));
         }
@@ -551,7 +555,7 @@ impl Container {
             Ok(pidfd) => Ok(self.alive(procfs).map(|_| pidfd)),
             Err(Errno::SRCH) => Ok(None),
             Err(errno) => Err(Error::call(
-                "pidfd_open of the container's first process",
+                packed!("pidfd_open of the container's first process"),
                 errno,
             )),
         }

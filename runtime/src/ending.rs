@@ -160,7 +160,7 @@ pub struct Monitor {
 impl Monitor {
     /// Forks, and returns in the new process only.
     pub fn fork() -> Result<Monitor> {
-        let failed = |errno| Error::call("making the process of --monitor", errno);
+        let failed = |errno| Error::call(packed!("making the process of --monitor"), errno);
         let (read, caller) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
         let command = getpid();
         match clone(0, None).map_err(failed)? {

@@ -1,7 +1,6 @@
 //! The words for an errno: what strerror(3) says, in lower case, and the symbol a search engine finds.
 
 use crate::text::{decimal, fill, unpacked};
-use init::packed;
 use init::packed::Packed;
 use rustix::io::Errno;
 

@@ -1,7 +1,8 @@
 //! One line for a person: the step, the thing, the errno and, when known, the way out.
 
-use crate::text;
+use crate::text::{self, Wording, unpacked};
 use core::fmt;
+use init::packed::Packed;
 use rustix::io::Errno;
 
 /// What every verb returns when it can't.
@@ -18,8 +19,10 @@ struct Sentence(String);
 
 impl Error {
     /// An error whose text is complete.
-    pub fn new(text: impl Into<String>) -> Error {
-        Error::from_text(text.into())
+    #[cold]
+    #[inline(never)]
+    pub fn new(text: impl Wording) -> Error {
+        Error::from_text(text.wording())
     }
 
     #[cold]
@@ -38,15 +41,15 @@ impl Error {
     /// The pattern with a piece in the place of each `{}`, in their order.
     #[cold]
     #[inline(never)]
-    pub fn fill(pattern: &str, pieces: &[&str]) -> Error {
-        Error::from_text(text::fill(pattern, pieces))
+    pub fn fill(pattern: Packed, pieces: &[&str]) -> Error {
+        Error::from_text(text::fill(&unpacked(pattern), pieces))
     }
 
     /// The same for pieces that come from the operating system; what isn't UTF-8 in them becomes U+FFFD.
     #[cold]
     #[inline(never)]
-    pub fn fill_bytes(pattern: &str, pieces: &[&[u8]]) -> Error {
-        Error::from_text(lossy(&text::fill_bytes(pattern, pieces)))
+    pub fn fill_bytes(pattern: Packed, pieces: &[&[u8]]) -> Error {
+        Error::from_text(lossy(&text::fill_bytes(&unpacked(pattern), pieces)))
     }
 
     /// `step: thing: no such file or directory (ENOENT)`; without the step where that is empty.
@@ -55,7 +58,7 @@ impl Error {
     pub fn of(step: &str, thing: &[u8], errno: Errno) -> Error {
         let colon = if step.is_empty() { "" } else { ": " };
         Error::fill_bytes(
-            "{}{}{}: {}",
+            packed!("{}{}{}: {}"),
             &[
                 step.as_bytes(),
                 colon.as_bytes(),
@@ -68,8 +71,8 @@ impl Error {
     /// `step: no such file or directory (ENOENT)`.
     #[cold]
     #[inline(never)]
-    pub fn call(step: &str, errno: Errno) -> Error {
-        Error::of("", step.as_bytes(), errno)
+    pub fn call(step: impl Wording, errno: Errno) -> Error {
+        Error::of("", step.wording().as_bytes(), errno)
     }
 
     /// Adds the errno: `text: no such file or directory (ENOENT)`.
@@ -79,11 +82,18 @@ impl Error {
         Error::of("", self.text().as_bytes(), errno)
     }
 
+    /// Adds what is known of it beyond that, such as a way out.
+    #[cold]
+    #[inline(never)]
+    pub fn and(self, more: Packed) -> Error {
+        Error::join(&[self.text(), &unpacked(more)])
+    }
+
     /// `context: text`, for a context that is one piece.
     #[cold]
     #[inline(never)]
     pub fn under(self, context: &str) -> Error {
-        Error::fill("{}: {}", &[context, self.text()])
+        Error::fill(packed!("{}: {}"), &[context, self.text()])
     }
 
     /// The sentence.

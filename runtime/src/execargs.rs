@@ -31,7 +31,7 @@ pub fn parse_process<'a>(text: &[u8], arena: &'a Arena) -> Result<Process<'a>> {
     spec_min::parse_process(buffer).map_err(|error| {
         let (path, why) = error.message.parts();
         let hint = hint(&fill("process.{}", &[path]), why, text);
-        Error::join(&[&misread("process.json", &error), hint])
+        Error::new(misread("process.json", &error)).and(hint)
     })
 }
 
@@ -43,14 +43,14 @@ pub fn from_options<'a>(
     arena: &'a Arena,
 ) -> Result<Process<'a>> {
     if options.rest().is_empty() {
-        return Err(Error::new(
-            "exec: which command? `exec ID COMMAND [ARGUMENT...]`, or --process FILE",
-        ));
+        return Err(Error::new(packed!(
+            "exec: which command? `exec ID COMMAND [ARGUMENT...]`, or --process FILE"
+        )));
     }
     let config = spec
         .process
         .get()
-        .ok_or_else(|| Error::new("config.json has no process"))?;
+        .ok_or_else(|| Error::new(packed!("config.json has no process")))?;
     let changed = parse_process(changes(options, config)?.as_bytes(), arena)?;
     let mut process = Process {
         terminal: options.flag("tty"),
@@ -135,7 +135,7 @@ fn user(json: &mut Writer, options: &Options, config: &Process<'_>) -> Result<()
     for gid in options.list("additional-gids") {
         let number = number(gid).ok_or_else(|| {
             Error::fill_bytes(
-                "--additional-gids \"{}\": a number from 0 to 4294967294 is needed",
+                packed!("--additional-gids \"{}\": a number from 0 to 4294967294 is needed"),
                 &[gid.as_bytes()],
             )
         })?;
@@ -194,7 +194,7 @@ fn parse_user(text: &OsStr, gid: u32) -> Result<(u32, u32)> {
 
 fn wrong_user(text: &OsStr) -> Error {
     Error::fill_bytes(
-        "--user \"{}\": UID or UID:GID is needed, numbers from 0 to 4294967294",
+        packed!("--user \"{}\": UID or UID:GID is needed, numbers from 0 to 4294967294"),
         &[text.as_bytes()],
     )
 }

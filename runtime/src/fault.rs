@@ -3,7 +3,6 @@
 use crate::error::{Error, lossy};
 use crate::text::{decimal, fill, one_line, unpacked};
 use init::fault::{Step, Told};
-use init::packed;
 use init::packed::Packed;
 use init::plan::{Mount, Plan, Source};
 use rustix::io::Errno;

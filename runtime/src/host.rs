@@ -21,8 +21,8 @@ pub struct Host {
 impl Host {
     /// Looks. What is found stays open to the end of mote: each verb asks once.
     pub fn look() -> Result<&'static Host> {
-        let procfs =
-            Procfs::open().map_err(|errno| Error::call("/proc (is it mounted?)", errno))?;
+        let procfs = Procfs::open()
+            .map_err(|errno| Error::call(packed!("/proc (is it mounted?)"), errno))?;
         let mask = signal::mask().map_err(|errno| Error::call("rt_sigprocmask", errno))?;
         Ok(Box::leak(Box::new(Host { procfs, mask })))
     }

@@ -118,9 +118,9 @@ impl Started {
 
     /// The last answer; waits until the program runs.
     pub fn go(&self, plan: &Plan<'_>) -> Result<()> {
-        let out_of_step = || Error::new("the container's process is out of step");
+        let out_of_step = || Error::new(packed!("the container's process is out of step"));
         if self.answered.get() {
-            let failed = |errno| Error::call("waiting for the container's process", errno);
+            let failed = |errno| Error::call(packed!("waiting for the container's process"), errno);
             // A listener must be handed over at once: hooks of the container may be asked about already.
             if !plan.process.asks() {
                 self.channel.wait_for_end().map_err(failed)?;
@@ -142,7 +142,7 @@ impl Started {
             // It is gone, but may have said why.
             Err(Errno::PIPE | Errno::CONNRESET) => self.expect(plan).and(Err(self.died())),
             Err(errno) => Err(Error::call(
-                "writing to the container's first process",
+                packed!("writing to the container's first process"),
                 errno,
             )),
         }
@@ -160,11 +160,15 @@ impl Started {
             .and_then(|status| status.terminating_signal())
         {
             Some(signal) => Error::fill(
-                "the container's first process was killed by signal {} before its program ran; if nobody sent it, a memory \
-                 limit is too small",
+                packed!(
+                    "the container's first process was killed by signal {} before its program ran; if nobody sent it, a memory \
+                 limit is too small"
+                ),
                 &[&decimal(signal as u64)],
             ),
-            None => Error::new("the container's first process ended before its program ran"),
+            None => Error::new(packed!(
+                "the container's first process ended before its program ran"
+            )),
         }
     }
 }
@@ -193,7 +197,7 @@ pub fn listen(
     first: Pid,
     status: &str,
 ) -> Result<Report> {
-    let failed = |errno| Error::call("reading from the container's first process", errno);
+    let failed = |errno| Error::call(packed!("reading from the container's first process"), errno);
     loop {
         match channel.listen().map_err(failed)? {
             Report::Listener(listener) => agent::hand_over(plan, listener, pid, first, status)?,
@@ -289,22 +293,27 @@ fn refused(errno: Errno, new: u64, into_cgroup: bool) -> Error {
     let user = new & u64::from(CLONE_NEWUSER) != 0;
     let hint = match errno {
         Errno::PERM if user => {
-            "; may this user make user namespaces (/proc/sys/kernel/unprivileged_userns_clone, AppArmor)?"
+            packed!(
+                "; may this user make user namespaces (/proc/sys/kernel/unprivileged_userns_clone, AppArmor)?"
+            )
         }
         Errno::PERM => {
-            "; making namespaces takes root or a user namespace: `spec --rootless` writes a config with one"
+            packed!(
+                "; making namespaces takes root or a user namespace: `spec --rootless` writes a config with one"
+            )
         }
-        Errno::INVAL => "; the kernel lacks one of the namespaces in linux.namespaces",
-        Errno::NOSPC | Errno::USERS => "; a limit in /proc/sys/user is reached",
+        Errno::INVAL => packed!("; the kernel lacks one of the namespaces in linux.namespaces"),
+        Errno::NOSPC | Errno::USERS => packed!("; a limit in /proc/sys/user is reached"),
         Errno::BUSY if into_cgroup => {
-            "; the cgroup gives controllers to its children and takes no process itself"
+            packed!("; the cgroup gives controllers to its children and takes no process itself")
         }
-        _ => "",
+        _ => packed!(""),
     };
-    Error::join(&[
-        Error::call("making the container's first process: clone3", errno).text(),
-        hint,
-    ])
+    Error::call(
+        packed!("making the container's first process: clone3"),
+        errno,
+    )
+    .and(hint)
 }
 
 /// Who joins what has to be joined before the process is made.
@@ -427,7 +436,9 @@ fn by_way_of_another(
                 }),
                 _ => match Channel(ours).listen() {
                     Ok(Report::Fault(fault)) => Err(explain(&fault, plan)),
-                    _ => Err(Error::new("joining the namespaces failed without a word")),
+                    _ => Err(Error::new(packed!(
+                        "joining the namespaces failed without a word"
+                    ))),
                 },
             }
         }
@@ -450,11 +461,11 @@ pub fn open_joins(plan: &Plan<'_>) -> Result<Vec<(u32, OwnedFd)>> {
         match init::sys::process::namespace_type(fd.as_fd()) {
             Ok(found) if found == join.flag => Ok((join.flag, fd)),
             Ok(_) => Err(Error::fill(
-                "{}: it is a namespace of another type",
+                packed!("{}: it is a namespace of another type"),
                 &[failed(Errno::INVAL).text()],
             )),
             Err(_) => Err(Error::fill(
-                "{}: not a namespace",
+                packed!("{}: not a namespace"),
                 &[failed(Errno::INVAL).text()],
             )),
         }

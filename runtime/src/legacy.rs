@@ -9,7 +9,6 @@ use crate::json::{Layout, Writer, indented};
 use crate::plan::misread;
 use crate::text::{decimal, fill, number, pieces, split, unpacked};
 use core::mem::{forget, replace, take};
-use init::packed;
 use init::packed::Packed;
 use spec_min::{Any, Raw};
 
@@ -37,19 +36,25 @@ linux.resources.blockIO.blkioThrottleWriteIOPSDevice linux.resources.blockIO.thr
 /// What to add to an error about a property that had another form, or another name, before 1.0.0.
 #[cold]
 #[inline(never)]
-pub fn hint(path: &str, text: &str, document: &[u8]) -> &'static str {
+pub fn hint(path: &str, text: &str, document: &[u8]) -> Packed {
     let bytes = path.as_bytes();
     if bytes == b"process.capabilities" {
-        "; a flat list is the form from before 1.0.0, replaced by one for each set: `spec --from-legacy` converts it"
+        packed!(
+            "; a flat list is the form from before 1.0.0, replaced by one for each set: `spec --from-legacy` converts it"
+        )
     } else if bytes.starts_with(b"linux.devices[")
         && bytes.ends_with(b"].type")
         && text.as_bytes().last().is_some_and(u8::is_ascii_digit)
     {
-        "; a number is the form from before 1.0.0, replaced by a letter (c for 99): `spec --from-legacy` converts it"
+        packed!(
+            "; a number is the form from before 1.0.0, replaced by a letter (c for 99): `spec --from-legacy` converts it"
+        )
     } else if bytes == b"ociVersion" && has_version(document) {
-        "; before 1.0.0 it was called version, and there was a runtime.json: `spec --from-legacy` converts them"
+        packed!(
+            "; before 1.0.0 it was called version, and there was a runtime.json: `spec --from-legacy` converts them"
+        )
     } else {
-        ""
+        packed!("")
     }
 }
 
@@ -255,9 +260,9 @@ pub fn convert(mut config: Vec<u8>, mut runtime: Vec<u8>) -> Result<String> {
     new.put("hooks", runtime.take("hooks"));
     new.member("linux").merge(runtime.take("linux"));
     if let Null = new.at("linux.namespaces") {
-        return Err(Error::new(
-            "linux.namespaces is neither in config.json nor in a runtime.json beside it",
-        ));
+        return Err(Error::new(packed!(
+            "linux.namespaces is neither in config.json nor in a runtime.json beside it"
+        )));
     }
     let moves = unpacked(MOVES);
     let mut names = moves.split_ascii_whitespace();
@@ -273,7 +278,10 @@ pub fn convert(mut config: Vec<u8>, mut runtime: Vec<u8>) -> Result<String> {
             mount.put("destination", path);
             match take(runtime.member("mounts").member(unquoted(&name))) {
                 Null => {
-                    return Err(Error::fill("runtime.json: mounts: {} is missing", &[&name]));
+                    return Err(Error::fill(
+                        packed!("runtime.json: mounts: {} is missing"),
+                        &[&name],
+                    ));
                 }
                 found => mount.merge(found),
             }

@@ -3,6 +3,9 @@
 //!
 //! A verb is a row in [`cli::rows`] and a file in [`verb`].
 
+#[macro_use(packed)]
+extern crate init;
+
 pub mod agent;
 pub mod bundle;
 pub mod cgroup;

@@ -52,7 +52,7 @@ const NUMBERS: u64 = 4096;
 /// Moves them all; `network` is the container's namespace. Nothing has been moved when a device isn't there or a name is
 /// taken.
 pub fn hand_over(host: &Host, devices: &[NetDevice<'_>], network: BorrowedFd<'_>) -> Result<()> {
-    let failed = |errno| Error::call("linux.netDevices: a socket of rtnetlink", errno);
+    let failed = |errno| Error::call(packed!("linux.netDevices: a socket of rtnetlink"), errno);
     let here = socket().map_err(failed)?;
     let there = visit(host, network)?.map_err(failed)?;
     let mut moves = Vec::new();
@@ -135,7 +135,7 @@ fn free_name(device: &NetDevice<'_>, taken: &mut dyn FnMut(&str) -> bool) -> Res
 fn about(device: &NetDevice<'_>, step: &str, errno: Errno) -> Error {
     let device = fill("linux.netDevices.{}", &[text(device.host)]);
     match step {
-        "" => Error::call(&device, errno),
+        "" => Error::call(&*device, errno),
         step => Error::of(&device, step.as_bytes(), errno),
     }
 }
@@ -149,7 +149,7 @@ fn text(name: &CStr) -> &str {
 fn visit(host: &Host, network: BorrowedFd<'_>) -> Result<core::result::Result<OwnedFd, Errno>> {
     let failed = |errno| {
         Error::call(
-            "linux.netDevices: the container's network namespace: setns",
+            packed!("linux.netDevices: the container's network namespace: setns"),
             errno,
         )
     };

@@ -80,7 +80,7 @@ impl Notify {
         let length = match recv(&self.socket, &mut buffer[..], RecvFlags::DONTWAIT) {
             Ok((_, length)) => length.min(buffer.len()),
             Err(Errno::AGAIN | Errno::INTR) => 0,
-            Err(errno) => return Err(Error::call("container's NOTIFY_SOCKET", errno)),
+            Err(errno) => return Err(Error::call(packed!("container's NOTIFY_SOCKET"), errno)),
         };
         let mut lines = split(&buffer[..length], b'\n');
         Ok(lines
@@ -126,7 +126,7 @@ impl Notify {
     /// Waits until the manager has closed the descriptor it is sent, which it does after all that
     /// came before: it must know the main process before this one, whom it knows, goes away.
     fn barrier(&self, report: &Reporter) -> Result<()> {
-        let failed = |errno| Error::call("NOTIFY_SOCKET: BARRIER", errno);
+        let failed = |errno| Error::call(packed!("NOTIFY_SOCKET: BARRIER"), errno);
         let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
         send_fd(self.host.as_fd(), b"BARRIER=1", theirs.as_fd())
             .map_err(|error| error.under("NOTIFY_SOCKET: BARRIER"))?;

@@ -10,7 +10,8 @@ pub mod stats;
 use crate::cgroup::mount_of;
 use crate::error::{Error, Result, lossy};
 use crate::files;
-use crate::text::{c, decimal, fill, pieces};
+use crate::text::{c, decimal, fill, pieces, unpacked};
+use init::packed::Packed;
 use init::plan;
 use init::procfs::Procfs;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -40,16 +41,25 @@ impl Rdt {
     fn look_in(root: OwnedFd, plan: &plan::Rdt<'_>, id: &str) -> Result<Rdt> {
         let class = lossy(plan.class.to_bytes());
         let there = class.is_empty() || statat(&root, plan.class, AtFlags::empty()).is_ok();
-        let refuse = |why: &str| Err(Error::fill("linux.intelRdt.closID {}: {}", &[&class, why]));
+        let refuse = |why: Packed| {
+            Err(Error::fill(
+                packed!("linux.intelRdt.closID {}: {}"),
+                &[&class, &unpacked(why)],
+            ))
+        };
         match (plan.named, there) {
             (true, false) if plan.lines.is_empty() => {
-                return refuse("there is no such class, and no schema to make it with");
+                return refuse(packed!(
+                    "there is no such class, and no schema to make it with"
+                ));
             }
             (false, true) => {
-                return refuse("this class, named after the container, is there already");
+                return refuse(packed!(
+                    "this class, named after the container, is there already"
+                ));
             }
             (true, true) if !agree(&read(root.as_fd(), &class, "schemata")?, plan.lines) => {
-                return refuse("this class is there already, with another schema");
+                return refuse(packed!("this class is there already, with another schema"));
             }
             _ => {}
         }
@@ -160,14 +170,16 @@ impl Rdt {
         let error = Error::of("linux.intelRdt", [step, path].concat().as_bytes(), errno);
         match why.trim_ascii() {
             "" | "ok" => error,
-            why => Error::fill("{}: {}", &[error.text(), why]),
+            why => Error::fill(packed!("{}: {}"), &[error.text(), why]),
         }
     }
 }
 
 /// The mount of resctrl.
 fn mount(procfs: &Procfs) -> Result<OwnedFd> {
-    const NONE: &str = "linux.intelRdt: no resctrl file system is mounted; `mount -t resctrl resctrl /sys/fs/resctrl`, on a CPU that has it";
+    const NONE: Packed = packed!(
+        "linux.intelRdt: no resctrl file system is mounted; `mount -t resctrl resctrl /sys/fs/resctrl`, on a CPU that has it"
+    );
     let flags = OFlags::PATH | OFlags::DIRECTORY;
     let point = mount_of(procfs.fd(), "resctrl")?.ok_or_else(|| Error::new(NONE))?;
     let failed = |errno| Error::of("linux.intelRdt", point.as_bytes(), errno);

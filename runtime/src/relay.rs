@@ -40,7 +40,7 @@ impl Relay {
     }
 
     fn pipes_for(caller: [End; 3]) -> Result<(Relay, [OwnedFd; 3])> {
-        let failed = |errno| Error::call("pipe for standard streams", errno);
+        let failed = |errno| Error::call(packed!("pipe for standard streams"), errno);
         let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(failed);
         let ((stdin, to), (from_out, stdout), (from_err, stderr)) = (pipe()?, pipe()?, pipe()?);
         for own in [&to, &from_out, &from_err] {
@@ -130,7 +130,7 @@ impl Relay {
                 self.flows.clear();
             }
         }
-        ended.ok_or_else(|| Error::new("the process is lost"))
+        ended.ok_or_else(|| Error::new(packed!("the process is lost")))
     }
 
     /// Sleeps until something can be done, and says what poll(2) says.

@@ -28,8 +28,14 @@ const SEALS: SealFlags = SealFlags::SEAL
 
 /// Returns when this process runs from a file that can't be written to; otherwise it becomes such a process.
 pub fn seal() -> Result<()> {
-    let failed = |errno| Error::call("protecting mote's own program from the container", errno);
-    let procfs = Procfs::open().map_err(|errno| Error::call("/proc (is it mounted?)", errno))?;
+    let failed = |errno| {
+        Error::call(
+            packed!("protecting mote's own program from the container"),
+            errno,
+        )
+    };
+    let procfs =
+        Procfs::open().map_err(|errno| Error::call(packed!("/proc (is it mounted?)"), errno))?;
     // The one magic link that mote follows on purpose, and it is its own.
     let exe = openat(
         procfs.fd(),
@@ -41,9 +47,10 @@ pub fn seal() -> Result<()> {
     if is_sealed(&exe).map_err(failed)? {
         return Ok(());
     }
-    let hint = "; neither open_tree nor memfd_create works here: put mote on a read-only mount";
+    let hint =
+        packed!("; neither open_tree nor memfd_create works here: put mote on a read-only mount");
     let safe = read_only(&exe).or_else(|_| copy(&exe));
-    let safe = safe.map_err(|errno| Error::join(&[failed(errno).text(), hint]))?;
+    let safe = safe.map_err(|errno| failed(errno).and(hint))?;
     Err(failed(execute_file(
         safe.as_fd(),
         &start::argument_vector(),

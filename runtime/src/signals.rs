@@ -65,7 +65,7 @@ pub fn parse(text: &OsStr) -> Result<Signal> {
         let number = number(text.as_bytes()).filter(|number| (1..=LAST).contains(number))?;
         init::sys::signal::numbered(number as i32)
     });
-    signal.ok_or_else(|| Error::fill("unknown signal {}", &[&quoted(text)]))
+    signal.ok_or_else(|| Error::fill(packed!("unknown signal {}"), &[&quoted(text)]))
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ fn refusal(path: &Path, errno: Errno) -> Error {
         Errno::PROTOTYPE => b"this socket is not a stream socket",
         _ => return Error::of("", path, errno),
     };
-    Error::fill_bytes("{}: {}", &[path, why])
+    Error::fill_bytes(packed!("{}: {}"), &[path, why])
 }
 
 /// Two connected stream sockets.
@@ -124,18 +124,18 @@ pub fn recv_fd(socket: BorrowedFd) -> Result<(Vec<u8>, OwnedFd)> {
     let length = match rights::receive(socket, &mut name, &mut files) {
         Ok(length) if files.len() <= 1 => length,
         Ok(_) | Err(Errno::TOOBIG) => {
-            return Err(Error::join(&[
-                "more than one descriptor came over the socket",
-            ]));
+            return Err(Error::new(packed!(
+                "more than one descriptor came over the socket"
+            )));
         }
         Err(errno) => return Err(Error::call("recvmsg", errno)),
     };
     name.truncate(length);
     match files.pop() {
         Some(fd) => Ok((name, fd)),
-        None => Err(Error::join(&[
-            "the socket was closed before a descriptor came",
-        ])),
+        None => Err(Error::new(packed!(
+            "the socket was closed before a descriptor came"
+        ))),
     }
 }
 

@@ -82,7 +82,9 @@ fn check_map(host: &Host, pid: Pid, kind: &str, lines: &[IdMap]) -> Result<()> {
         return Ok(());
     }
     Err(Error::fill(
-        "linux.{}Mappings: not the map of the user namespace that is joined by its path; leave them out",
+        packed!(
+            "linux.{}Mappings: not the map of the user namespace that is joined by its path; leave them out"
+        ),
         &[kind],
     ))
 }
@@ -113,7 +115,7 @@ fn map(
 fn by_helper(host: &Host, pid: Pid, helper: &str, lines: &str, refused: &Error) -> Result<()> {
     let Some(path) = in_path(helper) else {
         return Err(Error::fill(
-            "{}; and there is no {} in PATH",
+            packed!("{}; and there is no {} in PATH"),
             &[refused.text(), helper],
         ));
     };
@@ -262,7 +264,7 @@ fn explain(program: &str, failure: &Failure) -> Error {
     let reason = lossy(&init::describe(failure.reason));
     let text = fill("{}: {}{}{}", &[program, &reason, colon, &output]);
     match failure.reason {
-        Reason::Call(_, errno) => Error::call(&text, errno),
+        Reason::Call(_, errno) => Error::call(&*text, errno),
         _ => Error::new(text),
     }
 }

@@ -7,6 +7,30 @@ use std::ffi::CString;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+/// A text to put into a sentence: as it is, or packed.
+pub trait Wording {
+    /// The text.
+    fn wording(self) -> String;
+}
+
+impl Wording for &str {
+    fn wording(self) -> String {
+        self.into()
+    }
+}
+
+impl Wording for String {
+    fn wording(self) -> String {
+        self
+    }
+}
+
+impl Wording for Packed {
+    fn wording(self) -> String {
+        unpacked(self)
+    }
+}
+
 /// A packed text.
 #[cold]
 #[inline(never)]

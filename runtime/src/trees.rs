@@ -33,7 +33,7 @@ pub fn open(
             let failed = |call: &str, errno| {
                 let item = fill("mounts[{}] ", &[&decimal(item as u64)]);
                 let place = [item.as_bytes(), mount.target.to_bytes()].concat();
-                Error::fill_bytes("{}: {}", &[&place, call.as_bytes()]).with(errno)
+                Error::fill_bytes(packed!("{}: {}"), &[&place, call.as_bytes()]).with(errno)
             };
             let tree = clone_tree(CWD, path, recursive)
                 .map_err(|errno| failed("open_tree of an idmapped source", errno))?;
@@ -42,7 +42,7 @@ pub fn open(
                 let error = failed("mount_setattr with MOUNT_ATTR_IDMAP", errno);
                 match errno {
                     Errno::INVAL => Error::fill(
-                        "{}; the kernel can't map the ids of this file system",
+                        packed!("{}; the kernel can't map the ids of this file system"),
                         &[error.text()],
                     ),
                     _ => error,
@@ -61,7 +61,12 @@ pub fn open(
 
 /// A user namespace with these maps: the kernel takes the maps of a mount from one, and only a process makes one.
 fn namespace(host: &Host, ids: &MountIds<'_>, joins: &[(u32, OwnedFd)]) -> Result<OwnedFd> {
-    let failed = |errno| Error::call("making a user namespace for an idmapped mount", errno);
+    let failed = |errno| {
+        Error::call(
+            packed!("making a user namespace for an idmapped mount"),
+            errno,
+        )
+    };
     if ids.uid_map.is_empty() {
         let joined = joins.iter().find(|(flag, _)| *flag == CLONE_NEWUSER);
         let (_, joined) = joined.ok_or_else(|| failed(Errno::NOENT))?;

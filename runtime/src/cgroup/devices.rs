@@ -112,10 +112,10 @@ impl Group {
         } else if allow_all(rules) {
             Ok(Enforced::Yes)
         } else {
-            Err(Error::new(
+            Err(Error::new(packed!(
                 "linux.resources.devices: neither the v1 devices controller nor cgroup v2 is mounted; mount one, \
-                 or let the last rule allow all devices",
-            ))
+                 or let the last rule allow all devices"
+            )))
         }
     }
 }
@@ -158,8 +158,10 @@ impl Member {
             Err(errno) if !all => {
                 let error = self.error("attach the device filter to", "", errno);
                 Err(Error::fill(
-                    "{}; the kernel needs CONFIG_CGROUP_BPF, the runtime CAP_BPF or CAP_SYS_ADMIN, \
-                     or let the last rule allow all devices",
+                    packed!(
+                        "{}; the kernel needs CONFIG_CGROUP_BPF, the runtime CAP_BPF or CAP_SYS_ADMIN, \
+                     or let the last rule allow all devices"
+                    ),
                     &[error.text()],
                 ))
             }

@@ -45,7 +45,7 @@ impl Hierarchies {
         let text = match file::read(proc, "self/cgroup") {
             // A kernel without CONFIG_CGROUPS has no such file.
             Err(Errno::NOENT) => return Ok(Hierarchies(Vec::new())),
-            text => text.map_err(|errno| Error::call("read /proc/self/cgroup", errno))?,
+            text => text.map_err(|errno| Error::call(packed!("read /proc/self/cgroup"), errno))?,
         };
         let base = files::open_at(CWD, BASE, PATH_DIR, 0).ok();
         let mut found = Hierarchies(Vec::new());
@@ -54,7 +54,8 @@ impl Hierarchies {
         // nowhere else then either); to read the mount table costs with the number of mounts.
         if partial || found.is_empty() {
             let table = files::read_at(proc, "self/mountinfo");
-            let table = table.map_err(|errno| Error::call("read /proc/self/mountinfo", errno))?;
+            let table =
+                table.map_err(|errno| Error::call(packed!("read /proc/self/mountinfo"), errno))?;
             // Other people's mount points may have any bytes in them; they are passed over, not refused.
             found.add(&text, &base, Some(&lossy(&table)));
         }
@@ -146,7 +147,9 @@ impl Hierarchies {
         let (absolute, below) = (place.starts_with("/"), path::clean(place));
         if below.is_empty() {
             return Err(Error::fill(
-                "cgroupsPath {}: names no cgroup of the container's own; give it a name, like /mote/{}",
+                packed!(
+                    "cgroupsPath {}: names no cgroup of the container's own; give it a name, like /mote/{}"
+                ),
                 &[place, id],
             ));
         }
@@ -165,10 +168,10 @@ impl Hierarchies {
 
     fn of_unit(self, planned: &init::plan::Unit<'_>) -> Result<Group> {
         if planned.user && !self.is_unified() {
-            return Err(Error::new(
+            return Err(Error::new(packed!(
                 "--systemd-cgroup: a user's systemd can give no limits unless cgroup v2 is all that the host has; \
-                 leave the option out",
-            ));
+                 leave the option out"
+            )));
         }
         let (unit, place) = Unit::new(planned)?;
         let mut group = Group::new(self.0);

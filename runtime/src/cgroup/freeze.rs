@@ -88,9 +88,9 @@ impl Group {
         match self.member("freezer") {
             Some(member) if member.version == Version::V1 => Ok((member, &V1)),
             Some(member) => Ok((member, &V2)),
-            None => Err(Error::new(
-                "the container has no freezer cgroup; mount the v1 freezer or cgroup v2 before creating it",
-            )),
+            None => Err(Error::new(packed!(
+                "the container has no freezer cgroup; mount the v1 freezer or cgroup v2 before creating it"
+            ))),
         }
     }
 }

@@ -241,6 +241,10 @@ impl Member {
     #[cold]
     #[inline(never)]
     pub fn error(&self, step: &str, name: &str, errno: Errno) -> Error {
-        Error::fill("cgroup: {} {}/{}", &[step, &self.point, &self.file(name)]).with(errno)
+        Error::fill(
+            packed!("cgroup: {} {}/{}"),
+            &[step, &self.point, &self.file(name)],
+        )
+        .with(errno)
     }
 }

@@ -10,7 +10,6 @@ use super::group::{Group, Member};
 use crate::error::{Error, Result, lossy};
 use crate::files;
 use crate::text::{fill, number, pieces, unpacked};
-use init::packed;
 use init::packed::Packed;
 use init::plan::{Lacking, Limit, Setting};
 use rustix::fd::{AsFd, OwnedFd};
@@ -54,13 +53,13 @@ impl Written {
     #[cold]
     #[inline(never)]
     pub fn undo(&self, error: Error) -> Error {
-        let mut left = "";
+        let mut left = packed!("");
         for (control, old) in self.old.iter().rev() {
             if file::put(control, old).is_err() {
-                left = "; not every old value could be put back";
+                left = packed!("; not every old value could be put back");
             }
         }
-        Error::join(&[error.text(), left])
+        error.and(left)
     }
 }
 
@@ -118,7 +117,8 @@ impl Group {
                 };
                 *done = true;
                 if let Some(Fault { kind, error }) = fault {
-                    let error = Error::fill("linux.resources.{}: {}", &[property, error.text()]);
+                    let error =
+                        Error::fill(packed!("linux.resources.{}: {}"), &[property, error.text()]);
                     match kind {
                         Kind::Fails => return Err(error),
                         Kind::Lacking if found == property => {}
@@ -153,14 +153,17 @@ impl Group {
             Some(_) if v2.lacking == Lacking::Passes => return Ok(true),
             Some(_) if self.members.len() == 1 => return Ok(false),
             _ if v1.lacking == Lacking::Passes => return Ok(true),
-            _ if self.lenient => ("needs a cgroup of its own; have one delegated", ""),
-            _ if v1.file.is_empty() => ("needs cgroup v2, which is not mounted", ""),
+            _ if self.lenient => (
+                packed!("needs a cgroup of its own; have one delegated{}"),
+                "",
+            ),
+            _ if v1.file.is_empty() => (packed!("needs cgroup v2, which is not mounted{}"), ""),
             _ => (
-                "no mounted cgroup hierarchy has the controller ",
+                packed!("no mounted cgroup hierarchy has the controller {}"),
                 controller,
             ),
         };
-        Err(Error::join(&[why, thing]).into())
+        Err(Error::fill(why, &[thing]).into())
     }
 
     /// What the container's memory is limited to now, and its memory and swap together; none of what can't be told,
@@ -235,15 +238,20 @@ impl Member {
             let (kind, meaning) = match errno {
                 Errno::INVAL => (
                     Kind::TooEarly,
-                    "; other limits, or cgroups above, don't allow it",
+                    packed!("; other limits, or cgroups above, don't allow it"),
                 ),
-                Errno::OPNOTSUPP => (Kind::Lacking, "; the device has another I/O scheduler"),
-                Errno::BUSY => (Kind::Fails, "; more than that is in use"),
-                Errno::ACCESS | Errno::RANGE => (Kind::Fails, "; the cgroup above has not got it"),
-                _ => (Kind::Fails, ""),
+                Errno::OPNOTSUPP => (
+                    Kind::Lacking,
+                    packed!("; the device has another I/O scheduler"),
+                ),
+                Errno::BUSY => (Kind::Fails, packed!("; more than that is in use")),
+                Errno::ACCESS | Errno::RANGE => {
+                    (Kind::Fails, packed!("; the cgroup above has not got it"))
+                }
+                _ => (Kind::Fails, packed!("")),
             };
             let error = self.error(&fill("write {} to", &[&*whole]), name, errno);
-            let error = Error::join(&[error.text(), meaning]);
+            let error = error.and(meaning);
             return Err(Fault { kind, error });
         }
         if written.noted {
@@ -257,8 +265,8 @@ impl Member {
         let used = self.try_read("memory.current").unwrap_or_default();
         match bytes(&used) {
             Some(used) if bytes(text) <= Some(used) => {
-                let why = ": not more than is in use (checkBeforeUpdate)";
-                Err(Error::join(&[text, why]))
+                let why = packed!("{}: not more than is in use (checkBeforeUpdate)");
+                Err(Error::fill(why, &[text]))
             }
             _ => Ok(()),
         }
@@ -271,8 +279,8 @@ impl Member {
             && controller != "cgroup"
             && !pieces(list.trim_ascii_end(), b' ').has(controller)
         {
-            let missing = "cgroup.subtree_control above does not give the controller ";
-            return Error::join(&[missing, controller]);
+            let missing = packed!("cgroup.subtree_control above does not give the controller {}");
+            return Error::fill(missing, &[controller]);
         }
         let mut text = fill("this kernel has no {}", &[name]);
         for row in GIVERS.split(b'\n') {

@@ -95,7 +95,7 @@ impl Group {
         let place = self.paths().next();
         let (_, place) = place.unwrap_or_default();
         Err(Error::fill(
-            "the container's cgroup {}{}{}{}",
+            packed!("the container's cgroup {}{}{}{}"),
             &[&place, why, count, rest],
         ))
     }
@@ -303,15 +303,19 @@ impl Member {
     fn refusal(&self, errno: Errno) -> Error {
         let way_out = match errno {
             Errno::ACCESS | Errno::PERM => {
-                "; have this cgroup delegated to you, or use --rootless true without cgroupsPath"
+                packed!(
+                    "; have this cgroup delegated to you, or use --rootless true without cgroupsPath"
+                )
             }
-            Errno::ROFS => "; remount it read-write, or use --rootless true without cgroupsPath",
+            Errno::ROFS => {
+                packed!("; remount it read-write, or use --rootless true without cgroupsPath")
+            }
             Errno::NOSPC | Errno::AGAIN => {
-                "; the limit is in cgroup.max.descendants and cgroup.max.depth above it"
+                packed!("; the limit is in cgroup.max.descendants and cgroup.max.depth above it")
             }
-            Errno::INVAL => "; a cgroup's name may not contain a newline",
-            _ => "",
+            Errno::INVAL => packed!("; a cgroup's name may not contain a newline"),
+            _ => packed!(""),
         };
-        Error::join(&[self.error("make", "", errno).text(), way_out])
+        self.error("make", "", errno).and(way_out)
     }
 }

@@ -39,7 +39,7 @@ pub fn find(text: &str, version: Version, controllers: &str, own: &str) -> Optio
 /// Where the first file system of a type is mounted. `proc` is the top of a verified procfs.
 pub fn mount_of(proc: BorrowedFd<'_>, kind: &str) -> Result<Option<String>> {
     let table = files::read_at(proc, "self/mountinfo")
-        .map_err(|errno| Error::call("read /proc/self/mountinfo", errno))?;
+        .map_err(|errno| Error::call(packed!("read /proc/self/mountinfo"), errno))?;
     let table = lossy(&table);
     let mut mounts = path::pieces(&table, b'\n').filter_map(split);
     let found = mounts.find(|[_, _, of, _]| *of == kind);

@@ -63,7 +63,7 @@ impl Group {
                 Some(member) => members.push(member),
                 // A container in no cgroup has no line.
                 None if line.is_empty() => {}
-                None => return Err(Error::fill("state: not a cgroup: {}", &[line])),
+                None => return Err(Error::fill(packed!("state: not a cgroup: {}"), &[line])),
             }
         }
         let mut group = Box::new(Group::new(members));

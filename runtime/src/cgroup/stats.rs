@@ -8,7 +8,6 @@ use super::group::{Group, Member};
 use crate::files;
 use crate::json::Writer;
 use crate::text::{fill, number, pieces, split, unpacked, words};
-use init::packed;
 use init::packed::Packed;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::OFlags;

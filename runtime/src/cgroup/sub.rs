@@ -3,6 +3,8 @@
 use super::group::{Group, Member};
 use super::path;
 use crate::error::{Error, Result};
+use crate::text::unpacked;
+use init::packed::Packed;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
@@ -17,7 +19,9 @@ impl Group {
             match parts.rest() {
                 Some(below) => self.descend_in(argument, first, below, &mut done)?,
                 None if arguments.len() > 1 => {
-                    let why = "a path without its controllers can only stand alone; write CONTROLLER:PATH";
+                    let why = packed!(
+                        "a path without its controllers can only stand alone; write CONTROLLER:PATH"
+                    );
                     return Err(refuse(argument, why));
                 }
                 None => {
@@ -45,9 +49,9 @@ impl Group {
                 .iter()
                 .position(|member| member.has(controller));
             let why = match at {
-                _ if controller.is_empty() => "the controller's name is empty",
-                _ if done.contains(&controller) => "this controller was given before",
-                None => "the container has no v1 hierarchy with this controller",
+                _ if controller.is_empty() => packed!("the controller's name is empty"),
+                _ if done.contains(&controller) => packed!("this controller was given before"),
+                None => packed!("the container has no v1 hierarchy with this controller"),
                 Some(at) => {
                     done.push(controller);
                     if moved & 1 << at == 0 {
@@ -65,8 +69,8 @@ impl Group {
 
 #[cold]
 #[inline(never)]
-fn refuse(argument: &str, why: &str) -> Error {
-    Error::fill("--cgroup {}: {}", &[argument, why])
+fn refuse(argument: &str, why: Packed) -> Error {
+    Error::fill(packed!("--cgroup {}: {}"), &[argument, &unpacked(why)])
 }
 
 impl Member {
@@ -75,7 +79,7 @@ impl Member {
     #[inline(never)]
     fn descend(&mut self, below: &str) -> Result<()> {
         if path::climbs(below) {
-            return Err(refuse(below, "`..` is refused"));
+            return Err(refuse(below, packed!("`..` is refused")));
         }
         let below = path::clean(below);
         match self.try_open(&below, OFlags::PATH | OFlags::DIRECTORY) {
@@ -86,11 +90,10 @@ impl Member {
             }
             Err(errno) => {
                 let error = self.error("open the sub-cgroup", &below, errno);
-                let way_out = match errno {
-                    Errno::NOENT => "; the container must have made it",
-                    _ => "",
-                };
-                Err(Error::join(&[error.text(), way_out]))
+                Err(match errno {
+                    Errno::NOENT => error.and(packed!("; the container must have made it")),
+                    _ => error,
+                })
             }
         }
     }

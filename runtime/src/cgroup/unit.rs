@@ -110,7 +110,9 @@ impl Unit {
         match &*result {
             "done" => Ok(()),
             result => Err(Error::fill(
-                "systemd: {}: the job ended with \"{}\"; `systemctl status {}` may say why",
+                packed!(
+                    "systemd: {}: the job ended with \"{}\"; `systemctl status {}` may say why"
+                ),
                 &[member, result, &self.name],
             )
             .into()),
@@ -243,8 +245,10 @@ impl Group {
             && !member.exists()
         {
             let error = member.error("open", "", Errno::NOENT);
-            let why = "; systemd has put the unit elsewhere: does it see the same cgroups as mote?";
-            return Err(Error::join(&[error.text(), why]));
+            let why = packed!(
+                "; systemd has put the unit elsewhere: does it see the same cgroups as mote?"
+            );
+            return Err(error.and(why));
         }
         self.create(&[Version::V2, Version::V1])
     }
@@ -365,7 +369,7 @@ fn control_group(bus: &mut Bus) -> Result<String> {
         _ => None,
     };
     let text = text.filter(|text| !path::climbs(text));
-    let text = text.ok_or_else(|| Error::new("systemd: ControlGroup: this is no path"))?;
+    let text = text.ok_or_else(|| Error::new(packed!("systemd: ControlGroup: this is no path")))?;
     Ok(text.into())
 }
 

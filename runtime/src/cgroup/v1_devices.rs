@@ -88,8 +88,10 @@ impl Policy {
             .find(|old| old.access & new.access != 0 && old.meets(&new))
         {
             Some(old) => Err(Error::fill(
-                "linux.resources.devices: cgroup v1 can't take {} out of the earlier rule {}; put the narrow rules only, \
-                 or use cgroup v2",
+                packed!(
+                    "linux.resources.devices: cgroup v1 can't take {} out of the earlier rule {}; put the narrow rules only, \
+                 or use cgroup v2"
+                ),
                 &[&new.line(), &old.line()],
             )),
             None => Ok(()),

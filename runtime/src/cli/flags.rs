@@ -2,7 +2,6 @@
 //! help.
 
 use crate::text::{Pieces, pieces};
-use init::packed;
 use init::packed::{Packed, start};
 
 /// One option: `NAME,LETTER VALUE ...`, of which only the name must be.

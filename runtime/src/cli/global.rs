@@ -51,7 +51,7 @@ impl Global {
             "auto" => None,
             word => Some(parse_bool(word).ok_or_else(|| {
                 Error::fill(
-                    "--rootless {}: 'true', 'false' or 'auto' is needed",
+                    packed!("--rootless {}: 'true', 'false' or 'auto' is needed"),
                     &[word],
                 )
             })?),
@@ -111,10 +111,11 @@ fn reporter(globals: &Options) -> Result<Reporter> {
     let format = match word(globals, "log-format", "text") {
         "text" => Format::Text,
         "json" => Format::Json,
-        other => return Err(Error::fill("invalid log-format: {}", &[other])),
+        other => return Err(Error::fill(packed!("invalid log-format: {}"), &[other])),
     };
     let name = word(globals, "log-level", "info");
-    let level = Level::named(name).ok_or_else(|| Error::fill("invalid log-level: {}", &[name]))?;
+    let level =
+        Level::named(name).ok_or_else(|| Error::fill(packed!("invalid log-level: {}"), &[name]))?;
     let report = Reporter::new(
         if globals.flag("debug") {
             Level::Debug
@@ -174,9 +175,9 @@ fn absolute(path: &OsStr) -> Result<PathBuf> {
         }
     }
     if clean.is_empty() {
-        return Err(Error::join(&[
-            "--root can't be /: state would lie among the host's directories",
-        ]));
+        return Err(Error::new(packed!(
+            "--root can't be /: state would lie among the host's directories"
+        )));
     }
     Ok(PathBuf::from(OsString::from_vec(clean)))
 }

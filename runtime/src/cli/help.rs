@@ -5,7 +5,6 @@ use super::flags::{Flag, Flags, GLOBAL, HELP, NONE};
 use super::rows::{VERBS, Verb};
 use crate::SPEC_VERSION;
 use crate::text::{fill, unpacked};
-use init::packed;
 use init::packed::Packed;
 
 /// The help of one verb, or of the program.

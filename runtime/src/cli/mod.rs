@@ -64,7 +64,7 @@ fn code(line: &Line) -> Code {
             let name = quoted(OsStr::new(name));
             (
                 Error::fill(
-                    "no such command: {}; `{} help` lists them",
+                    packed!("no such command: {}; `{} help` lists them"),
                     &[&name, &line.program],
                 ),
                 3,

@@ -85,7 +85,7 @@ impl Options {
         match number(text.as_bytes()).map(u32::try_from) {
             Some(Ok(number)) => Ok(Some(number)),
             _ => Err(Error::fill(
-                "--{} {}: a number from 0 is needed",
+                packed!("--{} {}: a number from 0 is needed"),
                 &[name, &quoted(text)],
             )),
         }

@@ -5,7 +5,6 @@ use super::flags::{self, Flags};
 use super::{Code, Global, Options};
 use crate::error::Result;
 use crate::verb;
-use init::packed;
 use init::packed::Packed;
 
 /// One command.

@@ -80,10 +80,10 @@ impl Bus {
                     return Bus::at(&[directory.as_bytes(), b"/bus"].concat(), false);
                 }
                 _ => {
-                    return Err(Error::new(
+                    return Err(Error::new(packed!(
                         "systemd: the user's bus is in DBUS_SESSION_BUS_ADDRESS or below XDG_RUNTIME_DIR, and neither is \
-                         set; log in, or leave out --systemd-cgroup",
-                    ));
+                         set; log in, or leave out --systemd-cgroup"
+                    )));
                 }
             },
         };
@@ -98,15 +98,16 @@ impl Bus {
             }
         }
         Err(last.unwrap_or_else(|| {
-            let why = b": expected unix:path=... or unix:abstract=...";
-            Error::fill_bytes("systemd: D-Bus address {}{}", &[address.as_bytes(), why])
+            let why =
+                packed!("systemd: D-Bus address {}: expected unix:path=... or unix:abstract=...");
+            Error::fill_bytes(why, &[address.as_bytes()])
         }))
     }
 
     fn at(path: &[u8], is_abstract: bool) -> Result<Bus> {
         let failed = |error: Error| {
-            let why = "; systemd and D-Bus must run, or leave out --systemd-cgroup";
-            Error::fill("systemd: D-Bus: {}{}", &[error.text(), why])
+            let why = packed!("; systemd and D-Bus must run, or leave out --systemd-cgroup");
+            error.under("systemd: D-Bus").and(why)
         };
         let address = match is_abstract {
             true => Address::of_abstract(path).map_err(|errno| Error::of("", path, errno)),
@@ -194,7 +195,7 @@ impl Bus {
             });
             if ready.map_err(failed)? == 0 {
                 let why = ": no answer within 30 seconds";
-                return Err(Error::fill("systemd: {}{}", &[step, why]));
+                return Err(Error::fill(packed!("systemd: {}{}"), &[step, why]));
             }
             let mut part = [0; 4096];
             match rustix::io::retry_on_intr(|| rustix::io::read(&self.socket, &mut part)) {
@@ -207,7 +208,12 @@ impl Bus {
 
     /// The next whole message, if it is there.
     fn next(&mut self, step: &str) -> Result<Option<Incoming>> {
-        let odd = || Error::fill("systemd: D-Bus: {}: this is not a D-Bus answer", &[step]);
+        let odd = || {
+            Error::fill(
+                packed!("systemd: D-Bus: {}: this is not a D-Bus answer"),
+                &[step],
+            )
+        };
         if !self.greeted {
             // `DATA`, the question for a name that we leave to the socket, then `OK` and the bus's id.
             let end = |text: &[u8]| text.windows(2).position(|two| two == b"\r\n");
@@ -216,11 +222,15 @@ impl Bus {
             let Some((first, second)) = first.zip(second) else {
                 return match self.read.len() < 1024 && !self.read.starts_with(b"REJECTED") {
                     true => Ok(None),
-                    false => Err(Error::new("systemd: the bus does not let this user in")),
+                    false => Err(Error::new(packed!(
+                        "systemd: the bus does not let this user in"
+                    ))),
                 };
             };
             if !self.read.starts_with(b"DATA\r\nOK ") {
-                return Err(Error::new("systemd: the bus does not let this user in"));
+                return Err(Error::new(packed!(
+                    "systemd: the bus does not let this user in"
+                )));
             }
             self.read.drain(..first + second + 4);
             self.greeted = true;

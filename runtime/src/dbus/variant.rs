@@ -3,6 +3,7 @@
 
 use super::wire::Wire;
 use crate::text::{fill, pieces};
+use init::packed::Packed;
 
 /// The words for kinds of values, and their letters in a signature.
 const KINDS: &str = "\
@@ -20,11 +21,11 @@ string s";
 const DEEPEST: usize = 4;
 
 /// Why a text is no value.
-pub type Why = &'static str;
+pub type Why = Packed;
 
-const NO_VALUE: Why = "expected a value such as true, uint64 7, 'text' or ['a', 'b']";
-const NO_NUMBER: Why = "expected a number of seconds";
-const RANGE: Why = "this number does not fit its type";
+const NO_VALUE: Why = packed!("expected a value such as true, uint64 7, 'text' or ['a', 'b']");
+const NO_NUMBER: Why = packed!("expected a number of seconds");
+const RANGE: Why = packed!("this number does not fit its type");
 
 /// Adds the property that an annotation asks for. `name` is what stands behind `org.systemd.property.`.
 ///
@@ -32,7 +33,9 @@ const RANGE: Why = "this number does not fit its type";
 /// are converted.
 pub fn property(name: &str, text: &str, wire: &mut Wire) -> Result<(), Why> {
     if name.len() < 3 || !name.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        return Err("expected a property's name: letters, at least three");
+        return Err(packed!(
+            "expected a property's name: letters, at least three"
+        ));
     }
     let mut text = Text(text);
     let seconds = name
@@ -49,7 +52,7 @@ pub fn property(name: &str, text: &str, wire: &mut Wire) -> Result<(), Why> {
     }
     match text.skip() {
         None => Ok(()),
-        Some(_) => Err("there is more behind the value"),
+        Some(_) => Err(packed!("there is more behind the value")),
     }
 }
 
@@ -105,14 +108,14 @@ impl Text<'_> {
                 });
             return match known && kind.len() <= DEEPEST {
                 true => Ok(kind),
-                false => Err("no unit property has a value of this type"),
+                false => Err(packed!("no unit property has a value of this type")),
             };
         }
         match self.skip() {
             Some(b'[') if depth < DEEPEST - 1 => {
                 self.take("[");
                 if self.skip() == Some(b']') {
-                    return Err("an empty list needs its type, such as @as []");
+                    return Err(packed!("an empty list needs its type, such as @as []"));
                 }
                 self.kind(depth + 1).map(|kind| fill("a{}", &[&kind]))
             }
@@ -126,7 +129,7 @@ impl Text<'_> {
     /// Reads a value of this kind and writes it.
     fn value(&mut self, kind: &str, wire: &mut Wire) -> Result<(), Why> {
         if self.named().is_some_and(|named| named != kind) {
-            return Err("the elements of a list must be of one type");
+            return Err(packed!("the elements of a list must be of one type"));
         }
         match kind.as_bytes() {
             [b'a', ..] => self.list(kind.get(1..).unwrap_or_default(), wire),
@@ -155,7 +158,7 @@ impl Text<'_> {
 
     fn list(&mut self, element: &str, wire: &mut Wire) -> Result<(), Why> {
         if !self.take("[") {
-            return Err("expected a list in brackets");
+            return Err(packed!("expected a list in brackets"));
         }
         let align = match element.as_bytes() {
             [b'a' | b's' | b'b', ..] => 4,
@@ -176,7 +179,7 @@ impl Text<'_> {
                 return Ok(());
             }
             if !self.take(",") {
-                return Err("expected , or ] in the list");
+                return Err(packed!("expected , or ] in the list"));
             }
         }
     }
@@ -240,7 +243,7 @@ impl Text<'_> {
     /// A string in quotes of either kind.
     #[inline(never)]
     fn quoted(&mut self) -> Result<String, Why> {
-        const OPEN: Why = "expected a text in quotes";
+        const OPEN: Why = packed!("expected a text in quotes");
         self.skip();
         let mut left = self.0.chars();
         let quote = left
@@ -273,7 +276,7 @@ impl Text<'_> {
                 other => other,
             };
             if character == '\0' {
-                return Err("a text can't hold NUL");
+                return Err(packed!("a text can't hold NUL"));
             }
             text.push(character);
         }

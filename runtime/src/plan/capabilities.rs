@@ -76,7 +76,7 @@ fn mask(job: &Job<'_, '_>, set: &str, names: List<'_, &CStr>) -> u64 {
         match NAMES.place(name.to_bytes()) {
             Some(bit) => mask |= 1 << bit,
             None => {
-                let odd = job.refuse_text("", name, "unknown capability, left out");
+                let odd = job.refuse_text("", name, packed!("unknown capability, left out"));
                 job.warn(job.element(odd, set, at));
             }
         }

@@ -14,7 +14,7 @@ pub fn lower<'a>(job: &Job<'_, 'a>, uid_map: &[IdMap], mounts: &[Mount<'_>]) -> 
     if let Some(path) = path
         && split(path.to_bytes(), b'/').any(|part| part == b"..")
     {
-        let why = "must not lead out of its hierarchy by \"..\"";
+        let why = packed!("must not lead out of its hierarchy by \"..\"");
         job.gather(job.refuse_text("linux.cgroupsPath", path, why))?;
     }
     let (mut limits, mut rules): (&[_], &[_]) = (&[], &[]);

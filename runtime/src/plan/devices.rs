@@ -4,6 +4,7 @@ use super::paths::{absolute, clean, given, required};
 use super::refusal::Result;
 use super::{Job, each};
 use core::ffi::CStr;
+use init::packed::Packed;
 use init::plan::{
     ACCESS_MKNOD, ACCESS_READ, ACCESS_WRITE, Device, DeviceRule, Link, Mount, Source,
 };
@@ -123,15 +124,15 @@ fn one<'a>(job: &Job<'_, 'a>, device: &spec_min::Device<'a>) -> Result<Device<'a
         job,
         device.path,
         ".path",
-        "where in the container it is made",
+        packed!("where in the container it is made"),
     )?;
     let file = absolute(job, file, ".path")?;
-    let kind = required(job, device.kind, ".type", "c, u, b or p")?;
+    let kind = required(job, device.kind, ".type", packed!("c, u, b or p"))?;
     let kind = match kind.to_bytes() {
         b"c" | b"u" => S_IFCHR,
         b"b" => S_IFBLK,
         b"p" => S_IFIFO,
-        _ => return Err(job.refuse_text(".type", kind, "expected c, u, b or p")),
+        _ => return Err(job.refuse_text(".type", kind, packed!("expected c, u, b or p"))),
     };
     let [major, minor] = match kind {
         S_IFIFO => [0, 0],
@@ -141,14 +142,14 @@ fn one<'a>(job: &Job<'_, 'a>, device: &spec_min::Device<'a>) -> Result<Device<'a
                 ".major",
                 device.major,
                 MAJOR_MAX,
-                "expected a number from 0 to 4095",
+                packed!("expected a number from 0 to 4095"),
             )?,
             number(
                 job,
                 ".minor",
                 device.minor,
                 MINOR_MAX,
-                "expected a number from 0 to 1048575",
+                packed!("expected a number from 0 to 1048575"),
             )?,
         ],
     };
@@ -167,10 +168,10 @@ fn number(
     path: &str,
     value: Option<i64>,
     max: i64,
-    wanted: &str,
+    wanted: Packed,
 ) -> Result<u32> {
     match value {
-        None => Err(job.refuse(path, "required, but for the type p")),
+        None => Err(job.refuse(path, packed!("required, but for the type p"))),
         Some(value) if (0..=max).contains(&value) => Ok(value as u32),
         Some(value) => Err(job.refuse_number(path, value, wanted)),
     }
@@ -185,7 +186,7 @@ fn permissions(job: &Job<'_, '_>, kind: u32, mode: Option<u32>) -> Result<u32> {
         Some(mode) => Err(job.refuse_number(
             ".fileMode",
             mode.into(),
-            "expected permissions of at most 511 (octal 777)",
+            packed!("expected permissions of at most 511 (octal 777)"),
         )),
     }
 }
@@ -206,17 +207,23 @@ fn rule(job: &Job<'_, '_>, rule: &spec_min::DeviceRule<'_>) -> Result<DeviceRule
         &[kind @ (b'a' | b'b' | b'c')] => kind,
         _ => {
             let kind = rule.kind.unwrap_or_default();
-            return Err(job.refuse_text(".type", kind, "expected a, b or c"));
+            return Err(job.refuse_text(".type", kind, packed!("expected a, b or c")));
         }
     };
-    let word = required(job, rule.access, ".access", "some of r, w and m")?;
+    let word = required(job, rule.access, ".access", packed!("some of r, w and m"))?;
     let mut access = 0;
     for letter in word.to_bytes() {
         access |= match letter {
             b'r' => ACCESS_READ,
             b'w' => ACCESS_WRITE,
             b'm' => ACCESS_MKNOD,
-            _ => return Err(job.refuse_text(".access", word, "expected some of r, w and m")),
+            _ => {
+                return Err(job.refuse_text(
+                    ".access",
+                    word,
+                    packed!("expected some of r, w and m"),
+                ));
+            }
         };
     }
     Ok(DeviceRule {
@@ -232,8 +239,10 @@ fn number_or_all(job: &Job<'_, '_>, path: &str, value: Option<i64>) -> Result<Op
     match value {
         None | Some(-1) => Ok(None),
         Some(value @ 0..=0xffff_ffff) => Ok(Some(value as u32)),
-        Some(value) => {
-            Err(job.refuse_number(path, value, "expected a device number, or -1 for all"))
-        }
+        Some(value) => Err(job.refuse_number(
+            path,
+            value,
+            packed!("expected a device number, or -1 for all"),
+        )),
     }
 }

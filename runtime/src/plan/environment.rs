@@ -26,8 +26,8 @@ pub fn lower<'a>(job: &Job<'_, 'a>, list: List<'a, Text<'a>>) -> Result<Environm
     for (at, entry) in list.iter().enumerate() {
         let entry = entry.terminated();
         let why = match names.name(entry) {
-            None => "expected NAME=value",
-            Some((0, _)) => "expected a name before the \"=\"",
+            None => packed!("expected NAME=value"),
+            Some((0, _)) => packed!("expected a name before the \"=\""),
             Some((_, hash)) => {
                 names.add(entry, hash)?;
                 continue;

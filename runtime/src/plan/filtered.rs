@@ -163,7 +163,7 @@ pub fn check(
                 ": without process.noNewPrivileges it is loaded before the process becomes the container's user"
             }
         };
-        return Err(job.refuse("", &fill("must allow {}{}", &[name, why])));
+        return Err(job.refuse("", &*fill("must allow {}{}", &[name, why])));
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use super::refusal::Result;
 use super::{Job, each};
 use crate::SPEC_VERSION;
 use crate::json::{Layout, Writer};
+use init::packed::Packed;
 use init::plan::{Hook, Hooks, StateText};
 use spec_min::List;
 
@@ -12,7 +13,7 @@ use spec_min::List;
 pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<Hooks<'a>> {
     let hooks = job.spec.hooks;
     if !hooks.prestart.is_empty() {
-        let text = "deprecated; use createRuntime, createContainer or startContainer";
+        let text = packed!("deprecated; use createRuntime, createContainer or startContainer");
         job.warn(job.refuse("hooks.prestart", text));
     }
     Ok(Hooks {
@@ -34,7 +35,7 @@ fn kind<'a>(
     each(job, name, hooks, |_, hook| {
         let path = absolute(
             job,
-            required(job, hook.path, ".path", "the program")?,
+            required(job, hook.path, ".path", packed!("the program"))?,
             ".path",
         )?;
         Ok(Hook {
@@ -56,7 +57,7 @@ fn kind<'a>(
 }
 
 fn seconds(job: &Job<'_, '_>, timeout: i64) -> Result<u32> {
-    const WHY: &str = "expected a number of seconds from 1 to 4294967295";
+    const WHY: Packed = packed!("expected a number of seconds from 1 to 4294967295");
     match u32::try_from(timeout) {
         Ok(seconds) if seconds > 0 => Ok(seconds),
         _ => Err(job.refuse_number(".timeout", timeout, WHY)),
@@ -68,7 +69,7 @@ pub fn state<'a>(job: &Job<'_, 'a>, hooks: &Hooks<'_>, asks: bool) -> Result<Sta
     let annotations = job.spec.annotations;
     for (key, _) in annotations.iter() {
         if key.is_empty() {
-            return Err(job.refuse("annotations", "\"\": a key must not be empty"));
+            return Err(job.refuse("annotations", packed!("\"\": a key must not be empty")));
         }
     }
     let lists = [

@@ -81,13 +81,19 @@ fn ids<'a>(
     }
     let path = if given[0] { ".uidMappings" } else { ".options" };
     let why = match given {
-        _ if !matches!(sum.making, Making::Bind { .. }) => "only a bind mount has an id map",
-        _ if job.facts.rootless => "it takes root to map the ids of a mount",
-        [true, false] | [false, true] => "uidMappings and gidMappings are needed, or neither",
-        [false, false] if !job.kinds.has(CLONE_NEWUSER) => {
-            "without uidMappings and gidMappings the mount takes those of the container, which has no user namespace"
+        _ if !matches!(sum.making, Making::Bind { .. }) => {
+            packed!("only a bind mount has an id map")
         }
-        _ => "",
+        _ if job.facts.rootless => packed!("it takes root to map the ids of a mount"),
+        [true, false] | [false, true] => {
+            packed!("uidMappings and gidMappings are needed, or neither")
+        }
+        [false, false] if !job.kinds.has(CLONE_NEWUSER) => {
+            packed!(
+                "without uidMappings and gidMappings the mount takes those of the container, which has no user namespace"
+            )
+        }
+        _ => packed!(""),
     };
     if !why.is_empty() {
         return Err(job.refuse(path, why));
@@ -122,10 +128,10 @@ fn target<'a>(job: &Job<'_, 'a>, at: usize, mount: &spec_min::Mount<'a>) -> Resu
         job,
         text(mount.destination),
         PATH,
-        "where in the container it is mounted",
+        packed!("where in the container it is mounted"),
     )?;
     if target.to_bytes()[0] != b'/' {
-        let text = "not absolute; taken as seen from /";
+        let text = packed!("not absolute; taken as seen from /");
         job.warn(job.element(job.refuse_text(PATH, target, text), "mounts", at));
     }
     Ok(clean(job.arena, target)?)
@@ -139,7 +145,7 @@ fn source<'a>(
 ) -> Result<Source<'a>> {
     let making = sum.making;
     if sum.copy_up && (making != Making::New || text(mount.kind) != Some(c"tmpfs")) {
-        return Err(job.refuse(".options", "\"tmpcopyup\": only a tmpfs has it"));
+        return Err(job.refuse(".options", packed!("\"tmpcopyup\": only a tmpfs has it")));
     }
     if making == Making::New {
         return filesystem(job, at, mount, sum);
@@ -148,13 +154,13 @@ fn source<'a>(
         return Err(no_such_option(job, mount, making));
     }
     if sum.superblock != 0 {
-        let text = "what concerns the whole file system is left as it is";
+        let text = packed!("what concerns the whole file system is left as it is");
         job.warn(job.element(job.refuse(".options", text), "mounts", at));
     }
     let Making::Bind { recursive } = making else {
         return Ok(Source::Remount);
     };
-    let path = required(job, text(mount.source), ".source", "what is bound")?;
+    let path = required(job, text(mount.source), ".source", packed!("what is bound"))?;
     Ok(Source::Bind {
         path: from_base(job.arena, job.facts.bundle, path)?,
         recursive,
@@ -166,8 +172,8 @@ fn no_such_option(job: &Job<'_, '_>, mount: &spec_min::Mount<'_>, making: Making
     let mut options = mount.options.iter().map(Text::bytes);
     let odd = options.find(|option| options::effect(option).is_none());
     let why = match making {
-        Making::Remount => "a remount has no such option",
-        _ => "a bind mount has no such option",
+        Making::Remount => packed!("a remount has no such option"),
+        _ => packed!("a bind mount has no such option"),
     };
     job.about(job.refuse(".options", why), odd.unwrap_or_default())
 }
@@ -178,11 +184,11 @@ fn filesystem<'a>(
     mount: &spec_min::Mount<'a>,
     sum: &Sum,
 ) -> Result<Source<'a>> {
-    let what = "a file system, unless the options hold \"bind\" or \"rbind\"";
+    let what = packed!("a file system, unless the options hold \"bind\" or \"rbind\"");
     let kind = required(job, text(mount.kind), ".type", what)?;
     let is = |word| text::is(kind.to_bytes(), word);
     if is("bind") {
-        let why = "it is the option \"bind\" or \"rbind\" that makes a bind mount";
+        let why = packed!("it is the option \"bind\" or \"rbind\" that makes a bind mount");
         return Err(job.refuse_text(".type", kind, why));
     }
     if is("cgroup") || is("cgroup2") {
@@ -260,12 +266,12 @@ fn check_id(job: &Job<'_, '_>, option: &[u8]) -> Result<()> {
     let (maps, why, id) = match option {
         [b'u', b'i', b'd', b'=', id @ ..] => (
             job.spec.linux.uid_mappings,
-            "linux.uidMappings don't have it",
+            packed!("linux.uidMappings don't have it"),
             id,
         ),
         [b'g', b'i', b'd', b'=', id @ ..] => (
             job.spec.linux.gid_mappings,
-            "linux.gidMappings don't have it",
+            packed!("linux.gidMappings don't have it"),
             id,
         ),
         _ => return Ok(()),
@@ -292,7 +298,7 @@ fn check_proc(job: &Job<'_, '_>, target: &CStr, source: &Source<'_>) -> Result<(
     if allowed {
         return Ok(());
     }
-    let why = "only a procfs goes on /proc, and only files that lxcfs makes below it";
+    let why = packed!("only a procfs goes on /proc, and only files that lxcfs makes below it");
     Err(job.refuse_text(".destination", target, why))
 }
 

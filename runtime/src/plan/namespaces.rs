@@ -78,7 +78,7 @@ impl Kinds {
         let flag = KINDS.number(job, namespace.kind, ".type")?;
         if self.has(flag) {
             let kind = namespace.kind.unwrap_or_default();
-            return Err(job.refuse_text(".type", kind, "listed a second time"));
+            return Err(job.refuse_text(".type", kind, packed!("listed a second time")));
         }
         match given(namespace.path) {
             Some(file) => {
@@ -97,7 +97,7 @@ pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<Namespaces<'a>> {
     if job.facts.euid != 0 && !job.kinds.has(CLONE_NEWUSER) && !job.kinds.in_doubt {
         job.gather(job.refuse(
             "linux.namespaces",
-            "an ordinary user needs {\"type\": \"user\"} in it; `spec --rootless` writes such a config",
+            packed!("an ordinary user needs {\"type\": \"user\"} in it; `spec --rootless` writes such a config"),
         ))?;
     }
     let uid_map = job.part(id_map(job, "linux.uidMappings", linux.uid_mappings))?;
@@ -134,10 +134,10 @@ fn joins<'a>(job: &Job<'_, 'a>) -> Result<&'a [Join<'a>]> {
 fn id_map<'a>(job: &Job<'_, 'a>, name: &str, mappings: List<'a, IdMapping>) -> Result<&'a [IdMap]> {
     let own = job.kinds.makes(CLONE_NEWUSER);
     let why = match mappings.len() {
-        0 if own => "required: a new user namespace without a map has no users",
+        0 if own => packed!("required: a new user namespace without a map has no users"),
         0 => return Ok(&[]),
         _ if !job.kinds.has(CLONE_NEWUSER) => return Err(job.needs(name, CLONE_NEWUSER)),
-        _ => "",
+        _ => packed!(""),
     };
     if !why.is_empty() {
         return Err(job.refuse(name, why));
@@ -153,7 +153,7 @@ pub fn id_lines<'a>(
     mappings: List<'a, IdMapping>,
 ) -> Result<&'a [IdMap]> {
     if mappings.len() > MAP_LINES_MAX {
-        return Err(job.refuse(name, "the kernel takes 340 lines"));
+        return Err(job.refuse(name, packed!("the kernel takes 340 lines")));
     }
     let mut list = job.arena.list(mappings.len())?;
     for (at, mapping) in mappings.iter().enumerate() {
@@ -173,9 +173,9 @@ pub fn id_lines<'a>(
 
 fn check_line(job: &Job<'_, '_>, line: IdMap, before: &[IdMap]) -> Result<()> {
     let why = match line.inside.max(line.outside).checked_add(line.count) {
-        _ if line.count == 0 => "must be at least 1",
-        None => "reaches past the last id",
-        Some(_) => "",
+        _ if line.count == 0 => packed!("must be at least 1"),
+        None => packed!("reaches past the last id"),
+        Some(_) => packed!(""),
     };
     if !why.is_empty() {
         return Err(job.refuse_number(".size", line.count.into(), why));
@@ -185,7 +185,7 @@ fn check_line(job: &Job<'_, '_>, line: IdMap, before: &[IdMap]) -> Result<()> {
         meet(old.inside, old.count, line.inside) || meet(old.outside, old.count, line.outside)
     };
     match before.iter().any(meets) {
-        true => Err(job.refuse("", "overlaps an earlier one")),
+        true => Err(job.refuse("", packed!("overlaps an earlier one"))),
         false => Ok(()),
     }
 }
@@ -220,7 +220,7 @@ fn offsets<'a>(job: &Job<'_, 'a>) -> Result<&'a [TimeOffset<'a>]> {
         let Some(offset) = offset else { continue };
         let nanos = offset.nanosecs;
         if nanos >= 1_000_000_000 {
-            let why = "must be below 1000000000, a second";
+            let why = packed!("must be below 1000000000, a second");
             let refused = job.refuse_number(".nanosecs", nanos.into(), why);
             let refused = job.inside(refused, clock.to_str().unwrap_or_default());
             return Err(job.inside(refused, "linux.timeOffsets."));
@@ -236,7 +236,7 @@ fn offsets<'a>(job: &Job<'_, 'a>) -> Result<&'a [TimeOffset<'a>]> {
     if list.is_empty() || job.kinds.makes(CLONE_NEWTIME) {
         Ok(list)
     } else if job.kinds.has(CLONE_NEWTIME) {
-        let why = "the clocks of a time namespace that is joined by its path can't be set";
+        let why = packed!("the clocks of a time namespace that is joined by its path can't be set");
         Err(job.refuse(PATH, why))
     } else {
         Err(job.needs(PATH, CLONE_NEWTIME))

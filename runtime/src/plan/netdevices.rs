@@ -23,10 +23,13 @@ pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<&'a [NetDevice<'a>]> {
         return Err(job.needs(OBJECT, CLONE_NEWNET));
     }
     if job.facts.joins_own_network {
-        return Err(job.refuse(OBJECT, "the container's network namespace is the host's"));
+        return Err(job.refuse(
+            OBJECT,
+            packed!("the container's network namespace is the host's"),
+        ));
     }
     if job.facts.rootless {
-        return Err(job.refuse(OBJECT, "it takes root to move a network device"));
+        return Err(job.refuse(OBJECT, packed!("it takes root to move a network device")));
     }
     let mut lowered = job.arena.list(devices.len())?;
     for (host, device) in devices.iter() {
@@ -35,7 +38,7 @@ pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<&'a [NetDevice<'a>]> {
         check(job, name, true)?;
         let taken = |other: &NetDevice<'_>| other.name == name && !numbered(name);
         if lowered.as_slice().iter().any(taken) {
-            return Err(job.refuse_text(OBJECT, name, "two devices of one name"));
+            return Err(job.refuse_text(OBJECT, name, packed!("two devices of one name")));
         }
         lowered.push(NetDevice { host, name })?;
     }
@@ -56,7 +59,9 @@ fn check(job: &Job<'_, '_>, name: &CStr, new: bool) -> Result<()> {
     };
     let odd = |byte: &u8| matches!(byte, b'/' | b':' | b'%') || byte.is_ascii_whitespace();
     if fixed.is_empty() || bytes.len() > LONGEST || fixed.iter().any(odd) || !is_name(bytes) {
-        let why = "the name of a network device is needed, at most 15 bytes without `/`, `:`, `%` and blanks";
+        let why = packed!(
+            "the name of a network device is needed, at most 15 bytes without `/`, `:`, `%` and blanks"
+        );
         return Err(job.refuse_text(OBJECT, name, why));
     }
     Ok(())

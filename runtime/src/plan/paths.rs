@@ -2,8 +2,9 @@
 
 use super::Job;
 use super::refusal::Result;
-use crate::text::fill;
+use crate::text::{fill, unpacked};
 use core::ffi::CStr;
+use init::packed::Packed;
 use init::sys::arena::Arena;
 use rustix::io::Errno;
 
@@ -19,9 +20,9 @@ pub fn required<'a>(
     job: &Job<'_, '_>,
     text: Option<&'a CStr>,
     path: &str,
-    what: &str,
+    what: Packed,
 ) -> Result<&'a CStr> {
-    given(text).ok_or_else(|| job.refuse(path, &fill("required: {}", &[what])))
+    given(text).ok_or_else(|| job.refuse(path, &*fill("required: {}", &[&unpacked(what)])))
 }
 
 /// A path that must begin with a slash.
@@ -30,7 +31,7 @@ pub fn absolute<'a>(job: &Job<'_, '_>, text: &'a CStr, path: &str) -> Result<&'a
     if text.to_bytes().first() == Some(&b'/') {
         return Ok(text);
     }
-    Err(job.refuse_text(path, text, "must be an absolute path"))
+    Err(job.refuse_text(path, text, packed!("must be an absolute path")))
 }
 
 /// An absolute path as it is, another one as seen from `base`.

@@ -5,6 +5,7 @@ use super::refusal::Result;
 use super::words::{Words, words};
 use super::{Job, capabilities, each, environment, namespaces, ranges, scheduler, seccomp};
 use core::ffi::CStr;
+use init::packed::Packed;
 use init::plan::{Process, Rlimit};
 use init::sys::exec::Vector;
 use linux_raw_sys::general::{
@@ -92,9 +93,11 @@ pub fn label<'a>(
     label: Option<&'a CStr>,
 ) -> Result<Option<&'a CStr>> {
     match given(label) {
-        Some(label) if !job.facts.selinux => {
-            Err(job.refuse_text(path, label, "this kernel has no SELinux; leave it out"))
-        }
+        Some(label) if !job.facts.selinux => Err(job.refuse_text(
+            path,
+            label,
+            packed!("this kernel has no SELinux; leave it out"),
+        )),
         label => Ok(label),
     }
 }
@@ -115,7 +118,7 @@ fn args<'a>(job: &Job<'_, 'a>, args: List<'a, &'a CStr>) -> Result<Vector<'a>> {
         job,
         args.first(),
         "process.args",
-        "the program to run, and its arguments",
+        packed!("the program to run, and its arguments"),
     )?;
     job.vector(args)
 }
@@ -124,7 +127,12 @@ fn cwd<'a>(job: &Job<'_, 'a>, cwd: Option<&'a CStr>) -> Result<&'a CStr> {
     const PATH: &str = "process.cwd";
     absolute(
         job,
-        required(job, cwd, PATH, "the directory to start in, such as \"/\"")?,
+        required(
+            job,
+            cwd,
+            PATH,
+            packed!("the directory to start in, such as \"/\""),
+        )?,
         PATH,
     )
 }
@@ -132,21 +140,21 @@ fn cwd<'a>(job: &Job<'_, 'a>, cwd: Option<&'a CStr>) -> Result<&'a CStr> {
 /// The ids of users or those of groups.
 struct Ids<'a> {
     maps: List<'a, IdMapping>,
-    unmapped: &'static str,
+    unmapped: Packed,
 }
 
 impl<'a> Ids<'a> {
     fn users(job: &Job<'_, 'a>) -> Ids<'a> {
         Ids {
             maps: job.spec.linux.uid_mappings,
-            unmapped: "linux.uidMappings don't have it",
+            unmapped: packed!("linux.uidMappings don't have it"),
         }
     }
 
     fn groups(job: &Job<'_, 'a>) -> Ids<'a> {
         Ids {
             maps: job.spec.linux.gid_mappings,
-            unmapped: "linux.gidMappings don't have it",
+            unmapped: packed!("linux.gidMappings don't have it"),
         }
     }
 
@@ -154,7 +162,7 @@ impl<'a> Ids<'a> {
     #[inline(never)]
     fn check(&self, job: &Job<'_, '_>, path: &str, id: u32) -> Result<()> {
         let why = match id {
-            u32::MAX => "is no id",
+            u32::MAX => packed!("is no id"),
             id if !namespaces::maps(self.maps, id) => self.unmapped,
             _ => return Ok(()),
         };
@@ -168,11 +176,11 @@ fn groups<'a>(job: &Job<'_, 'a>, groups: List<'a, u32>, allowed: bool) -> Result
     if count != 0 && !allowed {
         return Err(job.refuse(
             PATH,
-            "the user namespace denies setgroups(2): leave them out, or map more groups (newgidmap)",
+            packed!("the user namespace denies setgroups(2): leave them out, or map more groups (newgidmap)"),
         ));
     }
     if count > GROUPS_MAX {
-        return Err(job.refuse(PATH, "the kernel takes 65536 groups"));
+        return Err(job.refuse(PATH, packed!("the kernel takes 65536 groups")));
     }
     let ids = Ids::groups(job);
     each(job, PATH, groups, |_, &gid| {
@@ -186,7 +194,7 @@ fn umask(job: &Job<'_, '_>, umask: Option<u32>) -> Result<u32> {
         umask => Err(job.refuse_number(
             "process.user.umask",
             umask.into(),
-            "expected at most 511 (octal 777)",
+            packed!("expected at most 511 (octal 777)"),
         )),
     }
 }
@@ -197,7 +205,7 @@ fn oom_score_adj(job: &Job<'_, '_>, score: Option<i32>) -> Result<Option<i32>> {
         Some(score) => Err(job.refuse_number(
             "process.oomScoreAdj",
             score.into(),
-            "expected -1000 to 1000",
+            packed!("expected -1000 to 1000"),
         )),
     }
 }
@@ -211,11 +219,11 @@ fn rlimits<'a>(
         let resource = RLIMITS.number(job, limit.kind, ".type")?;
         let name = limit.kind.unwrap_or_default();
         if seen & 1 << resource != 0 {
-            return Err(job.refuse_text(".type", name, "listed a second time"));
+            return Err(job.refuse_text(".type", name, packed!("listed a second time")));
         }
         seen |= 1 << resource;
         if limit.soft > limit.hard {
-            return Err(job.refuse(".soft", "above the hard limit"));
+            return Err(job.refuse(".soft", packed!("above the hard limit")));
         }
         Ok(Rlimit {
             name,

@@ -6,15 +6,16 @@ use super::refusal::Result;
 use super::words::{Words, words};
 use crate::text::{number, split};
 use core::ffi::CStr;
+use init::packed::Packed;
 use init::plan::{CPUS_MAX, MemoryPolicy, Process};
 use spec_min::ExecCpuAffinity;
 
 /// See [`CPUS_MAX`].
-const CPUS: &str = "expected CPUs from 0 to 8191, such as \"0-3,7\"";
+const CPUS: Packed = packed!("expected CPUs from 0 to 8191, such as \"0-3,7\"");
 
 /// The most NUMA nodes (CONFIG_NODES_SHIFT, mm/Kconfig).
 const NODES_MAX: u64 = 1024;
-const NODES: &str = "expected NUMA nodes from 0 to 1023, such as \"0-3,7\"";
+const NODES: Packed = packed!("expected NUMA nodes from 0 to 1023, such as \"0-3,7\"");
 
 /// linux/mempolicy.h, in the order of their numbers.
 pub const MODES: Words = words! {
@@ -51,9 +52,9 @@ pub fn memory_policy<'a>(job: &Job<'_, 'a>) -> Result<Option<MemoryPolicy<'a>>> 
     }
     let nodes = nodes(job, PATH, config.nodes)?;
     let why = match mode {
-        0 | MPOL_LOCAL if !nodes.is_empty() => "MPOL_DEFAULT and MPOL_LOCAL take none",
+        0 | MPOL_LOCAL if !nodes.is_empty() => packed!("MPOL_DEFAULT and MPOL_LOCAL take none"),
         // MPOL_PREFERRED without any is MPOL_LOCAL.
-        2 | 3 | 5 | 6 if nodes.is_empty() => "required: the nodes, such as \"0-3,7\"",
+        2 | 3 | 5 | 6 if nodes.is_empty() => packed!("required: the nodes, such as \"0-3,7\""),
         _ => {
             let mode = mode | flags;
             return Ok(Some(MemoryPolicy { mode, nodes }));
@@ -92,7 +93,7 @@ fn mask<'a>(
     path: &str,
     list: Option<&CStr>,
     most: u64,
-    wanted: &str,
+    wanted: Packed,
 ) -> Result<&'a [u64]> {
     let Some(list) = given(list) else {
         return Ok(&[]);

@@ -31,7 +31,7 @@ fn class<'a>(job: &Job<'_, 'a>, name: Option<&'a CStr>) -> Result<&'a CStr> {
         None => Ok(job.facts.id),
         Some(name) if name == c"/" => Ok(c""),
         Some(name) if TAKEN.contains(&name) || name.to_bytes().contains(&b'/') => {
-            let why = "a name without slashes is needed, or \"/\" alone";
+            let why = packed!("a name without slashes is needed, or \"/\" alone");
             Err(job.refuse_text("linux.intelRdt.closID", name, why))
         }
         Some(name) => Ok(name),
@@ -44,7 +44,7 @@ fn lines<'a>(job: &Job<'_, 'a>, rdt: &spec_min::IntelRdt<'a>) -> Result<&'a [&'a
     let (cache, bandwidth) = (given(rdt.l3_cache_schema), given(rdt.mem_bw_schema));
     let bandwidth = bandwidth.map(CStr::to_bytes);
     if bandwidth.is_some_and(|line| !line.starts_with(b"MB:") || line.contains(&b'\n')) {
-        let why = "one line that begins with MB: is needed";
+        let why = packed!("one line that begins with MB: is needed");
         return Err(job.refuse("linux.intelRdt.memBwSchema", why));
     }
     let cache = cache.map_or(&b""[..], CStr::to_bytes);

@@ -3,7 +3,7 @@
 use super::Job;
 use super::namespaces::KINDS;
 use crate::error::Error;
-use crate::text::{decimal, fill, signed};
+use crate::text::{Wording, decimal, fill, signed};
 use core::ffi::CStr;
 use rustix::io::Errno;
 
@@ -116,12 +116,12 @@ impl Job<'_, '_> {
     /// Refuses the document.
     #[cold]
     #[inline(never)]
-    pub fn refuse(&self, path: &str, text: &str) -> Refused {
+    pub fn refuse(&self, path: &str, text: impl Wording) -> Refused {
         self.refusal.replace(Refusal {
             document: self.facts.document,
             place: String::new(),
             path: path.into(),
-            text: text.into(),
+            text: text.wording(),
         });
         Refused
     }
@@ -129,7 +129,7 @@ impl Job<'_, '_> {
     /// The same about the document's own text.
     #[cold]
     #[inline(never)]
-    pub fn refuse_text(&self, path: &str, value: &CStr, text: &str) -> Refused {
+    pub fn refuse_text(&self, path: &str, value: &CStr, text: impl Wording) -> Refused {
         let refused = self.refuse(path, text);
         self.about(refused, value.to_bytes())
     }
@@ -137,7 +137,7 @@ impl Job<'_, '_> {
     /// The same about a number.
     #[cold]
     #[inline(never)]
-    pub fn refuse_number(&self, path: &str, value: i64, text: &str) -> Refused {
+    pub fn refuse_number(&self, path: &str, value: i64, text: impl Wording) -> Refused {
         let refused = self.refuse(path, text);
         self.refusal.borrow_mut().saying(&signed(value));
         refused
@@ -153,7 +153,7 @@ impl Job<'_, '_> {
         let kind = KINDS.word(flag);
         self.refuse(
             path,
-            &fill("needs {\"type\": \"{}\"} in linux.namespaces", &[kind]),
+            &*fill("needs {\"type\": \"{}\"} in linux.namespaces", &[kind]),
         )
     }
 
@@ -221,7 +221,7 @@ impl Job<'_, '_> {
     #[inline(never)]
     pub fn refusal(&self, _: Refused) -> Refusal {
         if self.refusal.borrow().text.is_empty() {
-            self.refuse("", "its plan needs more memory than was set aside");
+            self.refuse("", packed!("its plan needs more memory than was set aside"));
         }
         self.refusal.take()
     }

@@ -28,13 +28,13 @@ const UTS_NAME_MAX: usize = 64;
 /// The plan's part.
 pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<Root<'a>> {
     let Some(root) = job.spec.root.get() else {
-        return Err(job.refuse("root", "required: where the container's files are"));
+        return Err(job.refuse("root", packed!("required: where the container's files are")));
     };
     let path = required(
         job,
         root.path,
         "root.path",
-        "the directory of the container's files",
+        packed!("the directory of the container's files"),
     )?;
     let own_mounts = job.kinds.has(CLONE_NEWNS);
     if root.readonly && !own_mounts {
@@ -74,7 +74,7 @@ fn propagation(job: &Job<'_, '_>) -> Result<u32> {
         return Err(job.needs(PATH, CLONE_NEWNS));
     }
     if job.facts.no_pivot && flags & MS_PRIVATE != 0 {
-        return Err(job.refuse_text(PATH, word, "can't be had together with --no-pivot"));
+        return Err(job.refuse_text(PATH, word, packed!("can't be had together with --no-pivot")));
     }
     Ok(flags)
 }
@@ -90,7 +90,7 @@ pub fn uts_name<'a>(
         None => Ok(None),
         Some(_) if !job.kinds.has(CLONE_NEWUTS) => Err(job.needs(property, CLONE_NEWUTS)),
         Some(name) if name.count_bytes() > UTS_NAME_MAX => {
-            Err(job.refuse_text(property, name, "the kernel takes 64 bytes"))
+            Err(job.refuse_text(property, name, packed!("the kernel takes 64 bytes")))
         }
         name => Ok(name),
     }

@@ -3,6 +3,7 @@
 use super::Job;
 use super::refusal::Result;
 use super::words::{Words, words};
+use init::packed::Packed;
 use init::plan::Scheduler;
 use linux_raw_sys::general::{
     SCHED_BATCH, SCHED_DEADLINE, SCHED_FIFO, SCHED_FLAG_DL_OVERRUN, SCHED_FLAG_KEEP_PARAMS,
@@ -64,7 +65,7 @@ pub fn scheduler(
     };
     let policy = POLICIES.number(job, config.policy, "process.scheduler.policy")?;
     if policy == SCHED_ISO {
-        let why = "no kernel has this policy";
+        let why = packed!("no kernel has this policy");
         return Err(job.refuse_text("process.scheduler.policy", c"SCHED_ISO", why));
     }
     let mut flags = 0;
@@ -73,19 +74,19 @@ pub fn scheduler(
     }
     let real_time = matches!(policy, SCHED_FIFO | SCHED_RR);
     let why = match config.nice {
-        0 => "",
+        0 => packed!(""),
         _ if !matches!(policy, SCHED_NORMAL | SCHED_BATCH) => {
-            "only SCHED_OTHER and SCHED_BATCH have it"
+            packed!("only SCHED_OTHER and SCHED_BATCH have it")
         }
-        -20..=19 => "",
-        _ => "expected -20 to 19",
+        -20..=19 => packed!(""),
+        _ => packed!("expected -20 to 19"),
     };
     none_or(job, why, "nice", config.nice.into())?;
     let why = match config.priority {
-        1..=99 if real_time => "",
-        _ if real_time => "expected 1 to 99",
-        0 => "",
-        _ => "only SCHED_FIFO and SCHED_RR have it",
+        1..=99 if real_time => packed!(""),
+        _ if real_time => packed!("expected 1 to 99"),
+        0 => packed!(""),
+        _ => packed!("only SCHED_FIFO and SCHED_RR have it"),
     };
     none_or(job, why, "priority", config.priority.into())?;
     times(job, policy, config)?;
@@ -110,23 +111,26 @@ fn times(job: &Job<'_, '_>, policy: u32, config: &spec_min::Scheduler<'_>) -> Re
             runtime,
             (
                 runtime < DEADLINE_RUNTIME_MIN,
-                "expected at least 1024, in nanoseconds",
+                packed!("expected at least 1024, in nanoseconds"),
             ),
         ),
         (
             "deadline",
             deadline,
-            (deadline < runtime, "less than the runtime"),
+            (deadline < runtime, packed!("less than the runtime")),
         ),
         (
             "period",
             period,
-            (period != 0 && period < deadline, "less than the deadline"),
+            (
+                period != 0 && period < deadline,
+                packed!("less than the deadline"),
+            ),
         ),
     ] {
         let why = match too_short {
-            _ if !own && value != 0 => "only SCHED_DEADLINE has it",
-            _ if value > i64::MAX as u64 => "expected at most 9223372036854775807",
+            _ if !own && value != 0 => packed!("only SCHED_DEADLINE has it"),
+            _ if value > i64::MAX as u64 => packed!("expected at most 9223372036854775807"),
             (true, why) if own => why,
             _ => continue,
         };
@@ -140,14 +144,12 @@ fn times(job: &Job<'_, '_>, policy: u32, config: &spec_min::Scheduler<'_>) -> Re
 }
 
 /// Refuses a number unless there is no reason.
-fn none_or(job: &Job<'_, '_>, why: &str, name: &str, value: i64) -> Result<()> {
-    match why {
-        "" => Ok(()),
-        _ => {
-            let refused = job.refuse_number(name, value, why);
-            job.gather(job.inside(refused, "process.scheduler."))
-        }
+fn none_or(job: &Job<'_, '_>, why: Packed, name: &str, value: i64) -> Result<()> {
+    if why.is_empty() {
+        return Ok(());
     }
+    let refused = job.refuse_number(name, value, why);
+    job.gather(job.inside(refused, "process.scheduler."))
 }
 
 /// `process.ioPriority`.
@@ -164,7 +166,7 @@ pub fn io_priority(
         level => Err(job.refuse_number(
             "process.ioPriority.priority",
             level.into(),
-            "expected 0 to 7",
+            packed!("expected 0 to 7"),
         )),
     }
 }
@@ -178,7 +180,11 @@ pub fn personality(
         return Ok(None);
     };
     match config.flags.first() {
-        Some(flag) => Err(job.refuse_text("linux.personality.flags", flag, "the spec has none")),
+        Some(flag) => Err(job.refuse_text(
+            "linux.personality.flags",
+            flag,
+            packed!("the spec has none"),
+        )),
         None => PERSONALITIES
             .number(job, config.domain, "linux.personality.domain")
             .map(Some),

@@ -260,7 +260,7 @@ fn action(
         )),
         Some(errno) if errno > most => {
             let most = crate::text::decimal(most.into());
-            Err(job.refuse_number(number, errno.into(), &fill("at most {}", &[&most])))
+            Err(job.refuse_number(number, errno.into(), &*fill("at most {}", &[&most])))
         }
         Some(errno) => Ok(action | errno),
     }

@@ -62,18 +62,18 @@ fn check(job: &Job<'_, '_>, path: &[u8]) -> Result<()> {
     const PROPERTY: &str = "linux.sysctl";
     let mut parts = split(path, b'/');
     if !parts.all(is_name) {
-        return Err(job.refuse(PROPERTY, "is not a name below /proc/sys"));
+        return Err(job.refuse(PROPERTY, packed!("is not a name below /proc/sys")));
     }
     let row = NAMESPACED.iter().find(|(known, _)| match known {
         [.., b'/'] => path.starts_with(known),
         known => path == *known,
     });
     let why = match row {
-        None if path == b"kernel/hostname" => "use the property hostname",
-        None => "is the whole host's, not a container's",
+        None if path == b"kernel/hostname" => packed!("use the property hostname"),
+        None => packed!("is the whole host's, not a container's"),
         Some(&(_, flag)) if !job.kinds.has(flag) => return Err(job.needs(PROPERTY, flag)),
         Some(&(_, CLONE_NEWNET)) if job.facts.joins_own_network => {
-            "the network namespace is the host's"
+            packed!("the network namespace is the host's")
         }
         Some(_) => return Ok(()),
     };

@@ -29,7 +29,7 @@ pub fn lower<'a>(job: &Job<'_, 'a>, path: Option<&'a CStr>) -> Result<Option<Uni
         (slice, prefix, name) = match (parts.next(), parts.next(), parts.next(), parts.next()) {
             (Some(slice), Some(prefix), Some(name), None) => (slice, prefix, name),
             _ => {
-                let why = "expected \"slice:prefix:name\" because of --systemd-cgroup";
+                let why = packed!("expected \"slice:prefix:name\" because of --systemd-cgroup");
                 job.gather(job.refuse_text("linux.cgroupsPath", path, why))?;
                 return Ok(None);
             }
@@ -47,9 +47,9 @@ pub fn lower<'a>(job: &Job<'_, 'a>, path: Option<&'a CStr>) -> Result<Option<Uni
     };
     let named = !name.is_empty() && whole.len() <= LONGEST && whole.bytes().all(legal);
     let why = if !named {
-        "this is no name for a unit: letters, digits and -_.\\@, 255 at most with .scope"
+        packed!("this is no name for a unit: letters, digits and -_.\\@, 255 at most with .scope")
     } else if !is_slice(slice) || whole == name && (!is_slice(name) || name == "-.slice") {
-        "a slice is called like a-b.slice, which is in a.slice"
+        packed!("a slice is called like a-b.slice, which is in a.slice")
     } else {
         return Ok(Some(Unit {
             slice,

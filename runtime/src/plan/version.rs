@@ -16,16 +16,18 @@ pub fn check(job: &Job<'_, '_>, version: Option<&CStr>) -> Result<()> {
     let version = version.ok_or_else(|| {
         job.refuse(
             PATH,
-            "required: the version of the spec it follows, such as \"1.3.0\"",
+            packed!("required: the version of the spec it follows, such as \"1.3.0\""),
         )
     })?;
     let why = match numbers(version.to_bytes()) {
         Some([1, 0..=MINOR_MAX, _]) => return Ok(()),
-        None => "expected a version such as \"1.3.0\"",
+        None => packed!("expected a version such as \"1.3.0\""),
         Some([0, ..]) => {
-            "a form from before 1.0.0, which is no longer read; `spec --from-legacy` converts it"
+            packed!(
+                "a form from before 1.0.0, which is no longer read; `spec --from-legacy` converts it"
+            )
         }
-        Some(_) => "newer than this runtime, which reads 1.0.0 to 1.3.x",
+        Some(_) => packed!("newer than this runtime, which reads 1.0.0 to 1.3.x"),
     };
     Err(job.refuse_text(PATH, version, why))
 }

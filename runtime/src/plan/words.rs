@@ -103,10 +103,10 @@ impl Words {
     #[inline(never)]
     pub(super) fn number(self, job: &Job<'_, '_>, word: Option<&CStr>, path: &str) -> Result<u32> {
         let Some(word) = given(word) else {
-            return Err(job.refuse(path, &fill("required: {}", &[&*self.one_of()])));
+            return Err(job.refuse(path, &*fill("required: {}", &[&*self.one_of()])));
         };
         self.find(word)
-            .ok_or_else(|| job.refuse_text(path, word, &fill("expected {}", &[&*self.one_of()])))
+            .ok_or_else(|| job.refuse_text(path, word, &*fill("expected {}", &[&*self.one_of()])))
     }
 
     /// The words as `a, b or c`.

@@ -39,7 +39,7 @@ impl HostTerminal {
 
     /// Makes it raw, so that every key, ^C too, goes to the container.
     pub(super) fn into_raw(self) -> Result<Raw> {
-        let failed = |errno| Error::call("raw mode of the terminal", errno);
+        let failed = |errno| Error::call(packed!("raw mode of the terminal"), errno);
         let before = tcgetattr(&self.0).map_err(failed)?;
         let mut raw = before.clone();
         raw.make_raw();

@@ -13,7 +13,7 @@ use crate::legacy::hint;
 use crate::plan::{self, Refusal};
 use crate::report::{Level, Reporter};
 use crate::table::Table;
-use crate::text::{decimal, fill};
+use crate::text::{decimal, fill, unpacked};
 use core::cell::RefCell;
 use core::mem::ManuallyDrop;
 use needs::needs;
@@ -109,7 +109,7 @@ impl<'g> Findings<'g> {
 
     /// Something wrong or odd in the document; its place is the line and column.
     fn tell(&mut self, level: Level, place: Option<(usize, usize)>, path: &str, text: &str) {
-        let text = &*[text, hint(path, text, self.config)].concat();
+        let text = &*[text, &unpacked(hint(path, text, self.config))].concat();
         self.is_good &= level != Level::Error;
         if let Some(json) = &mut self.json {
             json.open_object();

@@ -123,10 +123,8 @@ pub fn create<'a>(
     };
     let plan = plan::container(spec, &facts, arena, warn).map_err(|refusal| {
         let refusal = refusal.found_in(&request.bundle.config);
-        Error::join(&[
-            &refusal.line(),
-            hint(refusal.path(), refusal.text(), &request.bundle.config),
-        ])
+        let hint = hint(refusal.path(), refusal.text(), &request.bundle.config);
+        refusal.error().and(hint)
     })?;
     check_root(plan)?;
     let mut streams = Streams::prepare(request, plan)?;
@@ -433,7 +431,7 @@ impl Created<'_> {
     /// `run`: stays until the program ends; its exit code. The container is removed unless it is to be kept.
     pub fn attend(mut self, keep: bool) -> Result<Code> {
         let (Some(mut relay), Some(signals)) = (self.relay.take(), self.signals.take()) else {
-            return Err(Error::new("nothing to relay"));
+            return Err(Error::new(packed!("nothing to relay")));
         };
         if let Some(notify) = self.notify.take() {
             relay.announce(notify);
@@ -515,13 +513,13 @@ pub fn prepare_streams(
     console_socket: Option<&std::path::Path>,
 ) -> Result<Prepared> {
     match (terminal, attached, console_socket) {
-        (true, false, None) => Err(Error::new(
-            "process.terminal: cannot allocate tty if mote will detach without setting console socket; give --console-socket PATH",
-        )),
+        (true, false, None) => Err(Error::new(packed!(
+            "process.terminal: cannot allocate tty if mote will detach without setting console socket; give --console-socket PATH"
+        ))),
         (true, false, Some(path)) => Ok((None, None, Some(socket::connect(path)?), None)),
-        (_, true, Some(_)) | (false, _, Some(_)) => Err(Error::new(
-            "--console-socket: cannot use console socket if mote will not detach or allocate tty",
-        )),
+        (_, true, Some(_)) | (false, _, Some(_)) => Err(Error::new(packed!(
+            "--console-socket: cannot use console socket if mote will not detach or allocate tty"
+        ))),
         (true, true, None) => {
             let terminal = HostTerminal::find()?;
             let (ours, theirs) = socket::pair()?;
@@ -595,11 +593,11 @@ pub fn inherited_fds(listening: &Listening, preserved: u32) -> Result<u32> {
         .count
         .checked_add(preserved)
         .filter(|count| *count < 1 << 20);
-    let count =
-        count.ok_or_else(|| Error::new("--preserve-fds: so many descriptors can't be open"))?;
+    let count = count
+        .ok_or_else(|| Error::new(packed!("--preserve-fds: so many descriptors can't be open")))?;
     match (3..3 + count).find(|number| !is_open(*number as i32)) {
         Some(missing) => Err(Error::fill(
-            "--preserve-fds: descriptor {} is not open",
+            packed!("--preserve-fds: descriptor {} is not open"),
             &[&decimal(missing.into())],
         )),
         None => Ok(count),
@@ -635,9 +633,9 @@ pub fn check_root(plan: &Plan<'_>) -> Result<()> {
         .map_err(failed)?;
     let host = rustix::fs::stat(c"/").map_err(failed)?;
     if (root.st_dev, root.st_ino) == (host.st_dev, host.st_ino) {
-        return Err(Error::new(
-            "root.path: the host's own / can't become a container's",
-        ));
+        return Err(Error::new(packed!(
+            "root.path: the host's own / can't become a container's"
+        )));
     }
     Ok(())
 }

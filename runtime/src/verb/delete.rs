@@ -23,7 +23,7 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
         return if force {
             Ok(0)
         } else {
-            Err(Error::fill("container does not exist: {}", &[id]))
+            Err(Error::fill(packed!("container does not exist: {}"), &[id]))
         };
     }
     let host = Host::look()?;
@@ -36,7 +36,7 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     if !force && !matches!(status, Status::Stopped | Status::Created) {
         let status = status.name();
         return Err(Error::fill(
-            "cannot delete container {} that is not stopped: {}; `delete --force` ends it",
+            packed!("cannot delete container {} that is not stopped: {}; `delete --force` ends it"),
             &[id, status],
         ));
     }
@@ -48,7 +48,7 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
 }
 
 fn end(container: &Container, pidfd: &OwnedFd) -> Result<()> {
-    let failed = |errno| Error::call("killing the container's first process", errno);
+    let failed = |errno| Error::call(packed!("killing the container's first process"), errno);
     match pidfd_send_signal(pidfd, Signal::KILL) {
         Ok(()) | Err(Errno::SRCH) => {}
         Err(errno) => return Err(failed(errno)),
@@ -64,7 +64,7 @@ fn end(container: &Container, pidfd: &OwnedFd) -> Result<()> {
     let died =
         rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&wait)));
     match died.map_err(failed)? {
-        0 => Err(Error::new("container init still running")),
+        0 => Err(Error::new(packed!("container init still running"))),
         _ => Ok(()),
     }
 }

@@ -30,7 +30,7 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let container = Container::find(&global.root, id)?;
     let pidfd = container
         .open_init(&host.procfs)?
-        .ok_or_else(|| Error::fill("container with id {} is not running", &[id]))?;
+        .ok_or_else(|| Error::fill(packed!("container with id {} is not running"), &[id]))?;
     let group = container.group()?;
     let rdt = container.rdt(&host.procfs)?;
     let mut lines = Lines {
@@ -157,7 +157,9 @@ fn interval(text: &OsStr) -> Result<u64> {
         .filter(|time| *time > 0)
         .ok_or_else(|| {
             Error::fill(
-                "--interval {}: a time greater than 0 is needed, such as 500ms, 5s or 1m30s",
+                packed!(
+                    "--interval {}: a time greater than 0 is needed, such as 500ms, 5s or 1m30s"
+                ),
                 &[&quoted(text)],
             )
         })

@@ -36,8 +36,8 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let host = Host::look()?;
     let container = Container::find(&global.root, id)?;
     check_status(container, host, options)?;
-    let stored =
-        Stored::read(container)?.ok_or_else(|| Error::fill("{}: config.json is gone", &[id]))?;
+    let stored = Stored::read(container)?
+        .ok_or_else(|| Error::fill(packed!("{}: config.json is gone"), &[id]))?;
     let spec = stored.spec()?;
     let facts = Facts {
         keep_fds,
@@ -102,15 +102,15 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
 }
 
 fn not_running() -> Error {
-    Error::new("cannot exec in a stopped container")
+    Error::new(packed!("cannot exec in a stopped container"))
 }
 
 fn check_status(container: &Container, host: &Host, options: &Options) -> Result<()> {
     match container.status(&host.procfs)? {
         Status::Stopped | Status::Creating => Err(not_running()),
-        Status::Paused if !options.flag("ignore-paused") => Err(Error::new(
-            "cannot exec in a paused container (use --ignore-paused to override)",
-        )),
+        Status::Paused if !options.flag("ignore-paused") => Err(Error::new(packed!(
+            "cannot exec in a paused container (use --ignore-paused to override)"
+        ))),
         _ => Ok(()),
     }
 }
@@ -153,7 +153,12 @@ fn open_joins(container: &Container, host: &Host, init: Init) -> Result<Vec<(u32
         ("cgroup", raw::CLONE_NEWCGROUP),
         ("time", raw::CLONE_NEWTIME),
     ];
-    let failed = |errno| Error::call("pidfd_open of the container's first process", errno);
+    let failed = |errno| {
+        Error::call(
+            packed!("pidfd_open of the container's first process"),
+            errno,
+        )
+    };
     let pidfd = pidfd_open(init.pid, PidfdFlags::empty()).map_err(failed)?;
     let mut flags = 0;
     for (name, flag) in KINDS {
@@ -212,7 +217,12 @@ fn set_own_cpus(cpus: &[u64]) -> Result<()> {
     if cpus.is_empty() {
         return Ok(());
     }
-    let failed = |errno| Error::call("process.execCPUAffinity.initial: sched_setaffinity", errno);
+    let failed = |errno| {
+        Error::call(
+            packed!("process.execCPUAffinity.initial: sched_setaffinity"),
+            errno,
+        )
+    };
     init::sys::sched::set_affinity(cpus).map_err(failed)
 }
 
@@ -285,7 +295,7 @@ fn settle(
         return started.answer_ahead(plan).map(|()| None);
     }
     if !matches!(started.expect(plan)?, Report::Ready) {
-        return Err(Error::new("the new process is out of step"));
+        return Err(Error::new(packed!("the new process is out of step")));
     }
     if let Some(connection) = pidfd_socket {
         socket::send_fd(connection.as_fd(), b"setns", started.pidfd.as_fd())?;

@@ -14,7 +14,6 @@ use crate::plan::{
 };
 use crate::seccomp::arch::ARCHS;
 use crate::text::{fill, unpacked};
-use init::packed;
 use init::packed::Packed;
 
 /// The kinds of hooks in the order in which they run.

@@ -49,7 +49,8 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
         machine::mount_missing(v1, &mut |target, errno| missing.push((target, errno)));
         let _ = machine::open_console();
     }
-    let console = machine::stderr(first).map_err(|errno| Error::call("standard error", errno))?;
+    let console =
+        machine::stderr(first).map_err(|errno| Error::call(packed!("standard error"), errno))?;
     let console = Console::new(console, errno::words);
     for (target, errno) in missing {
         console.failed(b"mounting", target.to_bytes(), errno);

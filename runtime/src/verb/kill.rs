@@ -29,7 +29,7 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     match sent {
         Some(Ok(())) => {}
         None | Some(Err(Errno::SRCH)) if options.flag("all") => return Ok(0),
-        None | Some(Err(Errno::SRCH)) => return Err(Error::new("container not running")),
+        None | Some(Err(Errno::SRCH)) => return Err(Error::new(packed!("container not running"))),
         Some(Err(errno)) => return Err(Error::of("kill", id.as_bytes(), errno)),
     }
     if signal == Signal::KILL {

@@ -46,7 +46,7 @@ pub(super) fn wants_json(options: &Options) -> Result<bool> {
         b"table" => Ok(false),
         b"json" => Ok(true),
         other => Err(Error::fill_bytes(
-            "invalid format option \"{}\": table or json",
+            packed!("invalid format option \"{}\": table or json"),
             &[other],
         )),
     }

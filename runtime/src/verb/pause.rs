@@ -14,7 +14,7 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
         Status::Running | Status::Created => container.group()?.freeze()?,
         other => {
             return Err(Error::fill(
-                "container not running: it is {}",
+                packed!("container not running: it is {}"),
                 &[other.name()],
             ));
         }

@@ -14,7 +14,7 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
         Status::Paused => container.group()?.thaw()?,
         other => {
             return Err(Error::fill(
-                "container not paused: it is {}",
+                packed!("container not paused: it is {}"),
                 &[other.name()],
             ));
         }

@@ -16,7 +16,7 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let request = Request::read(global, options, stay)?;
     if stay == Stay::Attach && !options.flag("no-subreaper") {
         let reaper = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
-        reaper.map_err(|errno| Error::call("PR_SET_CHILD_SUBREAPER", errno))?;
+        reaper.map_err(|errno| Error::call(packed!("PR_SET_CHILD_SUBREAPER"), errno))?;
     }
     let arena = request.bundle.arena()?;
     let mut created = create(global, &request, &arena)?;

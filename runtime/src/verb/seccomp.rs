@@ -29,7 +29,11 @@ pub fn run(_global: &Global, options: &Options) -> Result<Code> {
     let explains = match word(options, 0) {
         b"dump" => false,
         b"explain" => true,
-        _ => return Err(Error::new("seccomp: 'dump' or 'explain' is needed")),
+        _ => {
+            return Err(Error::new(packed!(
+                "seccomp: 'dump' or 'explain' is needed"
+            )));
+        }
     };
     let path = match options.text("config") {
         Some(file) => file.as_bytes().to_vec(),
@@ -77,7 +81,7 @@ fn architecture(options: &Options) -> Result<&'static Arch> {
     let arch = called(name);
     arch.ok_or_else(|| {
         Error::fill_bytes(
-            "--arch {}: no such architecture; x86_64 or SCMP_ARCH_X86_64 is one",
+            packed!("--arch {}: no such architecture; x86_64 or SCMP_ARCH_X86_64 is one"),
             &[name],
         )
     })
@@ -118,7 +122,7 @@ fn explain(asked: &Asked<'_>, options: &Options) -> Result<String> {
         if !given.is_empty() {
             let wrong = || {
                 Error::fill_bytes(
-                    "seccomp explain: {}: a number is needed, as 10 or 0xa",
+                    packed!("seccomp explain: {}: a number is needed, as 10 or 0xa"),
                     &[given],
                 )
             };
@@ -150,7 +154,7 @@ fn number_of(asked: &Asked<'_>, call: &[u8]) -> Result<u32> {
     match table.position(|other| Some(*other) == id) {
         Some(at) => Ok(asked.arch.number(at)),
         None => Err(Error::fill_bytes(
-            "seccomp explain: {} has no system call '{}'",
+            packed!("seccomp explain: {} has no system call '{}'"),
             &[asked.arch.name.as_bytes(), call],
         )),
     }

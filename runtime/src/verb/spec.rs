@@ -9,7 +9,6 @@ use crate::json::{Layout, Writer, indented};
 use crate::legacy;
 use crate::text::{c, decimal, fill, unpacked};
 use core::ffi::CStr;
-use init::packed;
 use init::packed::Packed;
 use rustix::fd::AsFd;
 use rustix::fs::{CWD, OFlags, RenameFlags};
@@ -128,7 +127,9 @@ fn converted(directory: &[u8]) -> Result<String> {
 /// Makes a file; nothing is left of one that can't be written.
 fn write(path: &CStr, text: &str) -> Result<Code> {
     let failed = |errno| match errno {
-        Errno::EXIST => Error::fill_bytes("{} exists: remove it first", &[path.to_bytes()]),
+        Errno::EXIST => {
+            Error::fill_bytes(packed!("{} exists: remove it first"), &[path.to_bytes()])
+        }
         _ => Error::of("", path.to_bytes(), errno),
     };
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;

@@ -20,23 +20,36 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let container = Container::lock(&global.root, id)?;
     match container.status(&host.procfs)? {
         Status::Created => {}
-        Status::Stopped => return Err(Error::new("cannot start a container that has stopped")),
-        Status::Running => return Err(Error::new("cannot start an already running container")),
+        Status::Stopped => {
+            return Err(Error::new(packed!(
+                "cannot start a container that has stopped"
+            )));
+        }
+        Status::Running => {
+            return Err(Error::new(packed!(
+                "cannot start an already running container"
+            )));
+        }
         other => {
             return Err(Error::fill(
-                "cannot start a container in the {} state",
+                packed!("cannot start a container in the {} state"),
                 &[other.name()],
             ));
         }
     }
-    let stored =
-        Stored::read(container)?.ok_or_else(|| Error::fill("{}: config.json is gone", &[id]))?;
+    let stored = Stored::read(container)?
+        .ok_or_else(|| Error::fill(packed!("{}: config.json is gone"), &[id]))?;
     let facts = stored.facts(global, container)?;
     let plan = stored.plan(&facts)?;
     let init = container
         .alive(&host.procfs)
-        .ok_or_else(|| Error::new("cannot start a container that has stopped"))?;
-    let failed = |errno| Error::call("pidfd_open of the container's first process", errno);
+        .ok_or_else(|| Error::new(packed!("cannot start a container that has stopped")))?;
+    let failed = |errno| {
+        Error::call(
+            packed!("pidfd_open of the container's first process"),
+            errno,
+        )
+    };
     let pidfd = pidfd_open(init.pid, PidfdFlags::empty()).map_err(failed)?;
 
     // Bound before the program can speak to it.
@@ -50,10 +63,14 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let channel = Channel(container.dir.connect()?);
     channel
         .answer()
-        .map_err(|errno| Error::call("writing to the container's first process", errno))?;
+        .map_err(|errno| Error::call(packed!("writing to the container's first process"), errno))?;
     match listen(&channel, plan, init.pid, init.pid, "created")? {
         Report::End => {}
-        _ => return Err(Error::new("the container's first process is out of step")),
+        _ => {
+            return Err(Error::new(packed!(
+                "the container's first process is out of step"
+            )));
+        }
     }
     let pid = init.pid.as_raw_nonzero().get() as u32;
     let hooked = tend::run_hooks(

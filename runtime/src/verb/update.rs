@@ -15,7 +15,6 @@ use crate::json::{Layout, Writer};
 use crate::plan::{self, Kept};
 use crate::stored::Stored;
 use crate::text::{decimal, fill, number, pieces, quoted, unpacked};
-use init::packed;
 use init::packed::Packed;
 use init::plan::Cgroup;
 use rustix::fd::AsFd;
@@ -85,9 +84,9 @@ fn change_class(container: &Container, host: &Host, schemata: &[u8]) -> Result<(
         return Ok(());
     }
     let rdt = container.rdt(&host.procfs)?.ok_or_else(|| {
-        Error::new(
-            "--l3-cache-schema, --mem-bw-schema: the container was made without linux.intelRdt",
-        )
+        Error::new(packed!(
+            "--l3-cache-schema, --mem-bw-schema: the container was made without linux.intelRdt"
+        ))
     })?;
     rdt.set(schemata)
 }
@@ -103,7 +102,7 @@ fn change(
     let host = Host::look()?;
     let status = container.status(&host.procfs)?;
     let stored = Stored::read(container)?.filter(|_| status.is_alive());
-    let stored = stored.ok_or_else(|| Error::new("container not running"))?;
+    let stored = stored.ok_or_else(|| Error::new(packed!("container not running")))?;
     let group = container.group()?;
     let plan = plan(global, container, &stored, group, document)?;
     let mut work = || {
@@ -200,7 +199,10 @@ fn from_options(global: &Global, options: &Options) -> Result<String> {
                     "b" => ": expected bytes such as 512m, or -1 for no limit",
                     _ => ": expected a number",
                 };
-                return Err(Error::fill("--{} {}{}", &[option, &quoted(value), wanted]));
+                return Err(Error::fill(
+                    packed!("--{} {}{}"),
+                    &[option, &quoted(value), wanted],
+                ));
             }
         }
     }

@@ -22,9 +22,12 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     if let Some(pidfd) = container.open_init(&host.procfs)? {
         let fd = &mut [PollFd::new(&pidfd, PollFlags::IN)];
         let waited = rustix::io::retry_on_intr(|| poll(fd, None));
-        waited.map_err(|errno| Error::call("waiting for the container: poll", errno))?;
+        waited.map_err(|errno| Error::call(packed!("waiting for the container: poll"), errno))?;
     } else if container.init.is_none() {
-        return Err(Error::fill("container {} has no process yet", &[id]));
+        return Err(Error::fill(
+            packed!("container {} has no process yet"),
+            &[id],
+        ));
     }
     let file = match early {
         None => ending::open(&container.dir)?,

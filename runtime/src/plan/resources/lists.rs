@@ -72,7 +72,7 @@ impl<'a> Lower<'_, '_, 'a> {
         }
         for (device, limits) in resources.rdma.iter() {
             if limits.hca_handles.or(limits.hca_objects).is_none() {
-                let why = "expected hcaHandles, hcaObjects or both";
+                let why = packed!("expected hcaHandles, hcaObjects or both");
                 self.refused(self.job.refuse_text("", device, why), "rdma")?;
             }
             self.named(rows::RDMA, Some(device), "hca_handle=", limits.hca_handles)?;
@@ -125,7 +125,7 @@ impl<'a> Lower<'_, '_, 'a> {
     fn device(&self, property: &str, major: i64, minor: i64) -> Result<&'a str> {
         for number in [major, minor] {
             if u32::try_from(number).is_err() {
-                self.refuse(property, number, "expected a device number")?;
+                self.refuse(property, number, packed!("expected a device number"))?;
             }
         }
         let (mut room, mut room_of_minor) = (Digits::default(), Digits::default());
@@ -146,7 +146,7 @@ impl<'a> Lower<'_, '_, 'a> {
             _ => b"0",
         };
         if !matches!(digits, [b'1'..=b'9', ..]) || !digits.iter().all(u8::is_ascii_digit) {
-            let why = "expected a size such as \"2MB\"";
+            let why = packed!("expected a size such as \"2MB\"");
             let refused = self.job.refuse_text(".pageSize", size, why);
             return self.refused(refused, "hugepageLimits").map(|()| None);
         }
@@ -167,7 +167,7 @@ impl<'a> Lower<'_, '_, 'a> {
         let name = given(name).unwrap_or_default();
         let text = name.to_str().unwrap_or_default();
         if text.is_empty() || text.bytes().any(|byte| byte.is_ascii_whitespace()) {
-            let why = "expected a name without white space";
+            let why = packed!("expected a name without white space");
             return self.refused(self.job.refuse_text("", name, why), row.property);
         }
         let key = self.text(&[text.as_bytes(), b" ", word.as_bytes()])?;
@@ -181,7 +181,7 @@ impl<'a> Lower<'_, '_, 'a> {
         let process = name.starts_with("cgroup.") && !name.starts_with("cgroup.max.");
         let named = |mark| name.bytes().position(|byte| byte == mark);
         if matches!(named(b'.'), None | Some(0)) || named(b'/').is_some() || process {
-            let why = "expected a limit's file in cgroup v2, such as \"memory.high\"";
+            let why = packed!("expected a limit's file in cgroup v2, such as \"memory.high\"");
             return self.refused(self.job.refuse_text("", file, why), "unified");
         }
         let text = text.to_str().unwrap_or_default().trim_ascii_end();

@@ -11,7 +11,7 @@ use super::Job;
 use super::paths::given;
 use super::ranges;
 use super::refusal::{Refused, Result};
-use crate::text::pieces;
+use crate::text::{Wording, pieces};
 use core::ffi::CStr;
 use init::plan::{Lacking, Limit, Setting};
 use init::sys::arena::List;
@@ -120,7 +120,7 @@ impl<'a> Lower<'_, '_, 'a> {
         let names = pieces("memory.kernel memory.kernelTCP memory.useHierarchy", b' ');
         for (property, given) in names.zip(&given) {
             if *given {
-                let odd = self.job.refuse(property, "deprecated, ignored");
+                let odd = self.job.refuse(property, packed!("deprecated, ignored"));
                 self.job.warn(self.job.inside(odd, self.prefix));
             }
         }
@@ -141,9 +141,9 @@ impl<'a> Lower<'_, '_, 'a> {
                 return Ok([swap, Some(total - limit)]);
             }
             (Some(1..), Some(1..)) => {
-                "less than memory.limit, but it is for memory and swap together"
+                packed!("less than memory.limit, but it is for memory and swap together")
             }
-            (None, Some(1..)) => "needs memory.limit: it is for memory and swap together",
+            (None, Some(1..)) => packed!("needs memory.limit: it is for memory and swap together"),
             _ => return Ok([swap; 2]),
         };
         self.refuse("memory.swap", swap.unwrap_or(0), why)?;
@@ -193,7 +193,7 @@ impl<'a> Lower<'_, '_, 'a> {
     #[inline(never)]
     fn row(&mut self, row: Row<'a>, key: &str, value: i64, v2: i64) -> Result<()> {
         let Some(zero) = row.takes(value) else {
-            return self.refuse(row.property, value, &row.wanted());
+            return self.refuse(row.property, value, &*row.wanted());
         };
         let lacking = match (value, zero) {
             (0, Zero::Unset) => return Ok(()),
@@ -250,7 +250,7 @@ impl<'a> Lower<'_, '_, 'a> {
 
     #[cold]
     #[inline(never)]
-    fn refuse(&self, property: &str, value: i64, why: &str) -> Result<()> {
+    fn refuse(&self, property: &str, value: i64, why: impl Wording) -> Result<()> {
         self.refused(self.job.refuse_number("", value, why), property)
     }
 

@@ -4,7 +4,7 @@
 //! property below `linux.resources`, the file of cgroup v1 and that of v2 (`-` where there is none, `+` where a row of its
 //! own has it). A file may be followed by `:` and what stands before the value there.
 
-use crate::text::{decimal, fill, pieces};
+use crate::text::{decimal, fill, pieces, unpacked};
 use init::plan::Lacking;
 
 /// One row, taken apart.
@@ -117,7 +117,7 @@ impl<'r> Row<'r> {
         let (least, most, _) = self.range();
         let decimal = |number: i64| decimal(number.unsigned_abs());
         match (least, most) {
-            (-1, _) => "expected a number from 0, or -1 for no limit".into(),
+            (-1, _) => unpacked(packed!("expected a number from 0, or -1 for no limit")),
             (least, i64::MAX) => fill("expected a number from {}", &[&decimal(least)]),
             (least, most) => fill("expected {} to {}", &[&decimal(least), &decimal(most)]),
         }

@@ -12,7 +12,6 @@ use crate::text::{c, decimal, fill, has_word, number, split, unpacked};
 use crate::verb::create::check_root;
 use crate::verb::list::user;
 use core::ffi::CStr;
-use init::packed;
 use init::packed::Packed;
 use init::plan::{IdMap, Plan, Source};
 use init::sys::{capability, mount};

@@ -39,7 +39,7 @@ pub fn read(document: &Document<'_>, tell: &mut dyn FnMut(Error)) -> Wishes {
         };
         if let Err(why) = wishes.take(name, value.to_bytes()) {
             tell(Error::fill_bytes(
-                "annotations: {} \"{}\": {}",
+                packed!("annotations: {} \"{}\": {}"),
                 &[key.to_bytes(), value.to_bytes(), why.as_bytes()],
             ));
         }
