@@ -68,6 +68,7 @@ struct Job<'c, 'a> {
 }
 
 impl<'c, 'a> Job<'c, 'a> {
+    #[inline(never)]
     fn new(
         spec: &'c Spec<'a>,
         facts: &'c Facts<'a>,
@@ -85,14 +86,15 @@ impl<'c, 'a> Job<'c, 'a> {
         }
     }
 
-    /// What a part of the plan came to, which no other part needs: when all refusals are gathered the plan goes on
-    /// without it. Its refusal must have its whole path.
+    /// Puts what a part of the plan came to, which no other part needs, into its place: when all refusals are gathered the
+    /// plan goes on without it. Its refusal must have its whole path.
     #[inline(never)]
-    fn part<T: Default>(&self, part: Result<T>) -> Result<T> {
+    fn part<T>(&self, place: &mut T, part: Result<T>) -> Result<()> {
         match part {
-            Ok(part) => Ok(part),
-            Err(refused) => self.gather(refused).map(|()| T::default()),
+            Ok(part) => *place = part,
+            Err(refused) => self.gather(refused)?,
         }
+        Ok(())
     }
 
     /// An array for execve(2).
@@ -207,58 +209,53 @@ pub fn update<'a>(
 #[inline(never)]
 fn lower_container<'a>(job: &mut Job<'_, 'a>) -> Result<&'a mut Plan<'a>> {
     let spec = job.spec;
-    job.part(version::check(job, spec.oci_version))?;
+    let linux = &spec.linux;
+    job.part(&mut (), version::check(job, spec.oci_version))?;
     job.kinds = Kinds::of(job)?;
     let job = &*job;
-    let namespaces = namespaces::lower(job)?;
-    let root = job.part(root::lower(job))?;
-    let mounts = job.part(mounts::lower(job))?;
-    let dev = job.part(devices::lower(job, mounts))?;
-    let hooks = hooks::lower(job)?;
-    let paths = |name, list| job.part(mounts::paths(job, name, list));
-    let readonly_paths = paths("linux.readonlyPaths", spec.linux.readonly_paths)?;
-    let masked_paths = paths("linux.maskedPaths", spec.linux.masked_paths)?;
-    let process = match spec.process.get() {
-        Some(process) => container_process(job, process)?,
-        None => job.part(Err(
-            job.refuse("process", "required: what runs in the container")
-        ))?,
-    };
-    Ok(job.arena.put(Plan {
-        namespaces,
-        root,
-        mounts,
-        devices: dev.devices,
-        bind_devices: dev.bind,
-        links: dev.links,
-        readonly_paths,
-        masked_paths,
-        sysctl: sysctl::lower(job)?,
-        hostname: job.part(root::uts_name(job, "hostname", spec.hostname))?,
-        domainname: job.part(root::uts_name(job, "domainname", spec.domainname))?,
-        loopback: job.kinds.makes(CLONE_NEWNET),
-        net_devices: job.part(netdevices::lower(job))?,
-        process,
-        hooks,
-        state: job.part(hooks::state(job, &hooks, process.asks()))?,
-        cgroup: cgroup::lower(job, namespaces.uid_map, mounts)?,
-        rdt: job.part(rdt::lower(job))?,
-    })?)
+    let plan = empty(job)?;
+    plan.namespaces = namespaces::lower(job)?;
+    job.part(&mut plan.root, root::lower(job))?;
+    job.part(&mut plan.mounts, mounts::lower(job))?;
+    let mut dev = devices::Dev::default();
+    job.part(&mut dev, devices::lower(job, plan.mounts))?;
+    (plan.devices, plan.bind_devices, plan.links) = (dev.devices, dev.bind, dev.links);
+    plan.hooks = hooks::lower(job)?;
+    let paths = |place, name, list| job.part(place, mounts::paths(job, name, list));
+    let lists = (linux.readonly_paths, linux.masked_paths);
+    paths(&mut plan.readonly_paths, "linux.readonlyPaths", lists.0)?;
+    paths(&mut plan.masked_paths, "linux.maskedPaths", lists.1)?;
+    match spec.process.get() {
+        Some(process) => container_process(job, process, &mut plan.process)?,
+        None => job.gather(job.refuse("process", "required: what runs in the container"))?,
+    }
+    plan.sysctl = sysctl::lower(job)?;
+    let name = |place, name, text| job.part(place, root::uts_name(job, name, text));
+    name(&mut plan.hostname, "hostname", spec.hostname)?;
+    name(&mut plan.domainname, "domainname", spec.domainname)?;
+    plan.loopback = job.kinds.makes(CLONE_NEWNET);
+    job.part(&mut plan.net_devices, netdevices::lower(job))?;
+    let state = hooks::state(job, &plan.hooks, plan.process.asks());
+    job.part(&mut plan.state, state)?;
+    plan.cgroup = cgroup::lower(job, plan.namespaces.uid_map, plan.mounts)?;
+    job.part(&mut plan.rdt, rdt::lower(job))?;
+    Ok(plan)
+}
+
+#[inline(never)]
+fn empty<'a>(job: &Job<'_, 'a>) -> Result<&'a mut Plan<'a>> {
+    Ok(job.arena.put(Plan::default())?)
 }
 
 /// The container's own process leaves to `exec` what is for `exec` only, but a fault in it shows at once.
 fn container_process<'a>(
     job: &Job<'_, 'a>,
     process: &spec_min::Process<'a>,
-) -> Result<init::plan::Process<'a>> {
-    let lowered = process::lower(job, process)?;
-    let mut of_exec = lowered;
-    job.part(ranges::affinity(
-        job,
-        process.exec_cpu_affinity.get(),
-        &mut of_exec,
-    ))?;
-    Ok(lowered)
+    lowered: &mut init::plan::Process<'a>,
+) -> Result<()> {
+    process::lower(job, process, lowered)?;
+    let affinity = ranges::affinity(job, process.exec_cpu_affinity.get());
+    job.part(&mut Default::default(), affinity)
 }
 
 /// Of the container nothing is made, so all but the process is empty.
@@ -271,16 +268,12 @@ fn lower_process<'a>(
     let configured = job.spec.process.get();
     let affinity = configured.and_then(|process| process.exec_cpu_affinity.get());
     let affinity = process.exec_cpu_affinity.get().or(affinity);
-    let mut lowered = process::lower(job, process)?;
-    ranges::affinity(job, affinity, &mut lowered)?;
-    Ok(job.arena.put(Plan {
-        state: hooks::state(job, &init::plan::Hooks::default(), lowered.asks())?,
-        process: lowered,
-        cgroup: Cgroup {
-            private: job.kinds.has(CLONE_NEWCGROUP),
-            lenient: job.facts.rootless,
-            ..Cgroup::default()
-        },
-        ..Plan::default()
-    })?)
+    let plan = empty(job)?;
+    let lowered = &mut plan.process;
+    process::lower(job, process, lowered)?;
+    [lowered.initial_cpus, lowered.cpus] = ranges::affinity(job, affinity)?;
+    plan.state = hooks::state(job, &plan.hooks, plan.process.asks())?;
+    plan.cgroup.private = job.kinds.has(CLONE_NEWCGROUP);
+    plan.cgroup.lenient = job.facts.rootless;
+    Ok(plan)
 }

@@ -31,7 +31,8 @@ const UNLABELLED: [&[u8]; 3] = [b"proc", b"sysfs", b"mqueue"];
 
 /// The plan's part.
 pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<&'a [Mount<'a>]> {
-    job.part(label(job, "linux.mountLabel", job.spec.linux.mount_label))?;
+    let label = label(job, "linux.mountLabel", job.spec.linux.mount_label);
+    job.part(&mut None, label)?;
     let mounts = job.spec.mounts;
     if !mounts.is_empty() && !job.kinds.has(CLONE_NEWNS) {
         return Err(job.needs("mounts", CLONE_NEWNS));

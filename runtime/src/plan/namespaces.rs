@@ -100,16 +100,25 @@ pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<Namespaces<'a>> {
             packed!("an ordinary user needs {\"type\": \"user\"} in it; `spec --rootless` writes such a config"),
         ))?;
     }
-    let uid_map = job.part(id_map(job, "linux.uidMappings", linux.uid_mappings))?;
-    let gid_map = job.part(id_map(job, "linux.gidMappings", linux.gid_mappings))?;
-    Ok(Namespaces {
+    let mut lowered = Namespaces {
         new: job.kinds.new & !LATE,
         late: job.kinds.new & LATE,
-        join: joins(job)?,
-        uid_map,
-        gid_map,
-        offsets: job.part(offsets(job))?,
-    })
+        ..Namespaces::default()
+    };
+    let map = |place, name, map| job.part(place, id_map(job, name, map));
+    map(
+        &mut lowered.uid_map,
+        "linux.uidMappings",
+        linux.uid_mappings,
+    )?;
+    map(
+        &mut lowered.gid_map,
+        "linux.gidMappings",
+        linux.gid_mappings,
+    )?;
+    lowered.join = joins(job)?;
+    job.part(&mut lowered.offsets, offsets(job))?;
+    Ok(lowered)
 }
 
 /// The user namespace comes first, because it gives the right to enter the others; the mount namespace last.

@@ -41,49 +41,57 @@ const UMASK: u32 = 0o022;
 /// Most supplementary groups that the kernel takes (NGROUPS_MAX, linux/limits.h).
 const GROUPS_MAX: usize = 65536;
 
-/// The plan's part, for `create` and for `exec`.
-pub fn lower<'a>(job: &Job<'_, 'a>, process: &spec_min::Process<'a>) -> Result<Process<'a>> {
+/// Fills the plan's part, for `create` and for `exec`, but for the CPUs, which are `exec`'s.
+pub fn lower<'a>(
+    job: &Job<'_, 'a>,
+    process: &spec_min::Process<'a>,
+    to: &mut Process<'a>,
+) -> Result<()> {
     let environment = environment::lower(job, process.env)?;
+    (to.env, to.find_home, to.path) = (environment.vector, environment.find_home, environment.path);
     let linux = &job.spec.linux;
     let user = process.user;
-    job.part(Ids::users(job).check(job, "process.user.uid", user.uid))?;
-    job.part(Ids::groups(job).check(job, "process.user.gid", user.gid))?;
-    let set_groups = namespaces::allows_setgroups(job);
-    Ok(Process {
-        terminal: process.terminal,
-        size: size(process),
-        args: job.part(args(job, process.args))?,
-        env: environment.vector,
-        find_home: environment.find_home,
-        path: environment.path,
-        cwd: job.part(cwd(job, process.cwd))?,
-        uid: user.uid,
-        gid: user.gid,
-        groups: job.part(groups(job, user.additional_gids, set_groups))?,
-        set_groups,
-        umask: job.part(umask(job, user.umask))?,
-        rlimits: rlimits(job, process.rlimits)?,
-        capabilities: capabilities::lower(job, process.capabilities.get()),
-        no_new_privileges: process.no_new_privileges,
-        oom_score_adj: job.part(oom_score_adj(job, process.oom_score_adj))?,
-        scheduler: job.part(scheduler::scheduler(job, process.scheduler.get()))?,
-        io_priority: job.part(scheduler::io_priority(job, process.io_priority.get()))?,
-        personality: job.part(scheduler::personality(job, linux.personality.get()))?,
-        memory_policy: job.part(ranges::memory_policy(job))?,
-        initial_cpus: &[],
-        cpus: &[],
-        apparmor: match given(process.apparmor_profile) {
-            Some(profile) => Some(job.arena.text(&[b"exec ", profile.to_bytes()])?),
-            None => None,
-        },
-        seccomp: job.part(seccomp::of_process(job, process.no_new_privileges))?,
-        selinux: job.part(label(job, "process.selinuxLabel", process.selinux_label))?,
-        keyring: match job.facts.no_new_keyring {
-            true => None,
-            false => Some(job.arena.text(&[b"_ses.", job.facts.id.to_bytes()])?),
-        },
-        keep_fds: job.facts.keep_fds,
-    })
+    job.part(
+        &mut (),
+        Ids::users(job).check(job, "process.user.uid", user.uid),
+    )?;
+    job.part(
+        &mut (),
+        Ids::groups(job).check(job, "process.user.gid", user.gid),
+    )?;
+    (to.uid, to.gid) = (user.uid, user.gid);
+    to.set_groups = namespaces::allows_setgroups(job);
+    to.terminal = process.terminal;
+    to.size = size(process);
+    job.part(&mut to.args, args(job, process.args))?;
+    job.part(&mut to.cwd, cwd(job, process.cwd))?;
+    let groups = groups(job, user.additional_gids, to.set_groups);
+    job.part(&mut to.groups, groups)?;
+    job.part(&mut to.umask, umask(job, user.umask))?;
+    to.rlimits = rlimits(job, process.rlimits)?;
+    to.capabilities = capabilities::lower(job, process.capabilities.get());
+    to.no_new_privileges = process.no_new_privileges;
+    let score = oom_score_adj(job, process.oom_score_adj);
+    job.part(&mut to.oom_score_adj, score)?;
+    let scheduler = scheduler::scheduler(job, process.scheduler.get());
+    job.part(&mut to.scheduler, scheduler)?;
+    let io = scheduler::io_priority(job, process.io_priority.get());
+    job.part(&mut to.io_priority, io)?;
+    let personality = scheduler::personality(job, linux.personality.get());
+    job.part(&mut to.personality, personality)?;
+    job.part(&mut to.memory_policy, ranges::memory_policy(job))?;
+    if let Some(profile) = given(process.apparmor_profile) {
+        to.apparmor = Some(job.arena.text(&[b"exec ", profile.to_bytes()])?);
+    }
+    let seccomp = seccomp::of_process(job, process.no_new_privileges);
+    job.part(&mut to.seccomp, seccomp)?;
+    let label = label(job, "process.selinuxLabel", process.selinux_label);
+    job.part(&mut to.selinux, label)?;
+    if !job.facts.no_new_keyring {
+        to.keyring = Some(job.arena.text(&[b"_ses.", job.facts.id.to_bytes()])?);
+    }
+    to.keep_fds = job.facts.keep_fds;
+    Ok(())
 }
 
 /// An SELinux label.

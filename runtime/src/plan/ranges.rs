@@ -7,7 +7,7 @@ use super::words::{Words, words};
 use crate::text::{number, split};
 use core::ffi::CStr;
 use init::packed::Packed;
-use init::plan::{CPUS_MAX, MemoryPolicy, Process};
+use init::plan::{CPUS_MAX, MemoryPolicy};
 use spec_min::ExecCpuAffinity;
 
 /// See [`CPUS_MAX`].
@@ -63,17 +63,16 @@ pub fn memory_policy<'a>(job: &Job<'_, 'a>) -> Result<Option<MemoryPolicy<'a>>> 
     Err(job.refuse(PATH, why))
 }
 
-/// `process.execCPUAffinity`.
+/// `process.execCPUAffinity`: the initial CPUs and the final ones.
 pub fn affinity<'a>(
     job: &Job<'_, 'a>,
     affinity: Option<&ExecCpuAffinity<'a>>,
-    process: &mut Process<'a>,
-) -> Result<()> {
-    if let Some(affinity) = affinity {
-        process.initial_cpus = cpus(job, "process.execCPUAffinity.initial", affinity.initial)?;
-        process.cpus = cpus(job, "process.execCPUAffinity.final", affinity.last)?;
-    }
-    Ok(())
+) -> Result<[&'a [u64]; 2]> {
+    let (initial, last) = affinity.map_or((None, None), |own| (own.initial, own.last));
+    Ok([
+        cpus(job, "process.execCPUAffinity.initial", initial)?,
+        cpus(job, "process.execCPUAffinity.final", last)?,
+    ])
 }
 
 /// A list of CPUs at a path.

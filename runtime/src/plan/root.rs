@@ -40,12 +40,13 @@ pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<Root<'a>> {
     if root.readonly && !own_mounts {
         job.gather(job.needs("root.readonly", CLONE_NEWNS))?;
     }
-    let propagation = job.part(propagation(job))?;
+    let mut wanted = 0;
+    job.part(&mut wanted, propagation(job))?;
     Ok(Root {
         path: from_base(job.arena, job.facts.bundle, path)?,
         readonly: root.readonly,
-        host_propagation: host_propagation(propagation),
-        propagation,
+        host_propagation: host_propagation(wanted),
+        propagation: wanted,
         switch: match (own_mounts, job.facts.no_pivot) {
             (false, _) => Switch::Chroot,
             (true, true) => Switch::Move,
