@@ -101,6 +101,7 @@ impl Child<'_> {
     }
 
     /// Begins a step.
+    #[inline(never)]
     fn step(&self, step: Step) {
         self.place.set(Place { step, item: 0 });
     }

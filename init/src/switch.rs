@@ -7,7 +7,7 @@ use crate::mounts::{READONLY, clone_tree, make_readonly, move_to};
 use crate::plan::{Root, Switch};
 use crate::procfs::Procfs;
 use crate::rootfs::{Rootfs, open};
-use crate::text::{put, split};
+use crate::text::{is, put, split};
 use core::ffi::CStr;
 use linux_raw_sys::general::{MS_REC, MS_SHARED};
 use rustix::fd::{AsFd, OwnedFd};
@@ -183,8 +183,10 @@ fn cover_views_of_the_kernel(procfs: &Procfs, rootfs: &CStr) -> Result<(), Errno
         let (Some(root), Some(target)) = (fields.nth(3), fields.next()) else {
             continue;
         };
-        let of_kernel =
-            fields.any(|field| field == b"-") && matches!(fields.next(), Some(b"proc" | b"sysfs"));
+        let of_kernel = fields.any(|field| field == b"-")
+            && fields
+                .next()
+                .is_some_and(|kind| is(kind, "proc") || is(kind, "sysfs"));
         let ours = target
             .strip_prefix(rootfs.to_bytes())
             .is_some_and(|rest| matches!(rest.first(), None | Some(b'/')));

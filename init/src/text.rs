@@ -23,6 +23,12 @@ pub fn append(to: &mut VecView<u8>, parts: &[&[u8]]) -> Result<(), Errno> {
         .map_err(|_| Errno::NAMETOOLONG)
 }
 
+/// Where a byte comes first.
+#[inline(never)]
+pub fn find(text: &[u8], byte: u8) -> Option<usize> {
+    memchr(byte, text)
+}
+
 /// The pieces of a text between marks, like `slice::split`, whose code is made anew for every use.
 #[derive(Clone, Debug)]
 pub struct Split<'t> {
@@ -44,10 +50,16 @@ impl<'t> Iterator for Split<'t> {
     #[inline(never)]
     fn next(&mut self) -> Option<&'t [u8]> {
         let rest = self.rest?;
-        let end = memchr(self.mark, rest);
+        let end = find(rest, self.mark);
         self.rest = end.and_then(|end| rest.get(end + 1..));
         rest.get(..end.unwrap_or(rest.len()))
     }
+}
+
+/// Whether it is this word. Comparisons in place, as those of a `match` are, take the word's bytes apart.
+#[inline(never)]
+pub fn is(text: &[u8], word: &str) -> bool {
+    text == word.as_bytes()
 }
 
 /// Whether it may be the name of something in a directory, as far as its dots go.

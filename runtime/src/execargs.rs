@@ -9,7 +9,7 @@ use crate::legacy::hint;
 use crate::plan::misread;
 use crate::text::{fill, pieces};
 use init::sys::arena::Arena;
-use spec_min::{List, Process, Spec};
+use spec_min::{Process, Spec};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -25,14 +25,15 @@ pub fn read_process_file(options: &Options) -> Result<Option<Vec<u8>>> {
 }
 
 /// Decodes a process.json.
-pub fn parse_process<'a>(text: &[u8], arena: &'a Arena) -> Result<Process<'a>> {
+pub fn parse_process<'a>(text: &[u8], arena: &'a Arena) -> Result<&'a mut Process<'a>> {
     let buffer = arena.bytes(text.len()).map_err(bundle::no_memory)?;
     buffer.copy_from_slice(text);
-    spec_min::parse_process(buffer).map_err(|error| {
+    let process = spec_min::parse_process(buffer).map_err(|error| {
         let (path, why) = error.message.parts();
         let hint = hint(&fill("process.{}", &[path]), why, text);
         Error::new(misread("process.json", &error)).and(hint)
-    })
+    })?;
+    arena.put(process).map_err(bundle::no_memory)
 }
 
 /// The container's process, changed as the options say. The changes are written as JSON and read back, so
@@ -41,7 +42,7 @@ pub fn from_options<'a>(
     options: &Options,
     spec: &Spec<'a>,
     arena: &'a Arena,
-) -> Result<Process<'a>> {
+) -> Result<&'a mut Process<'a>> {
     if options.rest().is_empty() {
         return Err(Error::new(packed!(
             "exec: which command? `exec ID COMMAND [ARGUMENT...]`, or --process FILE"
@@ -52,13 +53,11 @@ pub fn from_options<'a>(
         .get()
         .ok_or_else(|| Error::new(packed!("config.json has no process")))?;
     let changed = parse_process(changes(options, config)?.as_bytes(), arena)?;
-    let mut process = Process {
-        terminal: options.flag("tty"),
-        args: changed.args,
-        env: changed.env,
-        capabilities: changed.capabilities,
-        ..*config
-    };
+    let process = arena.put(*config).map_err(bundle::no_memory)?;
+    process.terminal = options.flag("tty");
+    process.args = changed.args;
+    process.env = changed.env;
+    process.capabilities = changed.capabilities;
     process.user.additional_gids = changed.user.additional_gids;
     if changed.cwd.is_some() {
         process.cwd = changed.cwd;
@@ -149,26 +148,15 @@ fn user(json: &mut Writer, options: &Options, config: &Process<'_>) -> Result<()
 /// `--cap` adds to bounding, effective and permitted; to ambient only what the config lets be inherited, and
 /// never to inheritable (CVE-2022-29162).
 fn capabilities(json: &mut Writer, options: &Options, config: &Process<'_>) {
-    let empty = List::default();
-    let own = config.capabilities;
-    let sets = own.get().map(|own| {
-        [
-            own.bounding,
-            own.effective,
-            own.permitted,
-            own.inheritable,
-            own.ambient,
-        ]
-    });
-    let [bounding, effective, permitted, inheritable, ambient] = sets.unwrap_or([empty; 5]);
+    let own = config.capabilities.get().copied().unwrap_or_default();
     json.key("capabilities");
     json.open_object();
     for (key, own, grows) in [
-        ("bounding", bounding, true),
-        ("effective", effective, true),
-        ("permitted", permitted, true),
-        ("inheritable", inheritable, false),
-        ("ambient", ambient, !inheritable.is_empty()),
+        ("bounding", own.bounding, true),
+        ("effective", own.effective, true),
+        ("permitted", own.permitted, true),
+        ("inheritable", own.inheritable, false),
+        ("ambient", own.ambient, !own.inheritable.is_empty()),
     ] {
         json.key(key);
         json.open_array();

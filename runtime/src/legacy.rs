@@ -230,18 +230,26 @@ impl Node {
                     node.clean(false);
                 }
             }
-            Object(members) => members.retain_mut(|(key, node)| {
-                node.clean(limits);
-                match node {
-                    Null => false,
-                    Word(word) => {
-                        let none = limits && pieces("0 -1 18446744073709551615", b' ').has(word);
-                        word != "\"\"" && (!none || word == "0" && key == "swappiness")
+            Object(members) => {
+                let mut at = 0;
+                while let Some((key, node)) = members.get_mut(at) {
+                    node.clean(limits);
+                    let stays = match node {
+                        Null => false,
+                        Word(word) => {
+                            let none =
+                                limits && pieces("0 -1 18446744073709551615", b' ').has(word);
+                            word != "\"\"" && (!none || word == "0" && key == "swappiness")
+                        }
+                        List(_) => true,
+                        Object(members) => !members.is_empty(),
+                    };
+                    match stays {
+                        true => at += 1,
+                        false => forget(members.remove(at)),
                     }
-                    List(_) => true,
-                    Object(members) => !members.is_empty(),
                 }
-            }),
+            }
             _ => {}
         }
     }

@@ -104,7 +104,12 @@ impl Rdt {
         if self.made {
             self.make_dir(&self.class)?;
             if !lines.is_empty() {
-                self.set(&[lines.join(&b'\n'), b"\n".to_vec()].concat())?;
+                let mut text = Vec::new();
+                for line in lines {
+                    text.extend_from_slice(line);
+                    text.push(b'\n');
+                }
+                self.set(&text)?;
             }
         }
         if !self.monitor.is_empty() {

@@ -39,9 +39,9 @@ impl Stored {
     }
 
     /// What the host has to say for a plan of it.
-    pub fn facts<'a>(&'a self, global: &Global, container: &Container) -> Result<Facts<'a>> {
+    pub fn facts<'a>(&'a self, global: &Global, container: &Container) -> Result<Box<Facts<'a>>> {
         let text = |text: &str| bundle::text(&self.arena, text.as_bytes());
-        Ok(Facts {
+        Ok(Box::new(Facts {
             id: text(&container.id)?,
             bundle: text(&container.record.bundle)?,
             rootless: global.rootless(),
@@ -51,7 +51,7 @@ impl Stored {
             makes: false,
             // Labels and the like: whoever sets them finds out.
             ..Facts::OF_DOCUMENT
-        })
+        }))
     }
 
     /// Its plan.

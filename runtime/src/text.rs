@@ -2,7 +2,7 @@
 //! that needs one.
 
 use init::packed::Packed;
-pub use init::text::{is_name, split};
+pub use init::text::{is, is_name, split};
 use std::ffi::CString;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -146,12 +146,6 @@ impl<'t> Iterator for Between<'t> {
 #[inline(never)]
 pub fn has_word(text: &[u8], wanted: &[u8]) -> bool {
     words(text).any(|word| word == wanted)
-}
-
-/// Whether it is this word. Comparisons in place, as those of a `match` are, take the word's bytes apart.
-#[inline(never)]
-pub fn is(text: &[u8], word: &str) -> bool {
-    text == word.as_bytes()
 }
 
 /// A word of the user's, in quotes, for a message.

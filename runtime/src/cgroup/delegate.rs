@@ -25,14 +25,12 @@ impl Member {
     fn delegate(&self, owner: Uid) -> Result<()> {
         let cwd = rustix::fs::CWD;
         let list = file::read(cwd, "/sys/kernel/cgroup/delegate");
-        let list = list.unwrap_or_else(|_| BEFORE_4_15.into());
+        // First the directory.
+        let list = ["\n", list.as_deref().unwrap_or(BEFORE_4_15)].concat();
         let mount = self
             .mount()
             .map_err(|errno| self.error("give away", "", errno))?;
-        for name in [""]
-            .into_iter()
-            .chain(path::pieces(list.trim_ascii_end(), b'\n'))
-        {
+        for name in path::pieces(list.trim_ascii_end(), b'\n') {
             let file = file::c_string(&self.file(name));
             let give = |file| chownat(mount, file, Some(owner), None, AtFlags::SYMLINK_NOFOLLOW);
             match file.and_then(give) {

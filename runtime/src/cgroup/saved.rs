@@ -25,22 +25,17 @@ impl Group {
                 "" => "-",
                 controllers => controllers,
             };
-            for piece in [
-                version,
-                " ",
-                &decimal(member.promised(self.named) as u64),
-                " ",
-                &decimal(member.point.len() as u64),
-                " ",
-                controllers,
-                " ",
-                &member.point,
-                "/",
-                &member.path,
-                "\n",
-            ] {
-                text.push_str(piece);
-            }
+            text += &fill(
+                "{} {} {} {} {}/{}\n",
+                &[
+                    version,
+                    &decimal(member.promised(self.named) as u64),
+                    &decimal(member.point.len() as u64),
+                    controllers,
+                    &member.point,
+                    &member.path,
+                ],
+            );
         }
         if let Some(unit) = &self.unit {
             let of = if unit.user { USERS } else { HOSTS };

@@ -6,7 +6,7 @@ use crate::dbus::Bus;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::report::{Format, Level, Reporter};
-use crate::text::{c, split, words};
+use crate::text::{c, is, split, words};
 use rustix::fs::{Mode, chmod};
 use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
@@ -138,7 +138,9 @@ fn euid() -> u32 {
 /// namespaces has no map at all.
 fn in_user_namespace() -> bool {
     let map = files::read(Path::new("/proc/self/uid_map")).unwrap_or_default();
-    !map.is_empty() && !words(&map).take(3).eq([&b"0"[..], b"0", b"4294967295"])
+    let mut words = words(&map);
+    let mut next_is = |number| words.next().is_some_and(|word| is(word, number));
+    !map.is_empty() && !(next_is("0") && next_is("0") && next_is("4294967295"))
 }
 
 /// `$XDG_RUNTIME_DIR/mote` for whoever isn't the host's root, else `/run/mote`; and whether it is

@@ -10,10 +10,10 @@ use init::packed::Packed;
 /// The help of one verb, or of the program.
 pub fn text(program: &str, verb: Option<&Verb>) -> String {
     let Some(verb) = verb else {
-        let mut commands: Vec<_> = VERBS
-            .iter()
-            .map(|verb| (verb.name.to_string(), verb.help))
-            .collect();
+        let mut commands = Vec::new();
+        for verb in VERBS {
+            commands.push((verb.name.to_string(), verb.help));
+        }
         commands.push((
             "help".to_string(),
             packed!("show this, or the help of one command"),

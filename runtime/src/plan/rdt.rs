@@ -12,17 +12,16 @@ const TAKEN: [&CStr; 5] = [c".", c"..", c"info", c"mon_groups", c"mon_data"];
 
 /// The plan's part.
 pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<Option<Rdt<'a>>> {
-    let rdt = job.spec.linux.intel_rdt.get();
-    let lowered = rdt.map(|rdt| {
-        let class = class(job, given(rdt.clos_id))?;
-        Ok(Rdt {
-            class,
-            named: given(rdt.clos_id).is_some(),
-            lines: lines(job, rdt)?,
-            monitor: rdt.enable_monitoring,
-        })
-    });
-    lowered.transpose()
+    let Some(rdt) = job.spec.linux.intel_rdt.get() else {
+        return Ok(None);
+    };
+    let class = class(job, given(rdt.clos_id))?;
+    Ok(Some(Rdt {
+        class,
+        named: given(rdt.clos_id).is_some(),
+        lines: lines(job, rdt)?,
+        monitor: rdt.enable_monitoring,
+    }))
 }
 
 /// A directory right below the mount of resctrl; empty for the mount itself.

@@ -109,13 +109,11 @@ pub fn create<'a>(
     warn_of_repeated_keys(&global.report, "config.json", &request.bundle.config);
     let manager = notify::host(crate::host::variable);
     let extra = extra_environment(arena, &listening, manager.is_some())?;
-    let facts = Facts {
-        no_pivot: request.no_pivot,
-        no_new_keyring: request.no_new_keyring,
-        keep_fds,
-        extra_env: extra,
-        ..facts(global, host, &request.bundle, spec, arena)?
-    };
+    let mut facts = facts(global, host, &request.bundle, spec, arena)?;
+    facts.no_pivot = request.no_pivot;
+    facts.no_new_keyring = request.no_new_keyring;
+    facts.keep_fds = keep_fds;
+    facts.extra_env = extra;
     let warn = &mut |path: &str, text: &str| {
         global
             .report
@@ -129,14 +127,14 @@ pub fn create<'a>(
     check_root(plan)?;
     let mut streams = Streams::prepare(request, plan)?;
     let joins = open_joins(plan)?;
-    let rdt = plan.rdt.as_ref();
-    let rdt = rdt.map(|rdt| Rdt::look(&host.procfs, rdt, &request.bundle.id));
-    let rdt = rdt.transpose()?;
-    let pidfd_socket = request
-        .pidfd_socket
-        .as_deref()
-        .map(socket::connect)
-        .transpose()?;
+    let rdt = match &plan.rdt {
+        Some(rdt) => Some(Rdt::look(&host.procfs, rdt, &request.bundle.id)?),
+        None => None,
+    };
+    let pidfd_socket = match &request.pidfd_socket {
+        Some(path) => Some(socket::connect(path)?),
+        None => None,
+    };
 
     global.make_root()?;
     let dir = Dir::create(&global.root, &request.bundle.id)?;
@@ -547,8 +545,8 @@ pub fn facts<'a>(
     bundle: &Bundle,
     spec: &Spec<'_>,
     arena: &'a Arena,
-) -> Result<Facts<'a>> {
-    Ok(Facts {
+) -> Result<Box<Facts<'a>>> {
+    Ok(Box::new(Facts {
         id: text(arena, bundle.id.as_bytes())?,
         bundle: text(arena, bundle.path.as_os_str().as_bytes())?,
         rootless: global.rootless(),
@@ -563,7 +561,7 @@ pub fn facts<'a>(
         selinux: !has_labels(spec) || host.has_selinux(),
         debug: global.report.level() == crate::report::Level::Debug,
         ..Facts::OF_DOCUMENT
-    })
+    }))
 }
 
 /// Whether there is a label to set, so that it matters who takes it.

@@ -39,21 +39,17 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let stored = Stored::read(container)?
         .ok_or_else(|| Error::fill(packed!("{}: config.json is gone"), &[id]))?;
     let spec = stored.spec()?;
-    let facts = Facts {
-        keep_fds,
-        debug: global.report.level() == crate::report::Level::Debug,
-        extra_env: extra_environment(stored.arena(), &listening, false)?,
-        setgroups_denied: container
-            .init
-            .is_some_and(|init| host.setgroups_denied(Some(init.pid))),
-        document: if options.text("process").is_some() {
-            "process.json"
-        } else {
-            "config.json"
-        },
-        makes: true,
-        ..stored.facts(global, container)?
-    };
+    let mut facts = stored.facts(global, container)?;
+    facts.keep_fds = keep_fds;
+    facts.debug = global.report.level() == crate::report::Level::Debug;
+    facts.extra_env = extra_environment(stored.arena(), &listening, false)?;
+    facts.setgroups_denied = container
+        .init
+        .is_some_and(|init| host.setgroups_denied(Some(init.pid)));
+    if options.text("process").is_some() {
+        facts.document = "process.json";
+    }
+    facts.makes = true;
     let file = execargs::read_process_file(options)?;
     let arena = bundle::arena(file.as_ref().map_or(0, Vec::len) + 65536)?;
     let plan = plan_process(global, options, spec, &facts, file.as_deref(), &arena)?;
@@ -61,10 +57,10 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let console_socket = absolute(options.text("console-socket"))?;
     let (relay, stdio, console, terminal) =
         prepare_streams(plan.process.terminal, !detach, console_socket.as_deref())?;
-    let pidfd_socket = absolute(options.text("pidfd-socket"))?
-        .as_deref()
-        .map(socket::connect)
-        .transpose()?;
+    let pidfd_socket = match absolute(options.text("pidfd-socket"))? {
+        Some(path) => Some(socket::connect(&path)?),
+        None => None,
+    };
     let init = container.alive(&host.procfs).ok_or_else(not_running)?;
     let (joins, group) = (
         open_joins(container, host, init)?,
@@ -133,7 +129,7 @@ fn plan_process<'a>(
     let warn = &mut |path: &str, text: &str| {
         global.report.warn(&fill("{}: {}", &[path, text]));
     };
-    let plan = plan::process(&process, spec, facts, arena, warn);
+    let plan = plan::process(process, spec, facts, arena, warn);
     Ok(plan.map_err(|refusal| match file {
         Some(text) => refusal.found_in(text).error(),
         // The command line may have said it.

@@ -74,11 +74,12 @@ fn seccomp(json: &mut Writer) {
     for (key, rows) in [("actions", ACTIONS), ("operators", OPERATORS)] {
         json.strings(key, &mut rows.names());
     }
-    let archs: Vec<String> = ARCHS
-        .iter()
-        .map(|arch| fill("SCMP_ARCH_{}", &[arch.name]))
-        .collect();
-    json.strings("archs", &mut archs.iter().map(|arch| &**arch));
+    json.key("archs");
+    json.open_array();
+    for arch in &ARCHS {
+        json.string(&fill("SCMP_ARCH_{}", &[arch.name]));
+    }
+    json.close();
     for key in ["knownFlags", "supportedFlags"] {
         json.strings(key, &mut FLAGS.names());
     }

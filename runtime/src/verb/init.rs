@@ -10,6 +10,7 @@ use crate::bundle::{self, absolute, no_memory, unreadable};
 use crate::cli::{Code, Global, Options};
 use crate::error::{Error, Result};
 use crate::plan::words::{Words, words};
+use crate::socket::Address;
 use crate::text::{self, c, decimal};
 use crate::{container, errno, files, seal};
 use annotations::{Document, Wishes};
@@ -24,7 +25,7 @@ use init::sys::signal::{self, Set};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::{getpid, set_child_subreaper};
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
@@ -218,7 +219,7 @@ fn listen(memory: &Arena) -> core::result::Result<(OwnedFd, &CStr), Errno> {
     let pid = decimal(getpid().as_raw_pid() as u64);
     let variable = memory.text(&[b"NOTIFY_SOCKET=@mote-init-", pid.as_bytes()])?;
     let name = variable.to_bytes().get(15..).unwrap_or_default();
-    rustix::net::bind(&socket, &SocketAddrUnix::new_abstract_name(name)?)?;
+    rustix::net::bind(&socket, &Address::of_abstract(name)?.unix)?;
     Ok((socket, variable))
 }
 

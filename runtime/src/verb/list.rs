@@ -7,7 +7,7 @@ use crate::files;
 use crate::host::Host;
 use crate::json::{Layout, Writer};
 use crate::table::Table;
-use crate::text::{c, decimal, fill, split};
+use crate::text::{c, decimal, fill, is, split};
 use rustix::fd::AsFd;
 use rustix::fs::{Access, AtFlags, OFlags, accessat};
 use rustix::io::Errno;
@@ -38,18 +38,15 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
 
 /// `--format` of `list` and `ps`.
 pub(super) fn wants_json(options: &Options) -> Result<bool> {
-    match options
-        .text("format")
-        .unwrap_or(OsStr::new("table"))
-        .as_bytes()
-    {
-        b"table" => Ok(false),
-        b"json" => Ok(true),
-        other => Err(Error::fill_bytes(
-            packed!("invalid format option \"{}\": table or json"),
-            &[other],
-        )),
+    let format = options.text("format").unwrap_or(OsStr::new("table"));
+    let is = |word| is(format.as_bytes(), word);
+    if is("table") || is("json") {
+        return Ok(is("json"));
     }
+    Err(Error::fill_bytes(
+        packed!("invalid format option \"{}\": table or json"),
+        &[format.as_bytes()],
+    ))
 }
 
 /// Every container that can be read, by name; what can't be is said and passed over.
