@@ -25,7 +25,7 @@ pub mod kernel;
 pub mod machine;
 mod masks;
 pub mod mounts;
-mod namespaces;
+pub mod namespaces;
 pub mod packed;
 pub mod plan;
 pub mod procfs;
@@ -43,7 +43,7 @@ use core::convert::Infallible;
 use core::ffi::CStr;
 use fault::{At, Call, Fault, Place, Step};
 use hooks::{Reason, Stage};
-use linux_raw_sys::general::CLONE_NEWUSER;
+use linux_raw_sys::general::{CLONE_NEWPID, CLONE_NEWUSER};
 use plan::{Hook, Plan};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::OFlags;
@@ -64,10 +64,9 @@ pub struct Handles<'h> {
     pub console: Option<BorrowedFd<'h>>,
     /// Where `start` connects; none when the parent itself stays to say "go".
     pub listener: Option<OwnedFd>,
-    /// Namespaces to join: flags and a namespace's file, or all flags and a pidfd.
+    /// Namespaces to join: flags and a namespace's file, or all flags and a pidfd. The child is in the [first](namespaces::FIRST)
+    /// already.
     pub joins: &'h [(u32, OwnedFd)],
-    /// Whether the child is in a user namespace that was there before.
-    pub joined_user: bool,
     /// Sources of bind mounts that only the host can reach: index in `mounts`, detached tree.
     pub trees: &'h [(usize, OwnedFd)],
     /// The cgroups of the container, for mounts of them.
@@ -180,7 +179,7 @@ fn list(child: &Child<'_>) -> Result<Infallible, Fault> {
         // belongs to the host's root, whose files below /proc/self this process could not write to then.
         child.settled()?;
     }
-    if !handles.joins.is_empty() || handles.joined_user {
+    if namespaces::kinds(handles.joins) & !CLONE_NEWPID != 0 {
         // A cgroup namespace to join may hide the cgroups to enter.
         child.settled()?;
     }

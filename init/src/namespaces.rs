@@ -6,8 +6,8 @@ use crate::rootfs::open_at;
 use crate::sys::process::{set_groups, set_namespaces, unshare};
 use crate::sys::rights::Files;
 use crate::text::{Digits, digits, put};
-use linux_raw_sys::general::{CLONE_NEWCGROUP, CLONE_NEWTIME, CLONE_NEWUSER};
-use rustix::fd::AsFd;
+use linux_raw_sys::general::{CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER};
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
@@ -28,10 +28,20 @@ pub fn enter_cgroups(child: &Child<'_>) -> Result<(), Fault> {
     unshare(CLONE_NEWCGROUP).at(Call::UnshareCgroup)
 }
 
-/// Joins what the parent has opened.
+/// The namespaces that are joined by whoever makes the process.
+pub const FIRST: u32 = CLONE_NEWUSER | CLONE_NEWPID;
+
+/// The kinds of namespaces to join.
+pub fn kinds(joins: &[(u32, OwnedFd)]) -> u32 {
+    joins.iter().fold(0, |all, (flags, _)| all | flags)
+}
+
+/// Joins the others that the parent has opened.
 pub fn join(child: &Child<'_>) -> Result<(), Fault> {
     for (flags, fd) in child.each(Step::Namespaces, child.handles.joins) {
-        set_namespaces(fd.as_fd(), *flags).at(Call::Setns)?;
+        if flags & !FIRST != 0 {
+            set_namespaces(fd.as_fd(), flags & !FIRST).at(Call::Setns)?;
+        }
     }
     Ok(())
 }
@@ -40,7 +50,7 @@ pub fn join(child: &Child<'_>) -> Result<(), Fault> {
 pub fn become_root(child: &Child<'_>) -> Result<(), Fault> {
     child.step(Step::UserNamespace);
     let namespaces = &child.plan.namespaces;
-    if namespaces.new & CLONE_NEWUSER == 0 && !child.handles.joined_user {
+    if (namespaces.new | kinds(child.handles.joins)) & CLONE_NEWUSER == 0 {
         return Ok(());
     }
     let tolerate = |result| match result {

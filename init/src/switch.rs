@@ -103,6 +103,7 @@ pub fn leave_first_root() -> Result<(), Errno> {
 
 /// pivot_root(2) refuses a new root whose parent mount is shared. The parent's mount point is the nearest
 /// directory above that is one.
+#[inline(never)]
 fn make_parent_private(path: &CStr) -> Result<(), Errno> {
     let mut text = heapless::Vec::<u8, 4097>::new();
     let mut length = path.count_bytes();
@@ -172,6 +173,7 @@ pub fn make_root_readonly(child: &Child<'_>, rootfs: &Rootfs) -> Result<(), Faul
 
 /// `--no-pivot` leaves the host's tree below the container's: a procfs or sysfs there, unmasked, would still
 /// satisfy the kernel when the container asks to mount one. Each is taken off, or covered where it can't be.
+#[inline(never)]
 fn cover_views_of_the_kernel(procfs: &Procfs, rootfs: &CStr) -> Result<(), Errno> {
     let mut buffer = [0u8; 65536];
     let text = procfs.read(c"self/mountinfo", &mut buffer)?;

@@ -13,6 +13,7 @@ use core::cell::Cell;
 use init::Handles;
 use init::channel::{Channel, Report};
 use init::fault::{Call, Fault, Place, Step};
+use init::namespaces::{FIRST, kinds};
 use init::plan::{Instruction, Plan};
 use init::sys::clone::{Clone, clone};
 use init::sys::process::{adopt, exit, set_namespaces};
@@ -33,7 +34,7 @@ pub struct Outfit<'o> {
     /// The listening socket of `create`.
     pub listener: Option<OwnedFd>,
     /// Namespaces to join, the user namespace first.
-    pub joins: Vec<(u32, OwnedFd)>,
+    pub joins: &'o [(u32, OwnedFd)],
     /// Who joins those that the process can't join itself.
     pub joiner: Joiner,
     /// Bind mounts' sources.
@@ -233,7 +234,6 @@ pub fn launch(
         None,
     )
     .map_err(failed("socketpair"))?;
-    let (first, joins) = split(outfit.joins).map_err(failed("dup"))?;
     let new = u64::from(plan.namespaces.new);
     let handles = Handles {
         channel: Channel(theirs),
@@ -241,19 +241,16 @@ pub fn launch(
         stdio: outfit.stdio,
         console: outfit.console,
         listener: outfit.listener,
-        joins: &joins,
-        joined_user: kinds(&first) & CLONE_NEWUSER != 0,
+        joins: outfit.joins,
         trees: &outfit.trees,
         cgroups: outfit.cgroups,
         environment: environment_vector(),
         mask: host.mask,
     };
     if outfit.joiner.is_another() {
-        return by_way_of_another(plan, handles, &first, ours);
+        return by_way_of_another(plan, handles, ours);
     }
-    for (flags, fd) in &first {
-        set_namespaces(fd.as_fd(), *flags).map_err(failed("joining the pid namespace: setns"))?;
-    }
+    join_first(outfit.joins).map_err(failed("joining the pid namespace: setns"))?;
     let cgroup = outfit.cgroup.as_ref().map(AsFd::as_fd);
     let cloned = match clone(new, cgroup) {
         Err(errno) if cgroup.is_some() => match otherwise(errno) {
@@ -351,47 +348,25 @@ impl Joiner {
     }
 }
 
-/// The kinds of namespaces to join.
-fn kinds(joins: &[(u32, OwnedFd)]) -> u32 {
-    joins.iter().fold(0, |all, (flags, _)| all | flags)
-}
-
-/// The namespaces that are joined by whoever makes the process.
-const FIRST: u32 = CLONE_NEWUSER | CLONE_NEWPID;
-
-/// Joins that must come before the process is made, and those that it makes itself.
-#[allow(clippy::type_complexity, reason = "two lists of the same thing")]
-fn split(
-    joins: Vec<(u32, OwnedFd)>,
-) -> core::result::Result<(Vec<(u32, OwnedFd)>, Vec<(u32, OwnedFd)>), Errno> {
-    let (mut first, mut rest) = (Vec::new(), Vec::new());
+/// Joins those that must be joined before the process is made.
+fn join_first(joins: &[(u32, OwnedFd)]) -> core::result::Result<(), Errno> {
     for (flags, fd) in joins {
-        if flags & FIRST != 0 && flags & !FIRST != 0 {
-            rest.push((flags & !FIRST, rustix::io::fcntl_dupfd_cloexec(&fd, 3)?));
-            first.push((flags & FIRST, fd));
-        } else if flags & FIRST != 0 {
-            first.push((flags, fd));
-        } else {
-            rest.push((flags, fd));
+        if flags & FIRST != 0 {
+            set_namespaces(fd.as_fd(), flags & FIRST)?;
         }
     }
-    Ok((first, rest))
+    Ok(())
 }
 
 /// A process that shares our descriptors joins, makes the real one as our child, and says which it is.
-fn by_way_of_another(
-    plan: &Plan<'_>,
-    handles: Handles<'_>,
-    first: &[(u32, OwnedFd)],
-    ours: OwnedFd,
-) -> Result<Started> {
+fn by_way_of_another(plan: &Plan<'_>, handles: Handles<'_>, ours: OwnedFd) -> Result<Started> {
     let failed = |call: &'static str| move |errno| Error::call(call, errno);
     let (read, write) =
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(failed("pipe"))?;
     match clone(u64::from(CLONE_FILES), None)
         .map_err(failed("making a process to join the namespaces: clone3"))?
     {
-        Clone::Child => match join_and_clone(first, plan.namespaces.new) {
+        Clone::Child => match join_and_clone(handles.joins, plan.namespaces.new) {
             Ok(Clone::Child) => {
                 drop(ours);
                 init::start(plan, handles)
@@ -445,10 +420,8 @@ fn by_way_of_another(
     }
 }
 
-fn join_and_clone(first: &[(u32, OwnedFd)], new: u32) -> core::result::Result<Clone, Errno> {
-    for (flags, fd) in first {
-        set_namespaces(fd.as_fd(), *flags)?;
-    }
+fn join_and_clone(joins: &[(u32, OwnedFd)], new: u32) -> core::result::Result<Clone, Errno> {
+    join_first(joins)?;
     clone(u64::from(new | CLONE_PARENT), None)
 }
 

@@ -139,17 +139,23 @@ impl Relay {
         process: Option<BorrowedFd>,
         signals: BorrowedFd,
     ) -> Result<[PollFlags; PLACES]> {
-        let mut asked = [None; PLACES];
-        asked[SIGNALS] = Some((signals, PollFlags::IN));
-        asked[PROCESS] = process.map(|pidfd| (pidfd, PollFlags::IN));
-        asked[NOTIFY] = self
-            .notify
-            .as_ref()
-            .map(|notify| (notify.fd(), PollFlags::IN));
+        // Of a signalfd nothing is said that isn't asked for.
+        let mut fds: [_; PLACES] =
+            from_fn(|_| PollFd::from_borrowed_fd(signals, PollFlags::empty()));
+        let mut ask = |place: usize, asked| {
+            if let Some((fd, events)) = asked {
+                fds[place] = PollFd::from_borrowed_fd(fd, events);
+            }
+        };
+        ask(SIGNALS, Some((signals, PollFlags::IN)));
+        ask(PROCESS, process.map(|pidfd| (pidfd, PollFlags::IN)));
+        let notify = self.notify.as_ref();
+        ask(NOTIFY, notify.map(|notify| (notify.fd(), PollFlags::IN)));
         let mut timeout: Option<i64> = None;
         for (at, flow) in self.flows.iter().enumerate() {
-            let [source, sink] = flow_places(at);
-            [asked[source], asked[sink]] = flow.interest();
+            let ([source, sink], [from, to]) = (flow_places(at), flow.interest());
+            ask(source, from);
+            ask(sink, to);
             if let Some(patience) = flow.patience() {
                 timeout = Some(timeout.unwrap_or(patience).min(patience));
             }
@@ -158,25 +164,11 @@ impl Relay {
             tv_sec: 0,
             tv_nsec: wait * 1_000_000,
         });
-        let mut fds = from_fn::<_, PLACES, _>(|_| PollFd::from_borrowed_fd(signals, PollFlags::IN));
-        let mut count = 0;
-        for (fd, events) in asked.iter().flatten() {
-            fds[count] = PollFd::from_borrowed_fd(*fd, *events);
-            count += 1;
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) => Ok(fds.map(|fd| fd.revents())),
+            Err(Errno::INTR) => Ok([PollFlags::empty(); PLACES]),
+            Err(errno) => Err(Error::call("poll", errno)),
         }
-        match poll(&mut fds[..count], timeout.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(errno) => return Err(Error::call("poll", errno)),
-        }
-        let mut said = [PollFlags::empty(); PLACES];
-        let asked = said
-            .iter_mut()
-            .zip(asked)
-            .filter_map(|(said, asked)| asked.map(|_| said));
-        for (said, fd) in asked.zip(&fds) {
-            *said = fd.revents();
-        }
-        Ok(said)
     }
 
     /// Takes every waiting signal and does what it is for.

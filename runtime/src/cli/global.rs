@@ -140,7 +140,7 @@ fn in_user_namespace() -> bool {
     let map = files::read(Path::new("/proc/self/uid_map")).unwrap_or_default();
     let mut words = words(&map);
     let mut next_is = |number| words.next().is_some_and(|word| is(word, number));
-    !map.is_empty() && !(next_is("0") && next_is("0") && next_is("4294967295"))
+    !(map.is_empty() || next_is("0") && next_is("0") && next_is("4294967295"))
 }
 
 /// `$XDG_RUNTIME_DIR/mote` for whoever isn't the host's root, else `/run/mote`; and whether it is

@@ -20,6 +20,7 @@ use crate::relay::tty::HostTerminal;
 use crate::text::{decimal, fill};
 use crate::{netdevices, report, seal, socket, tend, trees};
 use init::channel::Report;
+use init::packed::Packed;
 use init::plan::{DeviceRule, Limit, Mount, Plan, Source};
 use init::sys::arena::Arena;
 use init::sys::process::is_open;
@@ -63,9 +64,7 @@ pub struct Request {
     /// The bundle.
     pub bundle: Bundle,
     stay: Stay,
-    pid_file: Option<PathBuf>,
-    console_socket: Option<PathBuf>,
-    pidfd_socket: Option<PathBuf>,
+    asked: Asked,
     preserve_fds: u32,
     no_pivot: bool,
     no_new_keyring: bool,
@@ -76,21 +75,44 @@ impl Request {
     /// Reads them.
     pub fn read(global: &Global, options: &Options, stay: Stay) -> Result<Request> {
         // Before the bundle's directory becomes the current one.
-        let pid_file = absolute(options.text("pid-file"))?;
-        let console_socket = absolute(options.text("console-socket"))?;
-        let pidfd_socket = absolute(options.text("pidfd-socket"))?;
+        let asked = Asked::read(options)?;
         Ok(Request {
             bundle: Bundle::open(global, options)?,
             stay,
-            pid_file,
-            console_socket,
-            pidfd_socket,
+            asked,
             preserve_fds: options.number("preserve-fds")?.unwrap_or(0),
             no_pivot: options.flag("no-pivot"),
             no_new_keyring: options.flag("no-new-keyring"),
             // In the foreground mote itself is there.
             monitor: stay != Stay::Attach && options.flag("monitor"),
         })
+    }
+}
+
+/// What the command line asks for of a new process, here and with `exec`.
+#[derive(Debug)]
+pub struct Asked {
+    pid_file: Option<PathBuf>,
+    console_socket: Option<PathBuf>,
+    pidfd_socket: Option<PathBuf>,
+}
+
+impl Asked {
+    /// Reads it.
+    pub fn read(options: &Options) -> Result<Asked> {
+        Ok(Asked {
+            pid_file: absolute(options.text("pid-file"))?,
+            console_socket: absolute(options.text("console-socket"))?,
+            pidfd_socket: absolute(options.text("pidfd-socket"))?,
+        })
+    }
+
+    /// Connects to where its pidfd is to be sent.
+    pub fn pidfd_socket(&self) -> Result<Option<OwnedFd>> {
+        match &self.pidfd_socket {
+            Some(path) => Ok(Some(socket::connect(path)?)),
+            None => Ok(None),
+        }
     }
 }
 
@@ -125,16 +147,14 @@ pub fn create<'a>(
         refusal.error().and(hint)
     })?;
     check_root(plan)?;
-    let mut streams = Streams::prepare(request, plan)?;
+    let attached = request.stay == Stay::Attach;
+    let mut streams = Streams::prepare(plan.process.terminal, attached, &request.asked)?;
     let joins = open_joins(plan)?;
     let rdt = match &plan.rdt {
         Some(rdt) => Some(Rdt::look(&host.procfs, rdt, &request.bundle.id)?),
         None => None,
     };
-    let pidfd_socket = match &request.pidfd_socket {
-        Some(path) => Some(socket::connect(path)?),
-        None => None,
-    };
+    let pidfd_socket = request.asked.pidfd_socket()?;
 
     global.make_root()?;
     let dir = Dir::create(&global.root, &request.bundle.id)?;
@@ -172,7 +192,6 @@ pub fn create<'a>(
         Stay::Attach => Some(take_signals()?),
         _ => None,
     };
-    let network = joined_network(plan, &joins)?;
     let trees = trees::open(host, plan, &joins)?;
     let joiner = Joiner::of(host, &joins)?;
     let mut by_door = joiner.is_another() || made.group.is_slice();
@@ -180,7 +199,7 @@ pub fn create<'a>(
         stdio: streams.child.take(),
         console: streams.console.as_ref().map(AsFd::as_fd),
         listener,
-        joins,
+        joins: &joins,
         joiner,
         trees,
         cgroups: views,
@@ -195,25 +214,22 @@ pub fn create<'a>(
         made,
         host,
         plan,
-        relay: streams.relay.take(),
+        relay: None,
         notify,
         signals,
         monitor,
         report: &global.report,
         id: &request.bundle.id,
     };
-    created.move_devices(network)?;
+    created.move_devices(&joins)?;
     created.admit(global, by_door)?;
     let program =
         plan::program(plan, spec, &facts, arena, warn).map_err(|refusal| refusal.error())?;
     created.hooks_while_it_waits()?;
     created.started.send_filter(plan, program)?;
-    let asked = request.pid_file.is_some() || pidfd_socket.is_some() || streams.terminal.is_some();
-    if request.stay != Stay::Leave && !asked {
-        created.started.answer_ahead(created.plan)?;
-    } else {
-        created.settle(request, pidfd_socket, streams)?;
-    }
+    let waits = request.stay == Stay::Leave;
+    let started = &created.started;
+    created.relay = settle(started, plan, &request.asked, pidfd_socket, streams, waits)?;
     Ok(created)
 }
 
@@ -233,7 +249,7 @@ pub fn without_birth_in_place(group: &mut Group, errno: Errno, by_door: &mut boo
     }
 }
 
-const OUT_OF_STEP: &str = "the container's first process is out of step";
+const OUT_OF_STEP: Packed = packed!("the container's first process is out of step");
 
 /// What is undone when a step fails.
 #[derive(Debug)]
@@ -277,30 +293,18 @@ pub struct Created<'a> {
     id: &'a str,
 }
 
-/// The network namespace by path that devices are to be moved to.
-fn joined_network(plan: &Plan<'_>, joins: &[(u32, OwnedFd)]) -> Result<Option<OwnedFd>> {
-    let network = joins.iter().find(|(flag, _)| *flag == CLONE_NEWNET);
-    network
-        .filter(|_| !plan.net_devices.is_empty())
-        .map(|(_, fd)| rustix::io::fcntl_dupfd_cloexec(fd, 3))
-        .transpose()
-        .map_err(|errno| Error::call("dup", errno))
-}
-
 impl Created<'_> {
     /// Network devices of the host, before the container's parameters of the kernel name them.
-    fn move_devices(&self, joined: Option<OwnedFd>) -> Result<()> {
-        let devices = self.plan.net_devices;
+    fn move_devices(&self, joins: &[(u32, OwnedFd)]) -> Result<()> {
+        let (host, devices) = (self.host, self.plan.net_devices);
         if devices.is_empty() {
             return Ok(());
         }
-        let network = match joined {
-            Some(network) => network,
-            None => self
-                .host
-                .open_own(&of_process(self.started.pid, "ns/net"))?,
-        };
-        netdevices::hand_over(self.host, devices, network.as_fd())
+        if let Some((_, network)) = joins.iter().find(|(flag, _)| *flag == CLONE_NEWNET) {
+            return netdevices::hand_over(host, devices, network.as_fd());
+        }
+        let network = host.open_own(&of_process(self.started.pid, "ns/net"))?;
+        netdevices::hand_over(host, devices, network.as_fd())
     }
 
     /// While the process makes its mounts: its record, maps and limits, and the cgroups of v1, which it enters
@@ -349,30 +353,6 @@ impl Created<'_> {
         self.hooks("prestart", "creating")?;
         self.hooks("createRuntime", "creating")?;
         self.started.answer(self.plan)
-    }
-
-    /// From the new process to one that is ready.
-    fn settle(
-        &mut self,
-        request: &Request,
-        pidfd_socket: Option<OwnedFd>,
-        streams: Streams,
-    ) -> Result<()> {
-        let pid = self.started.pid;
-        if !matches!(self.started.expect(self.plan)?, Report::Ready) {
-            return Err(Error::new(OUT_OF_STEP));
-        }
-        if let Some((terminal, ours)) = streams.terminal {
-            let (_, master) = socket::recv_fd(ours.as_fd())?;
-            self.relay = Some(Relay::terminal(terminal, master)?);
-        }
-        if let Some(connection) = pidfd_socket {
-            socket::send_fd(connection.as_fd(), b"standard", self.started.pidfd.as_fd())?;
-        }
-        match &request.pid_file {
-            Some(path) => tend::write_pid_file(path, pid),
-            None => Ok(()),
-        }
     }
 
     fn hooks(&self, kind: &str, status: &str) -> Result<()> {
@@ -473,61 +453,84 @@ impl Drop for Created<'_> {
     }
 }
 
+/// From the new process to one that is ready; the relay of its streams. Nobody waits for that who has asked for nothing.
+pub fn settle(
+    started: &Started,
+    plan: &Plan<'_>,
+    asked: &Asked,
+    pidfd_socket: Option<OwnedFd>,
+    streams: Streams,
+    waits: bool,
+) -> Result<Option<Relay>> {
+    let mut relay = streams.relay;
+    if !waits && asked.pid_file.is_none() && pidfd_socket.is_none() && streams.terminal.is_none() {
+        return started.answer_ahead(plan).map(|()| relay);
+    }
+    if !matches!(started.expect(plan)?, Report::Ready) {
+        return Err(Error::new(match started.entered {
+            None => OUT_OF_STEP,
+            Some(_) => packed!("the new process is out of step"),
+        }));
+    }
+    if let Some((terminal, ours)) = streams.terminal {
+        let (_, master) = socket::recv_fd(ours.as_fd())?;
+        relay = Some(Relay::terminal(terminal, master)?);
+    }
+    if let Some(connection) = pidfd_socket {
+        let kind: &[u8] = match started.entered {
+            None => b"standard",
+            Some(_) => b"setns",
+        };
+        socket::send_fd(connection.as_fd(), kind, started.pidfd.as_fd())?;
+    }
+    if let Some(path) = &asked.pid_file {
+        tend::write_pid_file(path, started.pid)?;
+    }
+    Ok(relay)
+}
+
 /// The standard streams and the terminal, by runc's rules.
-struct Streams {
+#[derive(Default)]
+pub struct Streams {
     relay: Option<Relay>,
-    child: Option<[OwnedFd; 3]>,
-    console: Option<OwnedFd>,
+    /// The process's own.
+    pub child: Option<[OwnedFd; 3]>,
+    /// Where it sends its terminal.
+    pub console: Option<OwnedFd>,
+    /// Our ends for that.
     terminal: Option<(HostTerminal, OwnedFd)>,
 }
 
 impl Streams {
-    fn prepare(request: &Request, plan: &Plan<'_>) -> Result<Streams> {
-        prepare_streams(
-            plan.process.terminal,
-            request.stay == Stay::Attach,
-            request.console_socket.as_deref(),
-        )
-        .map(|(relay, child, console, terminal)| Streams {
-            relay,
-            child,
-            console,
-            terminal,
-        })
-    }
-}
-
-type Prepared = (
-    Option<Relay>,
-    Option<[OwnedFd; 3]>,
-    Option<OwnedFd>,
-    Option<(HostTerminal, OwnedFd)>,
-);
-
-/// Relay, the child's streams, where it sends its terminal, and our ends for it.
-pub fn prepare_streams(
-    terminal: bool,
-    attached: bool,
-    console_socket: Option<&std::path::Path>,
-) -> Result<Prepared> {
-    match (terminal, attached, console_socket) {
-        (true, false, None) => Err(Error::new(packed!(
-            "process.terminal: cannot allocate tty if mote will detach without setting console socket; give --console-socket PATH"
-        ))),
-        (true, false, Some(path)) => Ok((None, None, Some(socket::connect(path)?), None)),
-        (_, true, Some(_)) | (false, _, Some(_)) => Err(Error::new(packed!(
-            "--console-socket: cannot use console socket if mote will not detach or allocate tty"
-        ))),
-        (true, true, None) => {
-            let terminal = HostTerminal::find()?;
-            let (ours, theirs) = socket::pair()?;
-            Ok((None, None, Some(theirs), Some((terminal, ours))))
+    /// Opens them.
+    pub fn prepare(terminal: bool, attached: bool, asked: &Asked) -> Result<Streams> {
+        let mut streams = Streams::default();
+        match (terminal, attached, &asked.console_socket) {
+            (true, false, None) => {
+                return Err(Error::new(packed!(
+                    "process.terminal: cannot allocate tty if mote will detach without setting console socket; give --console-socket PATH"
+                )));
+            }
+            (true, false, Some(path)) => streams.console = Some(socket::connect(path)?),
+            (_, true, Some(_)) | (false, _, Some(_)) => {
+                return Err(Error::new(packed!(
+                    "--console-socket: cannot use console socket if mote will not detach or allocate tty"
+                )));
+            }
+            (true, true, None) => {
+                let terminal = HostTerminal::find()?;
+                let (ours, theirs) = socket::pair()?;
+                streams.console = Some(theirs);
+                streams.terminal = Some((terminal, ours));
+            }
+            (false, true, None) => {
+                let (relay, child) = Relay::pipes()?;
+                streams.relay = Some(relay);
+                streams.child = Some(child);
+            }
+            (false, false, None) => {}
         }
-        (false, true, None) => {
-            let (relay, child) = Relay::pipes()?;
-            Ok((Some(relay), Some(child), None, None))
-        }
-        (false, false, None) => Ok((None, None, None, None)),
+        Ok(streams)
     }
 }
 

@@ -1,9 +1,9 @@
 //! `exec`: one more process in a container. It is `create` with empty lists: namespaces are joined, not made.
 
 use super::create::{
-    extra_environment, inherited_fds, prepare_streams, take_signals, without_birth_in_place,
+    Asked, Streams, extra_environment, inherited_fds, settle, take_signals, without_birth_in_place,
 };
-use crate::bundle::{self, absolute};
+use crate::bundle;
 use crate::cgroup::Group;
 use crate::cli::{Code, Global, Options};
 use crate::container::{Container, Init, Status, id};
@@ -15,12 +15,11 @@ use crate::plan::{self, Facts};
 use crate::relay::Relay;
 use crate::stored::Stored;
 use crate::text::{fill, signed};
-use crate::{execargs, seal, socket, tend};
-use init::channel::Report;
+use crate::{execargs, seal, tend};
 use init::plan::Plan;
 use init::sys::arena::Arena;
 use linux_raw_sys::general as raw;
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
 use spec_min::Spec;
@@ -30,7 +29,7 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     seal::seal()?;
     let id = id(options.positional(0))?;
     let detach = options.flag("detach");
-    let pid_file = absolute(options.text("pid-file"))?;
+    let asked = Asked::read(options)?;
     let listening = Listening::passed_to(getpid(), crate::host::variable);
     let keep_fds = inherited_fds(&listening, options.number("preserve-fds")?.unwrap_or(0))?;
     let host = Host::look()?;
@@ -54,18 +53,11 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let arena = bundle::arena(file.as_ref().map_or(0, Vec::len) + 65536)?;
     let plan = plan_process(global, options, spec, &facts, file.as_deref(), &arena)?;
 
-    let console_socket = absolute(options.text("console-socket"))?;
-    let (relay, stdio, console, terminal) =
-        prepare_streams(plan.process.terminal, !detach, console_socket.as_deref())?;
-    let pidfd_socket = match absolute(options.text("pidfd-socket"))? {
-        Some(path) => Some(socket::connect(&path)?),
-        None => None,
-    };
+    let mut streams = Streams::prepare(plan.process.terminal, !detach, &asked)?;
+    let pidfd_socket = asked.pidfd_socket()?;
     let init = container.alive(&host.procfs).ok_or_else(not_running)?;
-    let (joins, group) = (
-        open_joins(container, host, init)?,
-        open_group(container, options)?,
-    );
+    let joins = open_joins(container, host, init)?;
+    let group = open_group(container, options)?;
     let signals = (!detach).then(take_signals).transpose()?;
     set_own_oom_score(host, plan, global.rootless())?;
     set_own_cpus(plan.process.initial_cpus)?;
@@ -73,10 +65,10 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
         host,
         plan,
         Going {
-            joins,
+            joins: &joins,
             group,
-            stdio,
-            console,
+            stdio: streams.child.take(),
+            console: streams.console.as_ref().map(AsFd::as_fd),
             init,
         },
     )?;
@@ -88,13 +80,8 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let warn = &mut |path: &str, text: &str| global.report.warn(&fill("{}: {}", &[path, text]));
     let program = plan::program(plan, spec, &facts, &arena, warn);
     started.send_filter(plan, program.map_err(|refusal| refusal.error())?)?;
-    // Whether there is anything to do between the process's being ready and its program.
-    let asked = pid_file.is_some() || pidfd_socket.is_some() || terminal.is_some();
-    let settled = settle(&started, plan, pidfd_socket, terminal, asked)?;
-    if let Some(path) = pid_file {
-        tend::write_pid_file(&path, started.pid)?;
-    }
-    finish(started, plan, relay.or(settled), signals)
+    let relay = settle(&started, plan, &asked, pidfd_socket, streams, false)?;
+    finish(started, plan, relay, signals)
 }
 
 fn not_running() -> Error {
@@ -222,15 +209,15 @@ fn set_own_cpus(cpus: &[u64]) -> Result<()> {
     init::sys::sched::set_affinity(cpus).map_err(failed)
 }
 
-struct Going {
-    joins: Vec<(u32, OwnedFd)>,
+struct Going<'g> {
+    joins: &'g [(u32, OwnedFd)],
     group: &'static mut Group,
     stdio: Option<[OwnedFd; 3]>,
-    console: Option<OwnedFd>,
+    console: Option<BorrowedFd<'g>>,
     init: Init,
 }
 
-fn start(host: &Host, plan: &Plan<'_>, going: Going) -> Result<(Started, Vec<OwnedFd>)> {
+fn start(host: &Host, plan: &Plan<'_>, going: Going<'_>) -> Result<(Started, Vec<OwnedFd>)> {
     let Going {
         joins,
         group,
@@ -238,11 +225,11 @@ fn start(host: &Host, plan: &Plan<'_>, going: Going) -> Result<(Started, Vec<Own
         console,
         init,
     } = going;
-    let joiner = Joiner::of(host, &joins)?;
+    let joiner = Joiner::of(host, joins)?;
     let mut by_door = joiner.is_another();
     let outfit = Outfit {
         stdio,
-        console: console.as_ref().map(AsFd::as_fd),
+        console,
         listener: None,
         joins,
         joiner,
@@ -278,29 +265,6 @@ fn where_init_is(host: &Host, group: &Group, init: Init) -> Option<OwnedFd> {
     let mut buffer = [0; 8192];
     let now = host.procfs.read(&path, &mut buffer).ok()?;
     group.v2_dir_of(core::str::from_utf8(now).ok()?)
-}
-
-fn settle(
-    started: &Started,
-    plan: &Plan<'_>,
-    pidfd_socket: Option<OwnedFd>,
-    terminal: Option<(crate::relay::tty::HostTerminal, OwnedFd)>,
-    asked: bool,
-) -> Result<Option<Relay>> {
-    if !asked {
-        return started.answer_ahead(plan).map(|()| None);
-    }
-    if !matches!(started.expect(plan)?, Report::Ready) {
-        return Err(Error::new(packed!("the new process is out of step")));
-    }
-    if let Some(connection) = pidfd_socket {
-        socket::send_fd(connection.as_fd(), b"setns", started.pidfd.as_fd())?;
-    }
-    let Some((terminal, ours)) = terminal else {
-        return Ok(None);
-    };
-    let (_, master) = socket::recv_fd(ours.as_fd())?;
-    Relay::terminal(terminal, master).map(Some)
 }
 
 fn finish(
