@@ -53,11 +53,16 @@ fn bytes(path: &Path) -> Result<u64> {
 
 /// Builds, checks and places the binary of one machine; its path.
 pub fn binary(arch: &Arch) -> Result<PathBuf> {
-    let built = build(arch, "runtime", "mote", &[])?;
+    let built = build(arch, "runtime", "mote", &["-Clink-arg=-znosectionheader"])?;
     let place = sh::target("dist")?.join(format!("mote-{}", arch.name));
     // Not into the old file, which somebody may be running.
     let fresh = place.with_extension("new");
     sh::copy(&built, &fresh)?;
+    // Behind what is loaded lld leaves the room of the section headers.
+    let loaded = Elf::read(&built)?.loaded();
+    let file = fs::File::options().write(true).open(&fresh);
+    file.and_then(|file| file.set_len(loaded))
+        .map_err(|e| format!("{}: {e}", fresh.display()))?;
     fs::rename(&fresh, &place).map_err(|e| format!("{}: {e}", place.display()))?;
     sh::say(format!(
         "{}: {} bytes, static, no interpreter, no shared library",

@@ -10,7 +10,8 @@ const PT_DYNAMIC: u32 = 2;
 const PT_INTERP: u32 = 3;
 const SHT_SYMTAB: u32 = 2;
 const SHF_ALLOC: u64 = 2;
-const SHF_EXECINSTR: u64 = 4;
+/// A segment that is executed.
+const PF_X: u32 = 1;
 const DT_NEEDED: u64 = 1;
 /// Symbol types: data object, function.
 const STT_OBJECT: u8 = 1;
@@ -29,6 +30,7 @@ pub struct Elf {
 
 struct Segment {
     kind: u32,
+    code: bool,
     file: Range<u64>,
 }
 
@@ -40,7 +42,6 @@ pub struct Section {
     pub size: u64,
     /// Whether it is loaded.
     pub alloc: bool,
-    code: bool,
     kind: u32,
     file: Range<u64>,
     link: usize,
@@ -82,6 +83,7 @@ impl Elf {
             let (offset, size) = (elf.word(at + 8)?, elf.word(at + 32)?);
             elf.segments.push(Segment {
                 kind: elf.int(at)?,
+                code: elf.int(at + 4)? & PF_X != 0,
                 file: offset..offset.checked_add(size)?,
             });
         }
@@ -102,7 +104,6 @@ impl Elf {
                 name: elf.text(name_table + u64::from(elf.int(at)?))?,
                 size: bytes,
                 alloc: elf.word(at + 8)? & SHF_ALLOC != 0,
-                code: elf.word(at + 8)? & SHF_EXECINSTR != 0,
                 kind: elf.int(at + 4)?,
                 file: offset..offset.checked_add(bytes)?,
                 link: usize::try_from(elf.int(at + 40)?).ok()?,
@@ -152,20 +153,25 @@ impl Elf {
     /// Says where code of RISC-V jumps by way of t1. LLVM 22's machine outliner cuts out code that ends a function also where t1 has a
     /// value for it, and reaches it by the two instructions that overwrite t1, unless the linker makes one of them that doesn't.
     pub fn check_t1(&self) -> Result {
-        for section in self.sections.iter().filter(|section| section.code) {
-            let start = section.file.start;
+        for segment in self.segments.iter().filter(|segment| segment.code) {
+            let start = segment.file.start;
             let range = usize::try_from(start)
                 .ok()
-                .zip(usize::try_from(section.file.end).ok());
+                .zip(usize::try_from(segment.file.end).ok());
             let code = range.and_then(|(start, end)| self.bytes.get(start..end));
-            if let Some(at) = jump_by_t1(code.ok_or("a section ends behind the file")?) {
+            if let Some(at) = jump_by_t1(code.ok_or("a segment ends behind the file")?) {
                 return Err(format!(
-                    "{} + {at:#x}: a jump by t1, which outlined code may have a value in; was it not linked with +relax?",
-                    section.name
+                    "{start:#x} + {at:#x}: a jump by t1, which outlined code may have a value in; was it not linked with +relax?",
                 ));
             }
         }
         Ok(())
+    }
+
+    /// Where the last of what is loaded ends.
+    pub fn loaded(&self) -> u64 {
+        let ends = self.segments.iter().map(|segment| segment.file.end);
+        ends.max().unwrap_or(0)
     }
 
     /// The dynamic loader that the program asks for.

@@ -54,7 +54,7 @@ pub const ARCHES: &[Arch] = &[
         flags: &[],
         inlining: (100, 600),
         code: &["-disable-lsr", "-outliner-benefit-threshold=3"],
-        kib: 371,
+        kib: 370,
         seccompiler: true,
     },
     Arch {
@@ -69,7 +69,7 @@ pub const ARCHES: &[Arch] = &[
         // Registers are saved and restored by helpers that all functions share; an address takes one instruction, as the whole is
         // smaller than 1 MiB.
         code: &["-homogeneous-prolog-epilog", "-code-model=tiny", IN_ORDER],
-        kib: 326,
+        kib: 324,
         seccompiler: true,
     },
     Arch {
@@ -280,6 +280,8 @@ fn flags(arch: &Arch, sysroot: &Sysroot) -> Vec<String> {
         format!("-Clink-arg=-L{}", sysroot.lib.display()),
         format!("-Clink-arg={}", file("crtn.o")),
         "-Clink-arg=--build-id=none".into(),
+        // Nothing is unwound.
+        "-Clink-arg=--no-eh-frame-hdr".into(),
         // Equal functions once, and relocations of addresses in a few bits each: a tenth of the file.
         "-Clink-arg=--icf=all".into(),
         "-Clink-arg=--pack-dyn-relocs=relr".into(),
