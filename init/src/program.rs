@@ -9,7 +9,7 @@ use crate::sys::exec::execve;
 use crate::text::{put, split};
 use core::ffi::CStr;
 use heapless::VecView;
-use rustix::fs::{Access, FileType, OFlags, access, stat};
+use rustix::fs::{Access, AtFlags, CWD, FileType, OFlags, access, accessat, stat};
 use rustix::io::Errno;
 use rustix::process::chdir;
 
@@ -77,7 +77,10 @@ fn search(process: &Process<'_>, name: &[u8], found: &mut VecView<u8>) -> Result
 fn executable(path: &CStr) -> Result<(), Errno> {
     match FileType::from_raw_mode(stat(path)?.st_mode) {
         FileType::Directory => Err(Errno::ISDIR),
-        _ => access(path, Access::EXEC_OK),
+        // access(2) leaves out the capabilities of whoever isn't root, such as CAP_DAC_OVERRIDE, which execve(2) asks.
+        _ => access(path, Access::EXEC_OK).or_else(|errno| {
+            accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS).map_err(|_| errno)
+        }),
     }
 }
 

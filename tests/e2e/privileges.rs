@@ -2,6 +2,7 @@
 use crate::harness::*;
 use crate::{check, same};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 /// The cases.
 pub const MODULE: Module = Module {
@@ -18,6 +19,7 @@ pub const MODULE: Module = Module {
         ("caps_none", caps_none),
         ("caps_all_five_sets", caps_five),
         ("caps_for_ordinary_user", caps_user),
+        ("caps_count_for_the_programs_file", caps_override),
         ("caps_unknown_name_is_no_failure", caps_unknown),
         ("no_new_privs", no_new_privs),
         ("rlimits", rlimits),
@@ -148,6 +150,20 @@ fn caps_user(c: &Case) -> Res {
     b.caps(&["CAP_NET_ADMIN"])
         .set("/process/user", json!({"uid": 1000, "gid": 1000}));
     same!(sets(&c.report(&mut b)?), ["1000"; 5].map(String::from));
+    Ok(())
+}
+
+/// execve(2) asks the capabilities of an ordinary user, access(2) doesn't.
+fn caps_override(c: &Case) -> Res {
+    let mut b = c.bundle(&["/tmp/busybox", "true"])?;
+    fs::copy(c.base.join("busybox"), b.rootfs("tmp/busybox"))?;
+    fs::set_permissions(b.rootfs("tmp/busybox"), fs::Permissions::from_mode(0o744))?;
+    b.set("/process/user", json!({"uid": 1000, "gid": 1000}))
+        .caps(&[]);
+    c.run(&b)?
+        .refused(1, &["/tmp/busybox: permission denied"])?;
+    b.caps(&["CAP_DAC_OVERRIDE"]);
+    c.run(&b)?.ok()?;
     Ok(())
 }
 
