@@ -7,7 +7,7 @@
 use crate::procfs::fd_path;
 use crate::text::is_name;
 use core::ffi::CStr;
-use linux_raw_sys::general::{S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT};
+use linux_raw_sys::general::{S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{
     AtFlags, CWD, Gid, Mode, OFlags, ResolveFlags, Stat, Uid, chownat, fstat, makedev, mkdirat,
@@ -49,12 +49,7 @@ impl Place<'_> {
 
     /// The same, after making an empty file.
     pub fn make(&self, mode: u32) -> Result<OwnedFd, Errno> {
-        drop(create_at(
-            self.parent.as_fd(),
-            self.name,
-            OFlags::NOCTTY | OFlags::NONBLOCK,
-            mode,
-        )?);
+        touch(self.parent.as_fd(), self.name, mode)?;
         self.open()
     }
 }
@@ -122,10 +117,11 @@ impl Rootfs {
         }
     }
 
-    /// An O_PATH descriptor of what is there, or else of an empty file, made with its parents.
+    /// An O_PATH descriptor of what is there, or else of an empty file, made with its parents; where a link leads
+    /// to nothing, what it names is made.
     pub fn make_file(&self, path: &CStr) -> Result<OwnedFd, Errno> {
         match self.open(path, OFlags::PATH) {
-            Err(Errno::NOENT) => self.place(path)?.make(0o755),
+            Err(Errno::NOENT) => self.walk(path.to_bytes(), Some(S_IFREG | 0o755), LINKS_MAX),
             result => result,
         }
     }
@@ -199,12 +195,17 @@ pub fn create_at(
     openat(dir, name, flags, Mode::from_raw_mode(mode))
 }
 
+/// Makes an empty file where none is.
+fn touch(dir: BorrowedFd<'_>, name: &CStr, mode: u32) -> Result<(), Errno> {
+    create_at(dir, name, OFlags::NOCTTY | OFlags::NONBLOCK, mode).map(drop)
+}
+
 /// A walk one component at a time, for making directories and for kernels without openat2(2). The descriptors
 /// of all directories passed are kept, so that `..` goes back to where it came from, not where it is now.
 struct Walk<'r> {
     root: BorrowedFd<'r>,
     passed: heapless::Vec<OwnedFd, DEPTH_MAX>,
-    /// Permissions of directories to make; none makes none.
+    /// Permissions of directories to make; none makes none. With S_IFREG the last component is made as a file.
     make: Option<u32>,
     links: u32,
 }
@@ -232,7 +233,7 @@ impl Walk<'_> {
                 b"" | b"." => {}
                 b".." => drop(self.passed.pop()),
                 _ => {
-                    let fd = self.enter(name)?;
+                    let fd = self.enter(name, start >= PATH_MAX)?;
                     if kind(fd.as_fd())? == S_IFLNK {
                         start = self.follow(&fd, &mut buffer, start)?;
                     } else {
@@ -247,15 +248,20 @@ impl Walk<'_> {
         }
     }
 
-    fn enter(&self, name: &CStr) -> Result<OwnedFd, Errno> {
-        let open = || open_at(self.here(), name, OFlags::PATH | OFlags::NOFOLLOW);
+    fn enter(&self, name: &CStr, last: bool) -> Result<OwnedFd, Errno> {
+        let parent = self.here();
+        let open = || open_at(parent, name, OFlags::PATH | OFlags::NOFOLLOW);
         match (open(), self.make) {
             (Err(Errno::NOENT), Some(mode)) => {
-                match mkdirat(self.here(), name, Mode::from_raw_mode(mode)) {
-                    Ok(()) | Err(Errno::EXIST) => {}
-                    Err(errno) => return Err(errno),
+                let made = if last && mode & S_IFREG != 0 {
+                    touch(parent, name, mode)
+                } else {
+                    mkdirat(parent, name, Mode::from_raw_mode(mode))
+                };
+                match made {
+                    Ok(()) | Err(Errno::EXIST) => open(),
+                    Err(errno) => Err(errno),
                 }
-                open()
             }
             (result, _) => result,
         }

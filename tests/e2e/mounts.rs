@@ -29,6 +29,7 @@ pub const MODULE: Module = Module {
         ("j23_tmpcopyup", tmpcopyup),
         ("mount_order", order),
         ("nested_targets_are_made", targets_made),
+        ("target_is_a_dangling_link", dangling),
         ("relative_destination", relative_destination),
         ("dev_shm_and_tmpfs_modes", tmpfs_modes),
         ("tmpfs_keeps_mode_of_directory", tmpfs_inherits),
@@ -432,6 +433,34 @@ fn targets_made(c: &Case) -> Res {
     b.mount("/other/new/dir", "tmpfs", "tmpfs", &[]);
     same!(c.run(&b)?.ok()?.out, "x");
     check!(b.rootfs("new/dir/and/file").is_file() && b.rootfs("other/new/dir").is_dir());
+    Ok(())
+}
+
+/// Images come with links such as /etc/resolv.conf that lead to what only a running system has.
+fn dangling(c: &Case) -> Res {
+    if c.is_other("runc") {
+        return skip("runc 1.1 makes the place of the link");
+    }
+    let file = c.path("file");
+    fs::write(&file, "x")?;
+    let mut b = c.bundle(&["cat", "/run/made/resolv"])?;
+    symlink("/jump/resolv", b.rootfs("etc/resolv"))?;
+    symlink("../run/made", b.rootfs("jump"))?;
+    let source = file.display().to_string();
+    b.mount("/etc/resolv", "bind", &source, &["bind"]);
+    same!(c.run(&b)?.ok()?.out, "x");
+    check!(b.rootfs("run/made/resolv").is_file() && b.rootfs("etc/resolv").is_symlink());
+    // Never outside.
+    let mut b = c.bundle(&["true"])?;
+    let victim = c.path("victim");
+    symlink(&victim, b.rootfs("etc/out"))?;
+    symlink("out/", b.rootfs("etc/slash"))?;
+    symlink("round", b.rootfs("etc/round"))?;
+    b.mount("/etc/out", "bind", &source, &["bind"]);
+    c.run(&b)?.ok()?;
+    check!(!victim.exists(), "made on the host");
+    b.mount("/etc/round", "bind", &source, &["bind"]);
+    c.run(&b)?.refused(1, &["/etc/round", "ELOOP"])?;
     Ok(())
 }
 
