@@ -18,6 +18,7 @@ pub const MODULE: Module = Module {
         ("removed_with_children", removed_with_children),
         ("existing_with_processes_refused", busy),
         ("existing_empty_is_used", existing_empty),
+        ("frozen_one_refused", frozen),
         ("exec_joins", exec_joins),
         ("cgroup_mount_v1", mount_v1),
         ("cgroup_mount_is_readonly", mount_ro),
@@ -210,6 +211,27 @@ fn existing_empty(c: &Case) -> Res {
     })?;
     c.force(&b)?;
     remove_parents(c, "none")
+}
+
+/// In one hierarchy only, too: the container's process would stop there for good.
+fn frozen(c: &Case) -> Res {
+    has_cgroups()?;
+    let mut b = c.bundle(&["true"])?;
+    let name = format!("{}-cold", c.token);
+    let [dir, file, state] = match v1() {
+        Ok(()) => ["/sys/fs/cgroup/freezer", "freezer.state", "FROZEN"],
+        Err(_) => ["/sys/fs/cgroup", "cgroup.freeze", "1"],
+    };
+    let dir = Path::new(dir).join(&name);
+    fs::create_dir(&dir)?;
+    fs::write(dir.join(file), state)?;
+    b.set("/linux/cgroupsPath", json!(format!("/{name}")));
+    for verb in ["run", "create"] {
+        let out = c.verb(verb, &b, &[])?.go();
+        out?.refused(1, &["the container's cgroup", "frozen"])?;
+    }
+    fs::remove_dir(&dir)?;
+    Ok(())
 }
 
 fn exec_joins(c: &Case) -> Res {

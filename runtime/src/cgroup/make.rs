@@ -71,8 +71,9 @@ impl Group {
     /// Refuses a place where somebody else is, before anything is written down about it: a runtime that
     /// is killed after that leaves `delete --force` to believe that whoever is there is its own.
     pub(super) fn check_place(&self) -> Result<()> {
-        // One tells for all; a stranger who is elsewhere only is found when the directories are made.
-        match self.candidates().next() {
+        // One tells for all: the freezer, in which our own process would stop before anybody looks again. A
+        // stranger who is elsewhere only is found when the directories are made.
+        match self.member("freezer").or(self.candidates().next()) {
             Some(member) if member.exists() => self.check_unused(),
             _ => Ok(()),
         }
