@@ -12,6 +12,7 @@ pub const MODULE: Module = Module {
         ("names_and_numbers", names),
         ("default_is_term", default_term),
         ("bad_signals_refused", bad_signals),
+        ("signal_0_asks_only", zero),
         ("stopped_container_refused", stopped),
         ("created_container", created),
         ("all_flag_accepted", all_flag),
@@ -79,6 +80,21 @@ fn default_term(c: &Case) -> Res {
     c.mote(&["kill", &b.id]).go()?.ok()?;
     c.until("TERM", || Ok(out.later().contains("got TERM")))?;
     c.force(&b)?;
+    Ok(())
+}
+
+fn zero(c: &Case) -> Res {
+    let b = c.bundle(&["sleep", "60"])?;
+    c.detach(&b)?;
+    c.kill(&b, "0")?;
+    same!(c.status(&b)?, "running");
+    c.kill(&b, "KILL")?;
+    c.wait_status(&b, "stopped")?;
+    c.mote(&["kill", &b.id, "0"])
+        .go()?
+        .refused(1, &["container not running"])?;
+    c.mote(&["kill", "-a", &b.id, "0"]).go()?.ok()?;
+    c.delete(&b)?;
     Ok(())
 }
 

@@ -13,10 +13,15 @@ use std::time::Duration;
 /// See the row in [`crate::cli::rows`].
 pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let id = id(options.positional(0))?;
-    let signal = signals::parse(options.positional(1).unwrap_or(OsStr::new("TERM")))?;
+    let signal = match options.positional(1).unwrap_or(OsStr::new("TERM")) {
+        // Asks whether somebody is there, as kill(2) does.
+        word if word == "0" => None,
+        word => Some(signals::parse(word)?),
+    };
+    let end = signal == Some(Signal::KILL);
     let host = Host::look()?;
     let container = Container::find(&global.root, id)?;
-    if signal == Signal::KILL && !container.record.private_pids {
+    if end && !container.record.private_pids {
         // Its end would leave the others of a shared pid namespace alive.
         let group = container.group()?;
         if !group.is_empty() && group.is_populated()? {
@@ -25,14 +30,14 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
         }
     }
     let init = container.open_init(&host.procfs)?;
-    let sent = init.map(|pidfd| pidfd_send_signal(&pidfd, signal));
+    let sent = init.map(|pidfd| signal.map_or(Ok(()), |signal| pidfd_send_signal(&pidfd, signal)));
     match sent {
         Some(Ok(())) => {}
         None | Some(Err(Errno::SRCH)) if options.flag("all") => return Ok(0),
         None | Some(Err(Errno::SRCH)) => return Err(Error::new(packed!("container not running"))),
         Some(Err(errno)) => return Err(Error::of("kill", id.as_bytes(), errno)),
     }
-    if signal == Signal::KILL {
+    if end {
         // Of v1's freezer even SIGKILL waits for the thaw.
         let group = container.group()?;
         if group.is_frozen().unwrap_or(false) {
