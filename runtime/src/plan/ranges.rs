@@ -42,10 +42,11 @@ pub fn memory_policy<'a>(job: &Job<'_, 'a>) -> Result<Option<MemoryPolicy<'a>>> 
     let Some(config) = job.spec.linux.memory_policy.get() else {
         return Ok(None);
     };
-    let Some(mode) = given(config.mode) else {
+    let mode = given(config.mode);
+    if mode.is_none() && given(config.nodes).is_none() && config.flags.is_empty() {
         return Ok(None);
-    };
-    let mode = MODES.number(job, Some(mode), "linux.memoryPolicy.mode")?;
+    }
+    let mode = MODES.number(job, mode, "linux.memoryPolicy.mode")?;
     let mut flags = 0;
     for flag in config.flags.iter() {
         flags |= FLAGS.number(job, Some(flag), "linux.memoryPolicy.flags")?;

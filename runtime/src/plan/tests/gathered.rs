@@ -35,7 +35,7 @@ fn one_of_every_part() {
         ("/process/oomScoreAdj", "2000"),
         (
             "/process/scheduler",
-            "{\"policy\": \"SCHED_IDLE\", \"nice\": 5, \"priority\": 5}",
+            "{\"policy\": \"SCHED_IDLE\", \"nice\": 50, \"priority\": 5}",
         ),
         (
             "/process/rlimits",
@@ -78,7 +78,7 @@ fn one_of_every_part() {
         "process.rlimits[0].type: \"RLIMIT_X\"",
         "process.rlimits[1].soft: above",
         "process.oomScoreAdj: 2000",
-        "process.scheduler.nice: 5",
+        "process.scheduler.nice: 50",
         "process.scheduler.priority: 5",
         "linux.cgroupsPath: \"../x\"",
     ];

@@ -196,10 +196,6 @@ fn scheduling() {
             "nice: -21: expected -20 to 19",
         ),
         (
-            r#"{"policy": "SCHED_IDLE", "nice": 1}"#,
-            "nice: 1: only SCHED_OTHER and SCHED_BATCH have it",
-        ),
-        (
             r#"{"policy": "SCHED_RR", "priority": 0}"#,
             "priority: 0: expected 1 to 99",
         ),
