@@ -67,6 +67,8 @@ pub struct Handles<'h> {
     /// Namespaces to join: flags and a namespace's file, or all flags and a pidfd. The child is in the [first](namespaces::FIRST)
     /// already.
     pub joins: &'h [(u32, OwnedFd)],
+    /// Those of the [early](namespaces::EARLY) ones that it is in, too.
+    pub joined: u32,
     /// Sources of bind mounts that only the host can reach: index in `mounts`, detached tree.
     pub trees: &'h [(usize, OwnedFd)],
     /// The cgroups of the container, for mounts of them.

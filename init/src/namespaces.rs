@@ -6,7 +6,10 @@ use crate::rootfs::open_at;
 use crate::sys::process::{set_groups, set_namespaces, unshare};
 use crate::sys::rights::Files;
 use crate::text::{Digits, digits, put};
-use linux_raw_sys::general::{CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER};
+use linux_raw_sys::general::{
+    CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER,
+    CLONE_NEWUTS,
+};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -30,6 +33,9 @@ pub fn enter_cgroups(child: &Child<'_>) -> Result<(), Fault> {
 
 /// The namespaces that are joined by whoever makes the process.
 pub const FIRST: u32 = CLONE_NEWUSER | CLONE_NEWPID;
+/// Those that are tried before the user namespace is entered: one that doesn't belong to it can't be joined from within
+/// (nsenter(1) goes both ways, too).
+pub const EARLY: u32 = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWTIME;
 
 /// The kinds of namespaces to join.
 pub fn kinds(joins: &[(u32, OwnedFd)]) -> u32 {
@@ -39,8 +45,9 @@ pub fn kinds(joins: &[(u32, OwnedFd)]) -> u32 {
 /// Joins the others that the parent has opened.
 pub fn join(child: &Child<'_>) -> Result<(), Fault> {
     for (flags, fd) in child.each(Step::Namespaces, child.handles.joins) {
-        if flags & !FIRST != 0 {
-            set_namespaces(fd.as_fd(), flags & !FIRST).at(Call::Setns)?;
+        let flags = flags & !(FIRST | child.handles.joined);
+        if flags != 0 {
+            set_namespaces(fd.as_fd(), flags).at(Call::Setns)?;
         }
     }
     Ok(())

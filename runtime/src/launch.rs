@@ -13,7 +13,7 @@ use core::cell::Cell;
 use init::Handles;
 use init::channel::{Channel, Report};
 use init::fault::{Call, Fault, Place, Step};
-use init::namespaces::{FIRST, kinds};
+use init::namespaces::{EARLY, FIRST, kinds};
 use init::plan::{Instruction, Plan};
 use init::sys::clone::{Clone, clone};
 use init::sys::process::{adopt, exit, set_namespaces};
@@ -242,6 +242,7 @@ pub fn launch(
         console: outfit.console,
         listener: outfit.listener,
         joins: outfit.joins,
+        joined: 0,
         trees: &outfit.trees,
         cgroups: outfit.cgroups,
         environment: environment_vector(),
@@ -250,7 +251,7 @@ pub fn launch(
     if outfit.joiner.is_another() {
         return by_way_of_another(plan, handles, ours);
     }
-    join_first(outfit.joins).map_err(failed("joining the pid namespace: setns"))?;
+    join_first(outfit.joins, FIRST).map_err(failed("joining the pid namespace: setns"))?;
     let cgroup = outfit.cgroup.as_ref().map(AsFd::as_fd);
     let cloned = match clone(new, cgroup) {
         Err(errno) if cgroup.is_some() => match otherwise(errno) {
@@ -327,19 +328,20 @@ pub enum Joiner {
 impl Joiner {
     /// Who it is for these namespaces. mote couldn't come back from a user namespace; nor from a pid namespace if it isn't
     /// privileged over its own, like root of a user namespace that has none of its own, as in rootless podman.
-    pub fn of(host: &Host, joins: &[(u32, OwnedFd)]) -> Result<Joiner> {
+    /// The container's first process couldn't join what belongs to the host from a `new` user namespace of its own.
+    pub fn of(host: &Host, joins: &[(u32, OwnedFd)], new: u32) -> Result<Joiner> {
         let joined = kinds(joins);
+        if joined & CLONE_NEWUSER != 0 || joined & !FIRST != 0 && new & CLONE_NEWUSER != 0 {
+            return Ok(Joiner::Another);
+        }
         if joined & FIRST == 0 {
             return Ok(Joiner::Nobody);
         }
         let own = host.open_own(c"self/ns/pid_for_children")?;
-        Ok(
-            if joined & CLONE_NEWUSER != 0 || set_namespaces(own.as_fd(), CLONE_NEWPID).is_err() {
-                Joiner::Another
-            } else {
-                Joiner::Mote(own)
-            },
-        )
+        Ok(match set_namespaces(own.as_fd(), CLONE_NEWPID) {
+            Ok(()) => Joiner::Mote(own),
+            Err(_) => Joiner::Another,
+        })
     }
 
     /// Whether it is one more process.
@@ -349,24 +351,24 @@ impl Joiner {
 }
 
 /// Joins those that must be joined before the process is made.
-fn join_first(joins: &[(u32, OwnedFd)]) -> core::result::Result<(), Errno> {
+fn join_first(joins: &[(u32, OwnedFd)], first: u32) -> core::result::Result<(), Errno> {
     for (flags, fd) in joins {
-        if flags & FIRST != 0 {
-            set_namespaces(fd.as_fd(), flags & FIRST)?;
+        if flags & first != 0 {
+            set_namespaces(fd.as_fd(), flags & first)?;
         }
     }
     Ok(())
 }
 
 /// A process that shares our descriptors joins, makes the real one as our child, and says which it is.
-fn by_way_of_another(plan: &Plan<'_>, handles: Handles<'_>, ours: OwnedFd) -> Result<Started> {
+fn by_way_of_another(plan: &Plan<'_>, mut handles: Handles<'_>, ours: OwnedFd) -> Result<Started> {
     let failed = |call: &'static str| move |errno| Error::call(call, errno);
     let (read, write) =
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(failed("pipe"))?;
     match clone(u64::from(CLONE_FILES), None)
         .map_err(failed("making a process to join the namespaces: clone3"))?
     {
-        Clone::Child => match join_and_clone(handles.joins, plan.namespaces.new) {
+        Clone::Child => match join_and_clone(&mut handles, plan.namespaces.new) {
             Ok(Clone::Child) => {
                 drop(ours);
                 init::start(plan, handles)
@@ -420,8 +422,14 @@ fn by_way_of_another(plan: &Plan<'_>, handles: Handles<'_>, ours: OwnedFd) -> Re
     }
 }
 
-fn join_and_clone(joins: &[(u32, OwnedFd)], new: u32) -> core::result::Result<Clone, Errno> {
-    join_first(joins)?;
+fn join_and_clone(handles: &mut Handles<'_>, new: u32) -> core::result::Result<Clone, Errno> {
+    for (flags, fd) in handles.joins {
+        let early = flags & EARLY;
+        if early != 0 && set_namespaces(fd.as_fd(), early).is_ok() {
+            handles.joined |= early;
+        }
+    }
+    join_first(handles.joins, FIRST & !handles.joined)?;
     clone(u64::from(new | CLONE_PARENT), None)
 }
 

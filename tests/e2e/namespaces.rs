@@ -1,4 +1,5 @@
 //! Namespaces: new, shared, joined by path; what is set inside them.
+use crate::exec;
 use crate::harness::*;
 use crate::{check, same};
 use std::fs;
@@ -22,6 +23,7 @@ pub const MODULE: Module = Module {
         ("user_namespace_maps", userns),
         ("user_namespace_devices_and_files", userns_files),
         ("user_namespace_joined", userns_joined),
+        ("user_namespace_with_others_of_the_host", userns_foreign),
         ("cgroup_namespace", cgroupns),
         ("ipc_is_private", ipc),
         ("no_namespaces_but_mount", few),
@@ -315,6 +317,45 @@ fn userns_joined(c: &Case) -> Res {
     c.run(&b)?
         .refused(1, &["linux.gidMappings: not the map of the user namespace"])?;
     c.force(&first)?;
+    Ok(())
+}
+
+/// Those that an engine made before, and that belong to no user namespace of the container's.
+fn userns_foreign(c: &Case) -> Res {
+    let host = c.bundle(&["sleep", "60"])?;
+    c.detach(&host)?;
+    let pid = c.pid(&host)?;
+    let mut owner = c.bundle(&["sleep", "60"])?;
+    owner.userns(100_000);
+    chown_rootfs(&owner, 100_000)?;
+    c.detach(&owner)?;
+    let user = format!("/proc/{}/ns/user", c.pid(&owner)?);
+    for joined in [None, Some(user.as_str())] {
+        let mut b = c.bundle(&["sleep", "60"])?;
+        chown_rootfs(&b, 100_000)?;
+        match joined {
+            None => b.userns(100_000),
+            Some(path) => b.namespace("user", Some(path)),
+        };
+        // What is mounted of such namespaces, their owner alone may mount.
+        b.unmount("/sys").unmount("/sys/fs/cgroup");
+        b.unmount("/dev/mqueue").del("/hostname");
+        for (kind, file) in [("network", "net"), ("uts", "uts"), ("ipc", "ipc")] {
+            b.namespace(kind, Some(&format!("/proc/{pid}/ns/{file}")));
+        }
+        c.detach(&b)?;
+        let report = exec::report(c, &b, &[])?;
+        for file in ["net", "uts", "ipc"] {
+            let other = fs::read_link(format!("/proc/{pid}/ns/{file}"))?;
+            let other = other.display().to_string();
+            same!(report.get(&format!("ns.{file}")), other);
+        }
+        check!(report.get("ns.user") != own("user")?);
+        same!(report.get("status.Uid"), "0\\t0\\t0\\t0");
+        c.force(&b)?;
+    }
+    c.force(&owner)?;
+    c.force(&host)?;
     Ok(())
 }
 

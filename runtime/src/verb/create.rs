@@ -193,7 +193,7 @@ pub fn create<'a>(
         _ => None,
     };
     let trees = trees::open(host, plan, &joins)?;
-    let joiner = Joiner::of(host, &joins)?;
+    let joiner = Joiner::of(host, &joins, plan.namespaces.new)?;
     let mut by_door = joiner.is_another() || made.group.is_slice();
     let outfit = Outfit {
         stdio: streams.child.take(),

@@ -225,7 +225,7 @@ fn start(host: &Host, plan: &Plan<'_>, going: Going<'_>) -> Result<(Started, Vec
         console,
         init,
     } = going;
-    let joiner = Joiner::of(host, joins)?;
+    let joiner = Joiner::of(host, joins, 0)?;
     let mut by_door = joiner.is_another();
     let outfit = Outfit {
         stdio,
