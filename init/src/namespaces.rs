@@ -53,23 +53,39 @@ pub fn join(child: &Child<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Becomes root of the user namespace, for files made in it to have an owner. One without a root stays as is.
+/// Becomes root of the user namespace, for files made in it to have an owner; where that has no root, the process's
+/// own user, who has all capabilities until then as well.
 pub fn become_root(child: &Child<'_>) -> Result<(), Fault> {
     child.step(Step::UserNamespace);
     let namespaces = &child.plan.namespaces;
     if (namespaces.new | kinds(child.handles.joins)) & CLONE_NEWUSER == 0 {
         return Ok(());
     }
-    let tolerate = |result| match result {
-        Err(Errno::INVAL) => Ok(()),
-        other => other,
-    };
-    let (uid, gid) = (Uid::ROOT, Gid::ROOT);
-    if child.plan.process.set_groups {
-        tolerate(set_groups(&[])).at(Call::Setgroups)?;
+    let process = &child.plan.process;
+    if process.set_groups {
+        either(&mut |_| set_groups(&[]), 0).at(Call::Setgroups)?;
     }
-    tolerate(set_thread_res_gid(gid, gid, gid)).at(Call::Setresgid)?;
-    tolerate(set_thread_res_uid(uid, uid, uid)).at(Call::Setresuid)
+    let gid = &mut |id| {
+        let id = Gid::from_raw(id);
+        set_thread_res_gid(id, id, id)
+    };
+    either(gid, process.gid).at(Call::Setresgid)?;
+    let uid = &mut |id| {
+        let id = Uid::from_raw(id);
+        set_thread_res_uid(id, id, id)
+    };
+    either(uid, process.uid).at(Call::Setresuid)
+}
+
+/// Root, or else `other`, or nobody if neither is mapped.
+fn either(set: &mut dyn FnMut(u32) -> Result<(), Errno>, other: u32) -> Result<(), Errno> {
+    for id in [0, other] {
+        match set(id) {
+            Err(Errno::INVAL) => {}
+            result => return result,
+        }
+    }
+    Ok(())
 }
 
 /// Makes a time namespace with offsets: they can be set only while nobody is inside.

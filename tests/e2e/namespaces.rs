@@ -24,6 +24,7 @@ pub const MODULE: Module = Module {
         ("user_namespace_devices_and_files", userns_files),
         ("user_namespace_joined", userns_joined),
         ("user_namespace_with_others_of_the_host", userns_foreign),
+        ("user_namespace_without_root", userns_rootless),
         ("cgroup_namespace", cgroupns),
         ("ipc_is_private", ipc),
         ("no_namespaces_but_mount", few),
@@ -356,6 +357,35 @@ fn userns_foreign(c: &Case) -> Res {
     }
     c.force(&owner)?;
     c.force(&host)?;
+    Ok(())
+}
+
+/// Only one id is mapped, and it isn't 0.
+fn userns_rootless(c: &Case) -> Res {
+    if c.is_other("runc") {
+        return skip("not before runc 1.6");
+    }
+    let mut b = c.bundle(&["sleep", "60"])?;
+    b.userns(100_000);
+    chown_rootfs(&b, 100_000)?;
+    let map = json!([{"containerID": 1000, "hostID": 100_000, "size": 1}]);
+    b.set("/linux/uidMappings", map.clone())
+        .set("/linux/gidMappings", map)
+        .set("/process/user", json!({"uid": 1000, "gid": 1000}));
+    b.unmount("/dev/pts").mount(
+        "/dev/pts",
+        "devpts",
+        "devpts",
+        &["newinstance", "ptmxmode=0666"],
+    );
+    c.detach(&b)?;
+    let shown = c.exec(&b, &["sh", "-c", "id -u; id -g; cat /proc/1/uid_map"])?;
+    let shown = shown.ok()?.out;
+    same!(
+        shown.split_whitespace().collect::<Vec<_>>(),
+        ["1000", "1000", "1000", "100000", "1"]
+    );
+    c.force(&b)?;
     Ok(())
 }
 
