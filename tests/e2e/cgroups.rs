@@ -20,6 +20,8 @@ pub const MODULE: Module = Module {
         ("existing_empty_is_used", existing_empty),
         ("frozen_one_refused", frozen),
         ("exec_joins", exec_joins),
+        ("exec_follows_who_has_left", exec_follows),
+        ("exec_goes_below_unless_told_where", exec_below),
         ("cgroup_mount_v1", mount_v1),
         ("cgroup_mount_is_readonly", mount_ro),
         ("cgroup_mount_with_namespace", mount_namespace),
@@ -249,6 +251,59 @@ fn exec_joins(c: &Case) -> Res {
             );
         }
     }
+    c.force(&b)?;
+    Ok(())
+}
+
+/// The container's process is in another v2 cgroup, and its own is gone.
+fn exec_follows(c: &Case) -> Res {
+    has_cgroups()?;
+    if c.is_other("runc") {
+        return skip("not before runc 1.4.1");
+    }
+    let unified = Path::new("/sys/fs/cgroup/unified");
+    let top = match unified.exists() {
+        true => unified,
+        false => Path::new("/sys/fs/cgroup"),
+    };
+    let name = format!("{}-left", c.token);
+    let (b, _) = sleeper(c, |b| {
+        b.set("/linux/cgroupsPath", json!(format!("/{name}")))
+            .share("cgroup");
+    })?;
+    let elsewhere = format!("{name}-elsewhere");
+    fs::create_dir(top.join(&elsewhere))?;
+    let pid = c.pid(&b)?.to_string();
+    fs::write(top.join(&elsewhere).join("cgroup.procs"), pid)?;
+    fs::remove_dir(top.join(&name))?;
+    let inside = c.exec(&b, &["cat", "/proc/self/cgroup"])?.ok()?.out;
+    check!(inside.contains(&format!("0::/{elsewhere}\n")), "{inside}");
+    c.force(&b)?;
+    fs::remove_dir(top.join(&elsewhere))?;
+    Ok(())
+}
+
+/// A cgroup that gives controllers to its children takes no process.
+fn exec_below(c: &Case) -> Res {
+    let top = Path::new("/sys/fs/cgroup");
+    let given = fs::read_to_string(top.join("cgroup.subtree_control")).unwrap_or_default();
+    if !given.contains("pids") {
+        return skip("cgroup v2 gives no pids controller here");
+    }
+    let name = format!("{}-gives", c.token);
+    let (b, _) = sleeper(c, |b| {
+        b.set("/linux/cgroupsPath", json!(format!("/{name}")))
+            .share("cgroup");
+    })?;
+    let dir = top.join(&name);
+    fs::create_dir(dir.join("sub"))?;
+    let pid = c.pid(&b)?.to_string();
+    fs::write(dir.join("sub/cgroup.procs"), pid)?;
+    fs::write(dir.join("cgroup.subtree_control"), "+pids")?;
+    let inside = c.exec(&b, &["cat", "/proc/self/cgroup"])?.ok()?.out;
+    same!(inside, format!("0::/{name}/sub\n"));
+    let named = c.mote(&["exec", "--cgroup", "/", &b.id, "true"]).go()?;
+    named.refused(255, &["EBUSY"])?;
     c.force(&b)?;
     Ok(())
 }

@@ -140,15 +140,25 @@ impl Group {
     /// (EBUSY from clone3) because it gives controllers to its children.
     pub fn v2_dir_of(&self, proc_cgroup: &str) -> Option<OwnedFd> {
         let member = self.v2()?;
-        let now = path::pieces(proc_cgroup, b'\n').find_map(|line| line.strip_prefix("0::"))?;
-        if path::climbs(now) {
-            return None;
-        }
-        let now = path::clean(now);
+        let now = v2_path(proc_cgroup)?;
         let below = path::inside(&now, &member.path)?;
         member
             .try_open(below, OFlags::PATH | OFlags::DIRECTORY)
             .ok()
+    }
+
+    /// Puts the directory of that process, wherever it is, in place of the container's own in v2, which somebody took
+    /// away when the process had left it. Says whether it did.
+    pub fn follow(&mut self, proc_cgroup: &str) -> bool {
+        for member in &mut self.members {
+            if member.version == Version::V2
+                && let Some(now) = v2_path(proc_cgroup)
+            {
+                member.path = now;
+                return true;
+            }
+        }
+        false
     }
 
     /// The member that has `controller`: the v1 hierarchy with that name, else v2.
@@ -164,6 +174,12 @@ impl Group {
             .iter()
             .find(|member| member.version == Version::V2)
     }
+}
+
+/// Where in v2 the process is whose `/proc/PID/cgroup` this is; none if that is out of sight.
+fn v2_path(proc_cgroup: &str) -> Option<String> {
+    let now = path::pieces(proc_cgroup, b'\n').find_map(|line| line.strip_prefix("0::"))?;
+    (!path::climbs(now)).then(|| path::clean(now))
 }
 
 impl Member {

@@ -67,6 +67,7 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
         Going {
             joins: &joins,
             group,
+            named: options.list("cgroup").next().is_some(),
             stdio: streams.child.take(),
             console: streams.console.as_ref().map(AsFd::as_fd),
             init,
@@ -212,6 +213,8 @@ fn set_own_cpus(cpus: &[u64]) -> Result<()> {
 struct Going<'g> {
     joins: &'g [(u32, OwnedFd)],
     group: &'static mut Group,
+    /// Whether the caller named the cgroup: it is that one or none.
+    named: bool,
     stdio: Option<[OwnedFd; 3]>,
     console: Option<BorrowedFd<'g>>,
     init: Init,
@@ -221,10 +224,16 @@ fn start(host: &Host, plan: &Plan<'_>, going: Going<'_>) -> Result<(Started, Vec
     let Going {
         joins,
         group,
+        named,
         stdio,
         console,
         init,
     } = going;
+    let now = || cgroups_of(host, init).filter(|_| !named);
+    let cgroup = match group.v2_dir() {
+        Err(_) if now().is_some_and(|now| group.follow(&now)) => group.v2_dir()?,
+        result => result?,
+    };
     let joiner = Joiner::of(host, joins, 0)?;
     let mut by_door = joiner.is_another();
     let outfit = Outfit {
@@ -235,7 +244,7 @@ fn start(host: &Host, plan: &Plan<'_>, going: Going<'_>) -> Result<(Started, Vec
         joiner,
         trees: Vec::new(),
         cgroups: &[],
-        cgroup: group.v2_dir()?,
+        cgroup,
     };
     // No process of the container may look into mote from the moment that it is to be seen there.
     let hidden =
@@ -243,7 +252,7 @@ fn start(host: &Host, plan: &Plan<'_>, going: Going<'_>) -> Result<(Started, Vec
     hidden.map_err(|errno| Error::call("PR_SET_DUMPABLE", errno))?;
     let mut started = launch(host, plan, outfit, &mut |errno| match (
         errno,
-        where_init_is(host, group, init),
+        now().and_then(|now| group.v2_dir_of(&now)),
     ) {
         (Errno::BUSY, Some(dir)) => Otherwise::Elsewhere(dir),
         _ => without_birth_in_place(group, errno, &mut by_door),
@@ -258,13 +267,13 @@ fn start(host: &Host, plan: &Plan<'_>, going: Going<'_>) -> Result<(Started, Vec
     Ok((started, doors))
 }
 
-/// The cgroup that the container's first process has moved to: its own takes no process any more once it gives
-/// controllers to its children.
-fn where_init_is(host: &Host, group: &Group, init: Init) -> Option<OwnedFd> {
+/// The cgroups of the container's first process. Where it has moved to in v2, `exec` goes too, once the container's own
+/// cgroup takes no process any more because it gives controllers to its children, or is gone.
+fn cgroups_of(host: &Host, init: Init) -> Option<String> {
     let path = of_process(init.pid, "cgroup");
     let mut buffer = [0; 8192];
     let now = host.procfs.read(&path, &mut buffer).ok()?;
-    group.v2_dir_of(core::str::from_utf8(now).ok()?)
+    Some(core::str::from_utf8(now).ok()?.to_owned())
 }
 
 fn finish(
