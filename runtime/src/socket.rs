@@ -87,18 +87,18 @@ pub(crate) fn unconnected(kind: SocketType) -> Result<OwnedFd> {
 #[cold]
 fn refusal(path: &Path, errno: Errno) -> Error {
     let path = path.as_os_str().as_bytes();
-    let why: &[u8] = match errno {
+    let why = match errno {
         Errno::CONNREFUSED => match rustix::fs::stat(c(&[path]).as_c_str()) {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Socket => {
-                b"nobody listens on this socket"
+                packed!("{}: nobody listens on this socket")
             }
-            Ok(_) => b"this file is not a socket",
+            Ok(_) => packed!("{}: this file is not a socket"),
             Err(_) => return Error::of("", path, errno),
         },
-        Errno::PROTOTYPE => b"this socket is not a stream socket",
+        Errno::PROTOTYPE => packed!("{}: this socket is not a stream socket"),
         _ => return Error::of("", path, errno),
     };
-    Error::fill_bytes(packed!("{}: {}"), &[path, why])
+    Error::fill_bytes(why, &[path])
 }
 
 /// Two connected stream sockets.

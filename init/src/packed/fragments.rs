@@ -10,8 +10,8 @@ pub const FRAGMENTS: [&str; 159] = [
     "has ", "id", "ig", "il", "in", "in ", "ing", "ing ", "io", "is ", "it", "it ", "ith", "l ", "la", "le", "li",
     "lim", "lin", "linux", "linux.", "linux.resources", "linux.resources.", "lo", "lock", "ma", "max", "me", "mem",
     "memor", "memory", "memory.", "moun", "na", "nam", "names", "namespa", "ne", "no", "no ", "not ", "of ", "on",
-    "on ", "op", "or", "or ", "ot", "ou", "oun", "our", "pa", "pe", "pec", "pro", "proc", "proces", "re", "res",
-    "resour", "resources", "ri", "ro", "roup", "run", "s ", "se", "so", "st", "st ", "sta", "su", "sys", "system",
-    "t ", "ta", "tain", "te", "ted ", "tem", "th", "the ", "ti", "to", "to ", "tr", "tt", "ty", "un", "up", "us",
-    "ux", "ve ", "vi", "y ", "ys", "{}", "{} ",
+    "op", "or", "or ", "ot", "ou", "oun", "our", "pa", "pe", "pec", "pro", "proc", "proces", "re", "res", "resour",
+    "resources", "ri", "ro", "roup", "run", "s ", "se", "so", "st", "st ", "sta", "su", "sys", "system", "t ", "ta",
+    "tain", "te", "ted ", "tem", "th", "the ", "ti", "tion", "to", "to ", "tr", "tt", "ty", "un", "up", "us", "ux",
+    "ve ", "vi", "y ", "ys", "{}", "{} ",
 ];

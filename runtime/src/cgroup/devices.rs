@@ -4,6 +4,7 @@ use super::group::{Group, Member};
 use super::{file, path, program, v1_devices};
 use crate::error::{Error, Result};
 use crate::text::fill;
+use init::packed::Packed;
 use init::plan::{ACCESS_MKNOD, ACCESS_READ, ACCESS_WRITE, DeviceRule};
 use init::sys::bpf::{self, Instruction};
 use rustix::fd::OwnedFd;
@@ -46,7 +47,7 @@ pub enum Enforced {
     /// The kernel enforces them.
     Yes,
     /// It can't here, and the container may run all the same: the reason, for a warning.
-    No(&'static str),
+    No(Packed),
 }
 
 impl Group {
@@ -63,9 +64,9 @@ impl Group {
             },
         };
         match done {
-            Err(_) if self.lenient => Ok(Enforced::No(
-                "device rules need privileges that a rootless runtime lacks",
-            )),
+            Err(_) if self.lenient => Ok(Enforced::No(packed!(
+                "device rules need privileges that a rootless runtime lacks"
+            ))),
             done => done.map(|()| Enforced::Yes),
         }
     }
@@ -102,13 +103,13 @@ impl Group {
 
     fn unrestricted(&self, rules: &[DeviceRule]) -> Result<Enforced> {
         if self.lenient {
-            Ok(Enforced::No(
-                "device rules need a cgroup of the container's own",
-            ))
+            Ok(Enforced::No(packed!(
+                "device rules need a cgroup of the container's own"
+            )))
         } else if self.is_empty() {
-            Ok(Enforced::No(
-                "this host has no cgroups, so linux.resources.devices is not enforced",
-            ))
+            Ok(Enforced::No(packed!(
+                "this host has no cgroups, so linux.resources.devices is not enforced"
+            )))
         } else if allow_all(rules) {
             Ok(Enforced::Yes)
         } else {

@@ -34,7 +34,9 @@ pub fn text(program: &str, verb: Option<&Verb>) -> String {
         );
     };
     fill(
-        "NAME:\n   {} {} - {}\n\nUSAGE:\n   {} {} [command options] {}\n\nOPTIONS:\n{}",
+        &unpacked(packed!(
+            "NAME:\n   {} {} - {}\n\nUSAGE:\n   {} {} [command options] {}\n\nOPTIONS:\n{}"
+        )),
         &[
             program,
             verb.name,

@@ -30,11 +30,15 @@ impl HostTerminal {
                 .map_err(|errno| Error::call("terminal", errno));
         }
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-        open(c"/dev/tty", flags, Mode::empty()).map(HostTerminal).map_err(|errno| {
-            let what = "process.terminal is true but there is no terminal here (set it to false, \
-                        or use --detach with --console-socket): /dev/tty";
-            Error::call(what, errno)
-        })
+        open(c"/dev/tty", flags, Mode::empty())
+            .map(HostTerminal)
+            .map_err(|errno| {
+                let what = packed!(
+                    "process.terminal is true but there is no terminal here (set it to false, \
+                        or use --detach with --console-socket): /dev/tty"
+                );
+                Error::call(what, errno)
+            })
     }
 
     /// Makes it raw, so that every key, ^C too, goes to the container.

@@ -17,7 +17,7 @@ use crate::plan::{self, Facts};
 use crate::rdt::Rdt;
 use crate::relay::Relay;
 use crate::relay::tty::HostTerminal;
-use crate::text::{decimal, fill};
+use crate::text::{decimal, fill, unpacked};
 use crate::{netdevices, report, seal, socket, tend, trees};
 use init::channel::Report;
 use init::packed::Packed;
@@ -710,7 +710,7 @@ pub fn restrict_devices(
     if let Enforced::No(why) = enforce(group, rules)? {
         global
             .report
-            .warn(&fill("linux.resources.devices: {}", &[why]));
+            .warn(&fill("linux.resources.devices: {}", &[&unpacked(why)]));
     }
     Ok(())
 }

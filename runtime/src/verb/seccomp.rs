@@ -9,7 +9,7 @@ use crate::seccomp::arch::{ARCHS, Arch, called};
 use crate::seccomp::listing;
 use crate::seccomp::rules::{self, Answer};
 use crate::seccomp::syscalls::{self, Numbers};
-use crate::text::{hexadecimal, number, push};
+use crate::text::{hexadecimal, number, push, unpacked};
 use init::sys::arena::Arena;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -185,15 +185,19 @@ fn reason(
         .iter()
         .any(|other| core::ptr::eq(*other, arch))
     {
-        text.push_str(", as the architecture is not in linux.seccomp.architectures");
+        text.push_str(&unpacked(packed!(
+            ", as the architecture is not in linux.seccomp.architectures"
+        )));
     } else if action != answer {
-        text.push_str(", as it is newer than every system call that the profile names");
+        text.push_str(&unpacked(packed!(
+            ", as it is newer than every system call that the profile names"
+        )));
     } else if let Some(entry) = entry.and_then(|at| profile.entries.get(at)) {
         text.push_str(", by linux.seccomp.syscalls[");
         push(text, entry.at as u64, 1);
         text.push(']');
     } else {
-        text.push_str(", by linux.seccomp.defaultAction");
+        text.push_str(&unpacked(packed!(", by linux.seccomp.defaultAction")));
     }
     Ok(())
 }

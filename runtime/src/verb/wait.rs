@@ -6,7 +6,7 @@ use crate::ending;
 use crate::error::Error;
 use crate::error::Result;
 use crate::host::Host;
-use crate::text::fill;
+use crate::text::{fill, unpacked};
 use rustix::event::{PollFd, PollFlags, poll};
 
 /// The exit code when the container has ended and nobody has seen how.
@@ -37,8 +37,10 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     Ok(match ending {
         Some(ending) => ending.exit.code.into(),
         None => {
-            let why = "has ended; its exit code is not known, since nobody watched it (create or run it with --monitor)";
-            global.report.error(&fill("container {} {}", &[id, why]));
+            let why = unpacked(packed!(
+                "has ended; its exit code is not known, since nobody watched it (create or run it with --monitor)"
+            ));
+            global.report.error(&fill("container {} {}", &[id, &why]));
             UNKNOWN
         }
     })

@@ -71,8 +71,10 @@ SCMP_ACT_LOG|slog|Linux 4.14
 SCMP_ACT_NOTIFY|suser_notif|Linux 5.0");
 
 /// The options of file systems whose option isn't CONFIG_NAME_FS.
-const FILE_SYSTEMS: &str = "bpf BPF_SYSCALL debugfs DEBUG_FS devpts UNIX98_PTYS hugetlbfs HUGETLBFS mqueue POSIX_MQUEUE \
-    securityfs SECURITYFS squashfs SQUASHFS sysfs SYSFS tmpfs TMPFS tracefs TRACING";
+const FILE_SYSTEMS: Packed = packed!(
+    "bpf BPF_SYSCALL debugfs DEBUG_FS devpts UNIX98_PTYS hugetlbfs HUGETLBFS mqueue POSIX_MQUEUE \
+    securityfs SECURITYFS squashfs SQUASHFS sysfs SYSFS tmpfs TMPFS tracefs TRACING"
+);
 
 /// Tells of everything that a config asks for, as far as it has a plan.
 pub fn needs(
@@ -249,7 +251,9 @@ impl List<'_, '_> {
             }
         }
         if new_calls {
-            let remedy = "Linux 5.12, and a sandbox that lets mount_setattr(2) through";
+            let remedy = &unpacked(packed!(
+                "Linux 5.12, and a sandbox that lets mount_setattr(2) through"
+            ));
             self.add(
                 "recursive or idmapped mounts",
                 b"",
@@ -275,7 +279,8 @@ impl List<'_, '_> {
         let module = [b"/", name, b".ko"].concat();
         let given =
             has_word(known, name) || modules.windows(module.len()).any(|part| part == module);
-        let mut words = split(FILE_SYSTEMS.as_bytes(), b' ').skip_while(|word| *word != name);
+        let options = unpacked(FILE_SYSTEMS);
+        let mut words = split(options.as_bytes(), b' ').skip_while(|word| *word != name);
         let option = match words.nth(1) {
             Some(option) => option.to_vec(),
             None => [&name.to_ascii_uppercase(), &b"_FS"[..]].concat(),
@@ -293,7 +298,9 @@ impl List<'_, '_> {
         let held = capability::held().unwrap_or_default();
         for limit in process.rlimits {
             let given = held.effective >> CAP_SYS_RESOURCE & 1 != 0 || raised(limit).is_none();
-            let remedy = "CAP_SYS_RESOURCE, or as high a hard limit of the caller's";
+            let remedy = &unpacked(packed!(
+                "CAP_SYS_RESOURCE, or as high a hard limit of the caller's"
+            ));
             self.add("rlimit", limit.name.to_bytes(), given, remedy);
         }
         // In a user namespace of its own a container has them all.
