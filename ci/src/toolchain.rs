@@ -82,7 +82,7 @@ pub const ARCHES: &[Arch] = &[
         inlining: (4, 40),
         // Without vectors no function has to keep them for its caller, and constants need no place in memory.
         code: &["-mattr=-altivec,-vsx"],
-        kib: 482,
+        kib: 453,
         seccompiler: false,
     },
     Arch {
@@ -94,7 +94,7 @@ pub const ARCHES: &[Arch] = &[
         flags: RUSTIX_ASM,
         inlining: (30, 200),
         code: &[],
-        kib: 428,
+        kib: 400,
         seccompiler: false,
     },
     Arch {
@@ -108,7 +108,7 @@ pub const ARCHES: &[Arch] = &[
         flags: &["-Ctarget-feature=+relax"],
         inlining: (30, 200),
         code: &[IN_ORDER],
-        kib: 309,
+        kib: 282,
         seccompiler: true,
     },
 ];
