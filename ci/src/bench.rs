@@ -14,6 +14,9 @@ use std::process::Command;
 
 /// How many containers live beside the measured ones in the second half.
 const LIVE: usize = 300;
+/// How many times as many rounds there are of runs with and without a filter: it makes a difference of a twentieth, less than runs
+/// differ by.
+const PAIRS: usize = 10;
 const USAGE: &str = "usage: cargo ci bench [parse] [--rounds N] [--mote FILE]";
 
 /// What the command line asks for.
@@ -104,14 +107,21 @@ fn measure(options: &Options) -> Result {
     let mote = options.mote.clone().ok_or(USAGE)?;
     let stage = setup::Stage::new(&mote)?;
     let subjects = subjects::all(&stage);
+    let (all, paired): (Vec<_>, Vec<_>) = (
+        subjects.iter().collect(),
+        subjects
+            .iter()
+            .filter(|subject| subject.is_paired())
+            .collect(),
+    );
     let mut times = figures::Times::of(&subjects);
     let half = options.rounds / 2;
     sh::say(format!("{half} rounds with no other containers"));
-    clock::rounds(&subjects, half, |subject, ms| times.alone(subject, ms))?;
+    clock::rounds(&all, half, |subject, ms| times.alone(subject, ms))?;
     sh::say(format!("starting {LIVE} containers"));
     let crowd = setup::Crowd::start(&stage, LIVE)?;
     sh::say(format!("{} rounds beside them", options.rounds));
-    clock::rounds(&subjects, options.rounds, |subject, ms| {
+    clock::rounds(&all, options.rounds, |subject, ms| {
         times.crowded(subject, ms)
     })?;
     sh::say("removing them");
@@ -120,9 +130,12 @@ fn measure(options: &Options) -> Result {
         "{} rounds with no other containers",
         options.rounds - half
     ));
-    clock::rounds(&subjects, options.rounds - half, |subject, ms| {
+    clock::rounds(&all, options.rounds - half, |subject, ms| {
         times.alone(subject, ms)
     })?;
+    let rounds = PAIRS * options.rounds;
+    sh::say(format!("{rounds} rounds with and without a filter"));
+    clock::rounds(&paired, rounds, |subject, ms| times.paired(subject, ms))?;
     sh::say("peak memory and system calls");
     let extras = subjects::extras(&stage, &subjects)?;
     figures::report(&times, &extras)

@@ -10,7 +10,11 @@ const WARM_UP: usize = 3;
 
 /// Runs every subject once a round and hands each time on, in milliseconds. Each round has an order of its own: the
 /// kernel takes a container down after its runtime has ended, and whoever comes next pays for that.
-pub fn rounds(subjects: &[Subject], count: usize, mut take: impl FnMut(&Subject, f64)) -> Result {
+pub fn rounds<'a>(
+    subjects: &[&Subject<'a>],
+    count: usize,
+    mut take: impl FnMut(&Subject<'a>, f64),
+) -> Result {
     let mut order: Vec<usize> = (0..subjects.len()).collect();
     let mut dice = Dice(count as u64);
     for round in 0..count + WARM_UP {

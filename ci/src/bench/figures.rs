@@ -11,6 +11,7 @@ struct Row {
     who: &'static str,
     alone: Vec<f64>,
     crowded: Vec<f64>,
+    paired: Vec<f64>,
 }
 
 /// All times of all subjects.
@@ -24,6 +25,7 @@ impl Times {
             who: subject.who,
             alone: Vec::new(),
             crowded: Vec::new(),
+            paired: Vec::new(),
         };
         Times(subjects.iter().map(row).collect())
     }
@@ -42,6 +44,13 @@ impl Times {
             .for_each(|row| row.crowded.push(ms));
     }
 
+    /// A time of a run with or without a filter, of which there are many more: the difference is small.
+    pub fn paired(&mut self, subject: &Subject, ms: f64) {
+        self.find_mut(subject)
+            .into_iter()
+            .for_each(|row| row.paired.push(ms));
+    }
+
     fn find_mut(&mut self, subject: &Subject) -> Option<&mut Row> {
         self.0
             .iter_mut()
@@ -56,6 +65,9 @@ impl Times {
 /// The fraction of the rounds that were quicker than the figure the marks are about: RCU waits of cgroup v1 moves hit
 /// whoever asks, so medians tell less about the runtimes than this.
 const TENTH: f64 = 0.1;
+
+/// Whose runs with and without a filter are measured again and again.
+pub const PAIRED: [&str; 2] = ["floor", "mote"];
 
 /// A mark: what, its figure, the most it may be.
 type Mark = (&'static str, fn(&Times, &[Extra]) -> f64, f64);
@@ -115,13 +127,18 @@ fn against(times: &Times, kind: Kind, other: &str) -> f64 {
     time(times, kind, "mote", TENTH) / time(times, kind, other, TENTH)
 }
 
+fn paired(times: &Times, kind: Kind, who: &str, q: f64) -> f64 {
+    let row = times.find(kind, who);
+    row.map_or(f64::NAN, |row| quantile(&row.paired, q))
+}
+
 fn filtered(times: &Times, q: f64) -> f64 {
-    time(times, Kind::Filtered, "mote", q) / time(times, Kind::Run, "mote", q)
+    paired(times, Kind::Filtered, "mote", q) / paired(times, Kind::Run, "mote", q)
 }
 
 /// Milliseconds that a filter adds to a run.
-fn added(times: &Times, who: &str) -> f64 {
-    time(times, Kind::Filtered, who, TENTH) - time(times, Kind::Run, who, TENTH)
+fn added(times: &Times, who: &str, q: f64) -> f64 {
+    paired(times, Kind::Filtered, who, q) - paired(times, Kind::Run, who, q)
 }
 
 fn crowd(times: &Times, kind: Kind) -> f64 {
@@ -171,12 +188,13 @@ pub fn report(times: &Times, extras: &[Extra]) -> Result {
             extra.who, extra.peak, extra.calls
         );
     }
-    print!("\nA filter adds to a run, in ms:");
-    for who in ["floor", "mote", "crun", "runc"] {
-        print!(" {who} {:.3}", added(times, who));
+    println!();
+    for who in PAIRED {
+        let (p10, median) = (added(times, who, TENTH), added(times, who, 0.5));
+        println!("A filter adds to a run of {who}, in ms: p10 {p10:.3}, median {median:.3}");
     }
     println!(
-        "\n\n{:<38} {:>8} {:>8}",
+        "\n{:<38} {:>8} {:>8}",
         "mark (tenth percentiles)", "figure", "at most"
     );
     let mut over = 0;

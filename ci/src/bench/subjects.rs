@@ -1,5 +1,6 @@
 //! What is measured: each kind of work by each runtime, and by the floor where it has an equal.
 
+use super::figures::PAIRED;
 use super::setup::{self, RUNNING, Runtime, Stage};
 use super::{clock, silent};
 use crate::sh::{self, Result};
@@ -52,6 +53,11 @@ pub struct Subject<'a> {
 }
 
 impl Subject<'_> {
+    /// Whether it is a run with or without a filter of which there are many.
+    pub fn is_paired(&self) -> bool {
+        matches!(self.kind, Kind::Run | Kind::Filtered) && PAIRED.contains(&self.who)
+    }
+
     /// A new id.
     pub fn id(&self) -> String {
         self.used.set(self.used.get() + 1);
