@@ -19,6 +19,7 @@ use crate::host::of_process;
 use crate::json::{Layout, Writer};
 use crate::rdt::Rdt;
 use crate::text::{c, decimal, fill, is_name, number, split};
+use core::ffi::CStr;
 use init::procfs::Procfs;
 use init::sys::time::{milliseconds, pause};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -359,78 +360,50 @@ impl Status {
 }
 
 spec_min::object! {
-    /// `state.json`, mote's own.
-    struct Recorded<'a> {
-        /// Absolute.
-        bundle: Option<&'a core::ffi::CStr> = "bundle",
-        /// Absolute.
-        rootfs: Option<&'a core::ffi::CStr> = "rootfs",
-        /// RFC 3339.
-        created: Option<&'a core::ffi::CStr> = "created",
+    /// `state.json`, mote's own: what is recorded of a container.
+    pub struct Record<'a> {
+        /// The bundle's absolute path.
+        bundle: &'a CStr = "bundle",
+        /// The root file system's absolute path.
+        rootfs: &'a CStr = "rootfs",
+        /// When it was created, in RFC 3339.
+        created: &'a CStr = "created",
         /// /proc/sys/kernel/random/boot_id: a pid of an earlier boot means nothing.
-        boot: Option<&'a core::ffi::CStr> = "boot",
+        boot: &'a CStr = "boot",
         /// As [`Group::save`] wrote it.
-        cgroup: Option<&'a core::ffi::CStr> = "cgroup",
-        /// See [`Record`].
+        cgroup: &'a CStr = "cgroup",
+        /// Whether it has a pid namespace of its own, whose end takes every process along.
         private_pids: bool = "privatePids",
-        /// As [`crate::rdt::Rdt::save`] wrote it.
-        rdt: Option<&'a core::ffi::CStr> = "rdt",
+        /// As [`crate::rdt::Rdt::save`] wrote it; empty for no class.
+        rdt: &'a CStr = "rdt",
     }
 }
 
-/// What is recorded of a container.
-#[derive(Clone, Debug, Default)]
-pub struct Record {
-    /// The bundle's absolute path.
-    pub bundle: String,
-    /// The root file system's absolute path.
-    pub rootfs: String,
-    /// When, in RFC 3339.
-    pub created: String,
-    /// Which boot.
-    pub boot: String,
-    /// Which cgroups.
-    pub cgroup: String,
-    /// Whether it has a pid namespace of its own, whose end takes every process along.
-    pub private_pids: bool,
-    /// Which class of resctrl; empty for none.
-    pub rdt: String,
-}
-
-impl Record {
+impl Record<'_> {
     /// The text of state.json.
     pub fn json(&self) -> String {
         let mut json = Writer::new(Layout::Compact);
         json.open_object();
         for (key, value) in [
-            ("bundle", &self.bundle),
-            ("rootfs", &self.rootfs),
-            ("created", &self.created),
-            ("boot", &self.boot),
-            ("cgroup", &self.cgroup),
-            ("rdt", &self.rdt),
+            ("bundle", self.bundle),
+            ("rootfs", self.rootfs),
+            ("created", self.created),
+            ("boot", self.boot),
+            ("cgroup", self.cgroup),
+            ("rdt", self.rdt),
         ] {
-            json.text(key, value);
+            json.key(key);
+            json.bytes(value.to_bytes());
         }
         json.switch("privatePids", self.private_pids);
         json.close();
         json.finish()
     }
+}
 
-    /// Reads state.json; none if that is not what the text is.
-    pub fn parse(text: &mut [u8]) -> Option<Record> {
-        let recorded: Recorded<'_> = spec_min::parse(text).ok()?;
-        let owned = |text: Option<&core::ffi::CStr>| lossy(text.unwrap_or_default().to_bytes());
-        Some(Record {
-            bundle: owned(recorded.bundle),
-            rootfs: owned(recorded.rootfs),
-            created: owned(recorded.created),
-            boot: owned(recorded.boot),
-            cgroup: owned(recorded.cgroup),
-            private_pids: recorded.private_pids,
-            rdt: owned(recorded.rdt),
-        })
-    }
+/// A text of [`Record`], which is UTF-8 when it was read.
+pub fn text(text: &CStr) -> &str {
+    text.to_str().unwrap_or_default()
 }
 
 /// This boot's name; empty where the kernel gives none.
@@ -450,7 +423,7 @@ pub struct Container {
     /// Its directory.
     pub dir: Dir,
     /// What is known of it; empty if `create` was killed early.
-    pub record: Record,
+    pub record: Record<'static>,
     /// Its first process as recorded, alive or not.
     pub init: Option<Init>,
 }
@@ -514,11 +487,8 @@ impl Container {
 
     #[inline(never)]
     fn read(dir: Dir, id: &str) -> Result<Box<Container>> {
-        let text = dir.read("state.json")?;
-        // One that can't be read is as good as none.
-        let record = text
-            .and_then(|mut text| Record::parse(&mut text))
-            .unwrap_or_default();
+        let document = dir.read("state.json")?.unwrap_or_default();
+        let record = spec_min::parse(document.leak()).unwrap_or_default();
         let init = dir.init();
         Ok(Box::new(Container {
             id: id.to_string(),
@@ -530,18 +500,18 @@ impl Container {
 
     /// Its cgroups, for the rest of the command.
     pub fn group(&self) -> Result<&'static mut Group> {
-        Ok(Box::leak(Group::load(&self.record.cgroup)?))
+        Ok(Box::leak(Group::load(text(self.record.cgroup))?))
     }
 
     /// Its class of resctrl.
     pub fn rdt(&self, procfs: &Procfs) -> Result<Option<Rdt>> {
-        Rdt::load(procfs, &self.record.rdt, &self.id)
+        Rdt::load(procfs, text(self.record.rdt), &self.id)
     }
 
     /// The first process, if it lives.
     pub fn alive(&self, procfs: &Procfs) -> Option<Init> {
         let recorded = self.init?;
-        let same_boot = self.record.boot == boot_id(procfs);
+        let same_boot = text(self.record.boot) == boot_id(procfs);
         Init::look(procfs, recorded.pid).filter(|now| same_boot && now.start == recorded.start)
     }
 
@@ -573,7 +543,7 @@ impl Container {
         if self.alive(procfs).is_none() {
             return Ok(Status::Stopped);
         }
-        if Group::load(&self.record.cgroup)?.is_frozen()? {
+        if Group::load(text(self.record.cgroup))?.is_frozen()? {
             return Ok(Status::Paused);
         }
         Ok(if self.dir.is_waiting() {

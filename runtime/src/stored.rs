@@ -40,10 +40,9 @@ impl Stored {
 
     /// What the host has to say for a plan of it.
     pub fn facts<'a>(&'a self, global: &Global, container: &Container) -> Result<Box<Facts<'a>>> {
-        let text = |text: &str| bundle::text(&self.arena, text.as_bytes());
         Ok(Box::new(Facts {
-            id: text(&container.id)?,
-            bundle: text(&container.record.bundle)?,
+            id: bundle::text(&self.arena, container.id.as_bytes())?,
+            bundle: container.record.bundle,
             rootless: global.rootless(),
             euid: geteuid().as_raw(),
             egid: getegid().as_raw(),

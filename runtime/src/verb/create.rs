@@ -8,7 +8,8 @@ use crate::cgroup::{Enforced, Group, Hierarchies, Version, Written};
 use crate::cli::{Code, Global, Options};
 use crate::container::{Dir, Init, Record, boot_id};
 use crate::ending::{Monitor, Watch};
-use crate::error::{Error, Result, lossy};
+use crate::error::{Error, Result};
+use crate::files::c_path;
 use crate::host::{Host, of_process};
 use crate::launch::{Joiner, Otherwise, Outfit, Started, launch, open_joins};
 use crate::legacy::hint;
@@ -17,7 +18,7 @@ use crate::plan::{self, Facts};
 use crate::rdt::Rdt;
 use crate::relay::Relay;
 use crate::relay::tty::HostTerminal;
-use crate::text::{decimal, fill, unpacked};
+use crate::text::{c, decimal, fill, unpacked};
 use crate::{netdevices, report, seal, socket, tend, trees};
 use init::channel::Report;
 use init::packed::Packed;
@@ -642,14 +643,15 @@ pub fn check_root(plan: &Plan<'_>) -> Result<()> {
 }
 
 fn dir_record(made: &Made, host: &Host, request: &Request, plan: &Plan<'_>) -> Result<()> {
+    let rdt = made.rdt.as_ref().map(Rdt::save).unwrap_or_default();
     let record = Record {
-        bundle: lossy(request.bundle.path.as_os_str().as_bytes()),
-        rootfs: lossy(plan.root.path.to_bytes()),
-        created: report::moment(),
-        boot: boot_id(&host.procfs),
-        cgroup: made.group.save(),
+        bundle: &c_path(&request.bundle.path),
+        rootfs: plan.root.path,
+        created: &c(&[report::moment().as_bytes()]),
+        boot: &c(&[boot_id(&host.procfs).as_bytes()]),
+        cgroup: &c(&[made.group.save().as_bytes()]),
         private_pids: plan.namespaces.new & CLONE_NEWPID != 0,
-        rdt: made.rdt.as_ref().map(Rdt::save).unwrap_or_default(),
+        rdt: &c(&[rdt.as_bytes()]),
     };
     made.dir.write("config.json", &request.bundle.config)?;
     made.dir.write("state.json", record.json().as_bytes())

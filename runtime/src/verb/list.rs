@@ -1,7 +1,7 @@
 //! `list`: all containers below the root.
 
 use crate::cli::{Code, Global, Options, print};
-use crate::container::{Container, id};
+use crate::container::{Container, id, text};
 use crate::error::{Error, Result, lossy};
 use crate::files;
 use crate::host::Host;
@@ -116,8 +116,8 @@ fn table(global: &Global, host: &Host, containers: &[Container]) -> String {
             &container.id,
             &decimal(pid as u64),
             status,
-            &record.bundle,
-            &record.created,
+            text(record.bundle),
+            text(record.created),
             &user(container.owner()),
         ]);
     }

@@ -1,7 +1,7 @@
 //! `state`: what is known of one container, as JSON.
 
 use crate::cli::{Code, Global, Options, print};
-use crate::container::{Container, Status, id};
+use crate::container::{Container, Status, id, text};
 use crate::ending::Ending;
 use crate::error::{Result, lossy};
 use crate::host::Host;
@@ -41,9 +41,10 @@ pub fn write(json: &mut Writer, container: &Container, procfs: &Procfs, owner: &
     json.key("pid");
     json.unsigned(pid as u64);
     json.text("status", status.name());
-    json.text("bundle", &container.record.bundle);
-    json.text("rootfs", &container.record.rootfs);
-    json.text("created", &container.record.created);
+    let record = &container.record;
+    json.text("bundle", text(record.bundle));
+    json.text("rootfs", text(record.rootfs));
+    json.text("created", text(record.created));
     let annotations = spec.map(|spec| spec.annotations).unwrap_or_default();
     if !annotations.is_empty() {
         json.key("annotations");
