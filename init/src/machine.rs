@@ -96,8 +96,8 @@ pub fn mount_missing(v1: bool, failed: &mut dyn FnMut(&'static CStr, Errno)) {
         };
         mounted.unwrap_or_else(|errno| failed(point.target, errno));
     }
-    for (link, text) in LINKS {
-        let _ = symlink(text, link);
+    for (link, text) in &LINKS {
+        let _ = symlink(*text, *link);
     }
 }
 

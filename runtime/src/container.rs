@@ -384,17 +384,16 @@ impl Record<'_> {
     pub fn json(&self) -> String {
         let mut json = Writer::new(Layout::Compact);
         json.open_object();
-        for (key, value) in [
-            ("bundle", self.bundle),
-            ("rootfs", self.rootfs),
-            ("created", self.created),
-            ("boot", self.boot),
-            ("cgroup", self.cgroup),
-            ("rdt", self.rdt),
-        ] {
+        let mut text = |key, value: &CStr| {
             json.key(key);
             json.bytes(value.to_bytes());
-        }
+        };
+        text("bundle", self.bundle);
+        text("rootfs", self.rootfs);
+        text("created", self.created);
+        text("boot", self.boot);
+        text("cgroup", self.cgroup);
+        text("rdt", self.rdt);
         json.switch("privatePids", self.private_pids);
         json.close();
         json.finish()

@@ -9,8 +9,8 @@ use crate::legacy::hint;
 use crate::plan::misread;
 use crate::text::{fill, pieces};
 use init::sys::arena::Arena;
-use spec_min::{Process, Spec};
-use std::ffi::OsStr;
+use spec_min::{List, Process, Spec};
+use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -93,28 +93,19 @@ fn changes(options: &Options, config: &Process<'_>) -> Result<String> {
     }
     add(&mut json, options, "env");
     json.close();
-    for (key, option) in [
-        ("cwd", "cwd"),
-        ("apparmorProfile", "apparmor"),
-        ("selinuxLabel", "process-label"),
-    ] {
-        if let Some(value) = text(options, option) {
+    let mut text = |key, value: Option<&OsStr>| {
+        if let Some(value) = value {
             json.key(key);
             json.bytes(value.as_bytes());
         }
-    }
+    };
+    text("cwd", options.text("cwd"));
+    text("apparmorProfile", options.text("apparmor"));
+    text("selinuxLabel", options.text("process-label"));
     user(&mut json, options, config)?;
     capabilities(&mut json, options, config);
     json.close();
     Ok(json.finish())
-}
-
-fn text<'o>(options: &'o Options, name: &str) -> Option<&'o OsStr> {
-    match name {
-        "cwd" => options.text("cwd"),
-        "apparmor" => options.text("apparmor"),
-        _ => options.text("process-label"),
-    }
 }
 
 fn add(json: &mut Writer, options: &Options, name: &str) {
@@ -151,13 +142,7 @@ fn capabilities(json: &mut Writer, options: &Options, config: &Process<'_>) {
     let own = config.capabilities.get().copied().unwrap_or_default();
     json.key("capabilities");
     json.open_object();
-    for (key, own, grows) in [
-        ("bounding", own.bounding, true),
-        ("effective", own.effective, true),
-        ("permitted", own.permitted, true),
-        ("inheritable", own.inheritable, false),
-        ("ambient", own.ambient, !own.inheritable.is_empty()),
-    ] {
+    let mut set = |key, own: List<'_, &CStr>, grows| {
         json.key(key);
         json.open_array();
         for name in own.iter() {
@@ -167,7 +152,12 @@ fn capabilities(json: &mut Writer, options: &Options, config: &Process<'_>) {
             add(json, options, "cap");
         }
         json.close();
-    }
+    };
+    set("bounding", own.bounding, true);
+    set("effective", own.effective, true);
+    set("permitted", own.permitted, true);
+    set("inheritable", own.inheritable, false);
+    set("ambient", own.ambient, !own.inheritable.is_empty());
     json.close();
 }
 

@@ -302,7 +302,7 @@ pub fn convert(mut config: Vec<u8>, mut runtime: Vec<u8>) -> Result<String> {
             rule.put("names", List(vec![name]));
         }
     }
-    for group in ["memory", "cpu", "pids", "blockIO", "network"] {
+    for group in pieces("memory cpu pids blockIO network", b' ') {
         new.at("linux.resources").member(group).clean(true);
     }
     new.clean(false);
@@ -333,7 +333,7 @@ fn process(process: &mut Node) {
     let flat = process.member("capabilities");
     if let List(_) = flat {
         let names = flat.json();
-        for set in ["bounding", "effective", "permitted"] {
+        for set in pieces("bounding effective permitted", b' ') {
             flat.put(set, Node::word(&names));
         }
     }
@@ -361,7 +361,7 @@ fn devices(linux: &mut Node) {
             let mut rule = Object(Vec::new());
             rule.put("allow", Node::word("true"));
             rule.put("access", access);
-            for key in ["type", "major", "minor"] {
+            for key in pieces("type major minor", b' ') {
                 if let Word(word) = device.at(key)
                     && word != "-1"
                 {

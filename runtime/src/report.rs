@@ -210,17 +210,16 @@ fn rfc3339(seconds: u64) -> String {
     let (year, month, day) = date(days);
     let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
     let mut text = String::new();
-    for (number, width, end) in [
-        (year, 4, '-'),
-        (month, 2, '-'),
-        (day, 2, 'T'),
-        (hour, 2, ':'),
-        (minute, 2, ':'),
-        (second, 2, 'Z'),
-    ] {
+    let mut add = |number, width, end| {
         push(&mut text, number, width);
         text.push(end);
-    }
+    };
+    add(year, 4, '-');
+    add(month, 2, '-');
+    add(day, 2, 'T');
+    add(hour, 2, ':');
+    add(minute, 2, ':');
+    add(second, 2, 'Z');
     text
 }
 

@@ -99,10 +99,9 @@ fn map(
 ) -> Result<()> {
     let mut text = String::new();
     for line in lines {
-        for (number, end) in [(line.inside, " "), (line.outside, " "), (line.count, "\n")] {
-            text.push_str(&decimal(number.into()));
-            text.push_str(end);
-        }
+        let [inside, outside, count] =
+            [line.inside, line.outside, line.count].map(|number| decimal(number.into()));
+        text += &fill("{} {} {}\n", &[&inside, &outside, &count]);
     }
     match write(host, pid, file, &text) {
         Err(error) if !privileged => by_helper(host, pid, helper, &text, &error),

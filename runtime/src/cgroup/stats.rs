@@ -416,20 +416,19 @@ fn disk(json: &mut Writer, device: &[u8], way: &[u8], value: &[u8]) {
         return;
     };
     json.open_object();
-    for (key, value) in [("major", major), ("minor", minor)] {
+    let number = |json: &mut Writer, key, value| {
         if value != 0 {
             json.key(key);
             json.unsigned(value);
         }
-    }
+    };
+    number(json, "major", major);
+    number(json, "minor", minor);
     if !way.is_empty() {
         json.key("op");
         json.bytes(way);
     }
-    if parse(value) != 0 {
-        json.key("value");
-        json.unsigned(parse(value));
-    }
+    number(json, "value", parse(value));
     json.close();
 }
 
@@ -441,7 +440,7 @@ fn pressure(json: &mut Writer, key: &str, text: &[u8]) {
         json.key(kind);
         json.open_object();
         let line = value_of(text, kind);
-        for name in ["avg10", "avg60", "avg300", "total"] {
+        for name in pieces("avg10 avg60 avg300 total", b' ') {
             let value = words(line)
                 .find_map(|word| word.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
                 .and_then(|value| core::str::from_utf8(value).ok());

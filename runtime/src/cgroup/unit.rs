@@ -302,20 +302,18 @@ impl Group {
             true => "IOAccounting",
             false => "BlockIOAccounting",
         };
-        let switches = [
-            ("Delegate", 1),
-            ("MemoryAccounting", 1),
-            ("CPUAccounting", 1),
-            ("TasksAccounting", 1),
-            (io, 1),
-            ("DefaultDependencies", 0),
-        ];
-        for (name, on) in switches {
-            if name != "Delegate" || !unit.is_slice() {
-                wire.property(name, "b");
-                wire.number(4, on);
-            }
+        let mut switch = |name, on| {
+            wire.property(name, "b");
+            wire.number(4, on);
+        };
+        if !unit.is_slice() {
+            switch("Delegate", 1);
         }
+        switch("MemoryAccounting", 1);
+        switch("CPUAccounting", 1);
+        switch("TasksAccounting", 1);
+        switch(io, 1);
+        switch("DefaultDependencies", 0);
         wire.parts(&[planned.properties]);
         wire
     }

@@ -122,17 +122,16 @@ pub fn call(
     message.number(4, body.0.len() as u64);
     message.number(4, serial.into());
     message.array(8, &mut |fields| {
-        for (code, kind, text) in [
-            (1, "o", path),
-            (3, "s", member),
-            (2, "s", interface),
-            (6, "s", destination),
-        ] {
+        let mut field = |code, kind, text| {
             fields.align(8);
             fields.0.push(code);
             fields.signature(kind);
             fields.text(text);
-        }
+        };
+        field(1, "o", path);
+        field(3, "s", member);
+        field(2, "s", interface);
+        field(6, "s", destination);
         if !signature.is_empty() {
             fields.align(8);
             fields.0.push(8);

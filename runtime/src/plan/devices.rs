@@ -112,8 +112,8 @@ fn links<'a>(job: &Job<'_, 'a>) -> Result<&'a [Link<'a>]> {
         return Ok(&LINKS);
     }
     let mut list = job.arena.list(LINKS.len() + 1)?;
-    for link in LINKS {
-        list.push(link)?;
+    for link in &LINKS {
+        list.push(*link)?;
     }
     list.push(CORE)?;
     Ok(list.finish())

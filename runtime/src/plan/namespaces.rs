@@ -4,6 +4,7 @@ use super::Job;
 use super::paths::{absolute, given};
 use super::refusal::Result;
 use super::words::{Words, words};
+use core::ffi::CStr;
 use init::plan::{IdMap, Join, Namespaces, TimeOffset};
 use linux_raw_sys::general::{
     CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME,
@@ -222,11 +223,8 @@ pub fn allows_setgroups(job: &Job<'_, '_>) -> bool {
 fn offsets<'a>(job: &Job<'_, 'a>) -> Result<&'a [TimeOffset<'a>]> {
     let given = job.spec.linux.time_offsets;
     let mut list = job.arena.list(2)?;
-    for (clock, offset) in [
-        (c"monotonic", given.monotonic.get()),
-        (c"boottime", given.boottime.get()),
-    ] {
-        let Some(offset) = offset else { continue };
+    let mut add = |clock: &'static CStr, offset: Option<&spec_min::TimeOffset>| {
+        let Some(offset) = offset else { return Ok(()) };
         let nanos = offset.nanosecs;
         if nanos >= 1_000_000_000 {
             let why = packed!("must be below 1000000000, a second");
@@ -234,12 +232,14 @@ fn offsets<'a>(job: &Job<'_, 'a>) -> Result<&'a [TimeOffset<'a>]> {
             let refused = job.inside(refused, clock.to_str().unwrap_or_default());
             return Err(job.inside(refused, "linux.timeOffsets."));
         }
-        list.push(TimeOffset {
+        Ok(list.push(TimeOffset {
             clock,
             secs: offset.secs,
             nanos,
-        })?;
-    }
+        })?)
+    };
+    add(c"monotonic", given.monotonic.get())?;
+    add(c"boottime", given.boottime.get())?;
     let list = list.finish();
     const PATH: &str = "linux.timeOffsets";
     if list.is_empty() || job.kinds.makes(CLONE_NEWTIME) {

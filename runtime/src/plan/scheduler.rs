@@ -102,42 +102,34 @@ pub fn scheduler(
 fn times(job: &Job<'_, '_>, policy: u32, config: &spec_min::Scheduler<'_>) -> Result<()> {
     let own = policy == SCHED_DEADLINE;
     let (runtime, deadline, period) = (config.runtime, config.deadline, config.period);
-    for (name, value, too_short) in [
-        (
-            "runtime",
-            runtime,
-            (
-                runtime < DEADLINE_RUNTIME_MIN,
-                packed!("expected at least 1024, in nanoseconds"),
-            ),
-        ),
-        (
-            "deadline",
-            deadline,
-            (deadline < runtime, packed!("less than the runtime")),
-        ),
-        (
-            "period",
-            period,
-            (
-                period != 0 && period < deadline,
-                packed!("less than the deadline"),
-            ),
-        ),
-    ] {
-        let why = match too_short {
-            _ if !own && value != 0 => packed!("only SCHED_DEADLINE has it"),
+    let check = |name, value: u64, too_short, short| {
+        let why = match value {
+            1.. if !own => packed!("only SCHED_DEADLINE has it"),
             _ if value > i64::MAX as u64 => packed!("expected at most 9223372036854775807"),
-            (true, why) if own => why,
-            _ => continue,
+            _ if own && too_short => short,
+            _ => return Ok(()),
         };
         let refused = match i64::try_from(value) {
             Ok(value) => job.refuse_number(name, value, why),
             Err(_) => job.refuse(name, why),
         };
-        return Err(job.inside(refused, "process.scheduler."));
-    }
-    Ok(())
+        Err(job.inside(refused, "process.scheduler."))
+    };
+    check(
+        "runtime",
+        runtime,
+        runtime < DEADLINE_RUNTIME_MIN,
+        packed!("expected at least 1024, in nanoseconds"),
+    )?;
+    let short = deadline < runtime;
+    check(
+        "deadline",
+        deadline,
+        short,
+        packed!("less than the runtime"),
+    )?;
+    let short = period != 0 && period < deadline;
+    check("period", period, short, packed!("less than the deadline"))
 }
 
 /// Refuses a number unless there is no reason.

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::host::{Host, of_process};
 use crate::launch::{Joiner, Otherwise, Outfit, Started, launch};
 use crate::notify::Listening;
+use crate::plan::words::{Words, words};
 use crate::plan::{self, Facts};
 use crate::relay::Relay;
 use crate::stored::Stored;
@@ -127,16 +128,16 @@ fn plan_process<'a>(
 
 /// Every namespace of the container that isn't mote's own, by one pidfd.
 fn open_joins(container: &Container, host: &Host, init: Init) -> Result<Vec<(u32, OwnedFd)>> {
-    const KINDS: [(&str, u32); 8] = [
-        ("user", raw::CLONE_NEWUSER),
-        ("pid", raw::CLONE_NEWPID),
-        ("mnt", raw::CLONE_NEWNS),
-        ("net", raw::CLONE_NEWNET),
-        ("ipc", raw::CLONE_NEWIPC),
-        ("uts", raw::CLONE_NEWUTS),
-        ("cgroup", raw::CLONE_NEWCGROUP),
-        ("time", raw::CLONE_NEWTIME),
-    ];
+    const KINDS: Words = words! {
+        "user" = raw::CLONE_NEWUSER,
+        "pid" = raw::CLONE_NEWPID,
+        "mnt" = raw::CLONE_NEWNS,
+        "net" = raw::CLONE_NEWNET,
+        "ipc" = raw::CLONE_NEWIPC,
+        "uts" = raw::CLONE_NEWUTS,
+        "cgroup" = raw::CLONE_NEWCGROUP,
+        "time" = raw::CLONE_NEWTIME,
+    };
     let failed = |errno| {
         Error::call(
             packed!("pidfd_open of the container's first process"),
@@ -145,7 +146,7 @@ fn open_joins(container: &Container, host: &Host, init: Init) -> Result<Vec<(u32
     };
     let pidfd = pidfd_open(init.pid, PidfdFlags::empty()).map_err(failed)?;
     let mut flags = 0;
-    for (name, flag) in KINDS {
+    for (name, flag) in KINDS.names().zip(KINDS.numbers()) {
         if different(host, init.pid, name) {
             flags |= flag;
         }
