@@ -35,11 +35,11 @@ pub struct Relay {
 impl Relay {
     /// Copies through three pipes; the returned ends are the process's stdin, stdout and stderr,
     /// to be closed here once the process has them.
-    pub fn pipes() -> Result<(Relay, [OwnedFd; 3])> {
+    pub fn pipes() -> Result<(Box<Relay>, [OwnedFd; 3])> {
         Relay::pipes_for(standard_streams().map(End::Caller))
     }
 
-    fn pipes_for(caller: [End; 3]) -> Result<(Relay, [OwnedFd; 3])> {
+    fn pipes_for(caller: [End; 3]) -> Result<(Box<Relay>, [OwnedFd; 3])> {
         let failed = |errno| Error::call(packed!("pipe for standard streams"), errno);
         let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(failed);
         let ((stdin, to), (from_out, stdout), (from_err, stderr)) = (pipe()?, pipe()?, pipe()?);
@@ -53,24 +53,24 @@ impl Relay {
             Flow::output(End::Own(from_err), caller_err),
         ];
         Ok((
-            Relay {
+            Box::new(Relay {
                 flows,
                 terminal: None,
                 notify: None,
-            },
+            }),
             [stdin, stdout, stderr],
         ))
     }
 
     /// Copies between the caller's stdin and stdout and the master end of a pseudoterminal; the
     /// caller's terminal is raw until the relay is dropped.
-    pub fn terminal(host: HostTerminal, master: OwnedFd) -> Result<Relay> {
+    pub fn terminal(host: HostTerminal, master: OwnedFd) -> Result<Box<Relay>> {
         let [stdin, stdout, _] = standard_streams();
         let caller = [stdin, stdout].map(End::Caller);
         Relay::terminal_for(caller, host, master)
     }
 
-    fn terminal_for(caller: [End; 2], host: HostTerminal, master: OwnedFd) -> Result<Relay> {
+    fn terminal_for(caller: [End; 2], host: HostTerminal, master: OwnedFd) -> Result<Box<Relay>> {
         const WHAT: &str = "terminal of the container";
         let failed = |errno| Error::call(WHAT, errno);
         tty::keep_line_feeds(master.as_fd()).map_err(failed)?;
@@ -83,11 +83,11 @@ impl Relay {
             Flow::output(End::Terminal(master), caller_out),
             Flow::input(caller_in, End::Terminal(to), tty::END_OF_FILE),
         ];
-        Ok(Relay {
+        Ok(Box::new(Relay {
             flows,
             terminal: Some(raw),
             notify: None,
-        })
+        }))
     }
 
     /// Also passes on the process's word that it is ready. The process that a service manager is to
@@ -101,7 +101,7 @@ impl Relay {
     ///
     /// `signals` is a signalfd for all signals, which must have been blocked before the process was
     /// made.
-    pub fn run(mut self, pidfd: BorrowedFd, pid: Pid, signals: BorrowedFd) -> Result<Exit> {
+    pub fn run(&mut self, pidfd: BorrowedFd, pid: Pid, signals: BorrowedFd) -> Result<Exit> {
         let mut ended = None;
         while ended.is_none() || self.flows.iter().any(Flow::owes_output) {
             let said = self.wait(ended.is_none().then_some(pidfd), signals)?;

@@ -48,7 +48,7 @@ fn pipe() -> (OwnedFd, OwnedFd) {
 /// Runs a shell script with `input` as its stdin.
 fn shell(script: &str, input: &[u8]) -> Outcome {
     let ((source, feed), (out, out_sink), (err, err_sink)) = (pipe(), pipe(), pipe());
-    let (relay, [stdin, stdout, stderr]) =
+    let (mut relay, [stdin, stdout, stderr]) =
         Relay::pipes_for([source, out_sink, err_sink].map(End::Own)).unwrap();
     let mut command = Command::new("/bin/sh");
     command
@@ -67,6 +67,7 @@ fn shell(script: &str, input: &[u8]) -> Outcome {
         .run(fd.as_fd(), pid, no_signals().as_fd())
         .unwrap()
         .code;
+    drop(relay);
     feeder.join().unwrap();
     Outcome {
         code,
@@ -133,7 +134,7 @@ fn a_process_that_ignores_its_stdin_does_not_hang() {
 #[test]
 fn a_reader_that_goes_away_is_felt_by_the_process() {
     let ((source, _feed), (out, out_sink), (_err, err_sink)) = (pipe(), pipe(), pipe());
-    let (relay, [stdin, stdout, stderr]) =
+    let (mut relay, [stdin, stdout, stderr]) =
         Relay::pipes_for([source, out_sink, err_sink].map(End::Own)).unwrap();
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "trap 'exit 9' PIPE; while echo y; do :; done; exit 4"]);
@@ -146,6 +147,7 @@ fn a_reader_that_goes_away_is_felt_by_the_process() {
         .run(fd.as_fd(), pid, no_signals().as_fd())
         .unwrap()
         .code;
+    drop(relay);
     assert!(code == 9 || code == 4, "{code}");
 }
 
@@ -189,7 +191,7 @@ fn on_terminal(script: &str, input: &[u8]) -> Outcome {
     let caller = [End::Own(source), End::Own(out_sink)];
     assert!(echoes());
     let found = HostTerminal(host.try_clone().unwrap());
-    let relay = Relay::terminal_for(caller, found, master).unwrap();
+    let mut relay = Relay::terminal_for(caller, found, master).unwrap();
     assert!(!echoes());
     assert_eq!(tcgetwinsize(&slave).unwrap(), size);
     let child = command.spawn().unwrap();
@@ -203,6 +205,7 @@ fn on_terminal(script: &str, input: &[u8]) -> Outcome {
         .run(fd.as_fd(), pid, no_signals().as_fd())
         .unwrap()
         .code;
+    drop(relay);
     assert!(echoes());
     feeder.join().unwrap();
     Outcome {
@@ -262,7 +265,7 @@ fn a_terminals_last_output_is_kept() {
 #[ignore = "runs inside signals_are_forwarded"]
 fn relay_for_signals() {
     let signals = signal::descriptor(signal::Set::ALL).unwrap();
-    let (relay, [stdin, stdout, stderr]) = Relay::pipes().unwrap();
+    let (mut relay, [stdin, stdout, stderr]) = Relay::pipes().unwrap();
     let mut command = Command::new("/bin/sh");
     let script = "trap 'echo usr1' USR1; trap 'echo rt' 40; trap 'exit 42' TERM; echo ready; while :; do sleep 0.01; done";
     command
@@ -274,6 +277,7 @@ fn relay_for_signals() {
     drop(command);
     let (fd, pid) = pidfd(&child);
     let code = relay.run(fd.as_fd(), pid, signals.as_fd()).unwrap().code;
+    drop(relay);
     std::process::exit(code.into());
 }
 

@@ -162,12 +162,12 @@ pub fn create<'a>(
     let group = Hierarchies::discover(host.procfs.fd())
         .and_then(|all| all.group(&plan.cgroup, &request.bundle.id))
         .inspect_err(|_| drop(dir.remove()))?;
-    let mut made = Made {
+    let mut made = Box::new(Made {
         dir,
         group,
         rdt,
         armed: true,
-    };
+    });
     dir_record(&made, host, request, plan)?;
     let notify = match &manager {
         Some(manager) => {
@@ -283,10 +283,10 @@ impl Drop for Made {
 /// and all that was made goes, then the last hooks run (runtime.md, "Lifecycle").
 pub struct Created<'a> {
     started: Started,
-    made: Made,
+    made: Box<Made>,
     host: &'static Host,
     plan: &'a Plan<'a>,
-    relay: Option<Relay>,
+    relay: Option<Box<Relay>>,
     notify: Option<Notify>,
     signals: Option<OwnedFd>,
     monitor: Option<Monitor>,
@@ -368,7 +368,7 @@ impl Created<'_> {
     }
 
     /// `create`: lets the process wait for `start`.
-    fn leave(mut self) -> Result<()> {
+    fn leave(&mut self) -> Result<()> {
         let watch = self.watch(self.monitor.is_some())?;
         self.started.answer(self.plan)?;
         self.release();
@@ -383,7 +383,7 @@ impl Created<'_> {
     }
 
     /// `run --detach`: leaves the program alone, once it has said that it is ready if somebody waits for that.
-    pub fn detach(mut self) -> Result<()> {
+    pub fn detach(&mut self) -> Result<()> {
         let watch = self.watch(self.monitor.is_some())?;
         self.release();
         if let Some(notify) = &self.notify {
@@ -408,7 +408,7 @@ impl Created<'_> {
     }
 
     /// `run`: stays until the program ends; its exit code. The container is removed unless it is to be kept.
-    pub fn attend(mut self, keep: bool) -> Result<Code> {
+    pub fn attend(&mut self, keep: bool) -> Result<Code> {
         let (Some(mut relay), Some(signals)) = (self.relay.take(), self.signals.take()) else {
             return Err(Error::new(packed!("nothing to relay")));
         };
@@ -423,6 +423,8 @@ impl Created<'_> {
             self.started.pid,
             signals.as_fd(),
         );
+        // The caller's terminal is as it was before anything else is said or run.
+        drop(relay);
         if let (Some(watch), Ok(exit)) = (watch, &exit)
             && let Err(error) = watch.write(*exit)
         {
@@ -462,7 +464,7 @@ pub fn settle(
     pidfd_socket: Option<OwnedFd>,
     streams: Streams,
     waits: bool,
-) -> Result<Option<Relay>> {
+) -> Result<Option<Box<Relay>>> {
     let mut relay = streams.relay;
     if !waits && asked.pid_file.is_none() && pidfd_socket.is_none() && streams.terminal.is_none() {
         return started.answer_ahead(plan).map(|()| relay);
@@ -493,7 +495,7 @@ pub fn settle(
 /// The standard streams and the terminal, by runc's rules.
 #[derive(Default)]
 pub struct Streams {
-    relay: Option<Relay>,
+    relay: Option<Box<Relay>>,
     /// The process's own.
     pub child: Option<[OwnedFd; 3]>,
     /// Where it sends its terminal.

@@ -280,13 +280,13 @@ fn cgroups_of(host: &Host, init: Init) -> Option<String> {
 fn finish(
     mut started: Started,
     plan: &Plan<'_>,
-    relay: Option<Relay>,
+    relay: Option<Box<Relay>>,
     signals: Option<OwnedFd>,
 ) -> Result<Code> {
     started.go(plan)?;
     started.release();
     match (relay, signals) {
-        (Some(relay), Some(signals)) => relay
+        (Some(mut relay), Some(signals)) => relay
             .run(started.pidfd.as_fd(), started.pid, signals.as_fd())
             .map(|exit| exit.code.into()),
         _ => Ok(0),
