@@ -117,6 +117,11 @@ fn by_options(c: &Case) -> Res {
     // Shares are refused while it is idle, so idle has to go first.
     update(c, &b, &["--cpu-share", "2048", "--cpu-idle", "0"])?.ok()?;
     says(pid, ("cpu.shares", "2048"), ("cpu.weight", "174"))?;
+    // A weight alone says that it isn't idle any more.
+    update(c, &b, &["--cpu-idle", "1"])?.ok()?;
+    update(c, &b, &["--cpu-share", "512"])?.ok()?;
+    same!(value(pid, "cpu.idle")?, "0");
+    says(pid, ("cpu.shares", "512"), ("cpu.weight", "59"))?;
     c.force(&b)?;
     Ok(())
 }

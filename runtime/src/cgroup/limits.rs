@@ -166,6 +166,12 @@ impl Group {
         Err(Error::fill(why, &[thing]).into())
     }
 
+    /// Whether it runs only when nothing else wants to.
+    pub fn is_idle(&self) -> bool {
+        let idle = self.member("cpu").map(|member| member.try_read("cpu.idle"));
+        matches!(idle, Some(Ok(text)) if text.trim_ascii() == "1")
+    }
+
     /// What the container's memory is limited to now, and its memory and swap together; none of what can't be told,
     /// -1 without a limit.
     pub fn memory_limits(&self) -> (Option<i64>, Option<i64>) {

@@ -143,6 +143,7 @@ fn plan<'a>(
         limit,
         total,
         check,
+        idle: group.is_idle(),
     };
     let warn = &mut |path: &str, text: &str| {
         global.report.warn(&fill("update: {}: {}", &[path, text]));

@@ -19,7 +19,7 @@ use init::text::{Digits, digits};
 use rows::{Row, Zero};
 use spec_min::{BlockIo, Cpu, Memory, Network, Pids, Read, Resources};
 
-/// What a change of limits leaves as it is but must fit: the container's memory in its cgroup now. -1 is no limit.
+/// What a change of limits leaves as it is but must fit: what the container's cgroup has now. -1 is no limit.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Kept {
     /// Memory alone.
@@ -28,6 +28,8 @@ pub struct Kept {
     pub total: Option<i64>,
     /// Whether a limit below what is in use is refused, unless the change says otherwise.
     pub check: bool,
+    /// Whether it runs only when nothing else wants to: then the kernel refuses a weight.
+    pub idle: bool,
 }
 
 /// How many properties have one value.
@@ -75,6 +77,8 @@ impl<'a> Lower<'_, '_, 'a> {
         let pids = resources.pids.get().unwrap_or(const { &Pids::ABSENT });
         let weight = io.weight.map(i64::from);
         let [swap, alone] = self.memory(memory, kept)?;
+        // Who gives a weight alone means it.
+        let busy = (kept.idle && cpu.shares.is_some()).then_some(0);
         let values: [_; VALUES] = [
             memory.limit,
             swap,
@@ -87,7 +91,7 @@ impl<'a> Lower<'_, '_, 'a> {
             cpu.burst.map(clamp),
             cpu.realtime_period.map(clamp),
             cpu.realtime_runtime,
-            cpu.idle,
+            cpu.idle.or(busy),
             pids.limit,
             weight,
             weight,

@@ -393,9 +393,28 @@ fn updates_fit_what_is_kept() {
         limit: Some(1000),
         total: Some(1500),
         check: true,
+        idle: false,
+    };
+    let idle = Kept {
+        idle: true,
+        ..Kept::default()
     };
     type Row<'t> = (&'t str, Kept, Result<&'t [&'t str], &'t str>);
-    let rows: [Row<'_>; 6] = [
+    let rows: [Row<'_>; 8] = [
+        // A weight alone ends what it would be refused for.
+        (
+            r#"{"cpu": {"shares": 1024}}"#,
+            idle,
+            Ok(&[
+                "cpu.shares: cpu.shares=1024; cpu.weight=100",
+                "cpu.idle: cpu.idle=0 ?; cpu.idle=0 ?",
+            ]),
+        ),
+        (
+            r#"{"pids": {"limit": 9}}"#,
+            idle,
+            Ok(&["pids.limit: pids.max=9; pids.max=9"]),
+        ),
         // The total stays.
         (
             r#"{"memory": {"limit": 1200, "checkBeforeUpdate": false}}"#,
