@@ -235,7 +235,7 @@ impl<'t> Iterator for Pieces<'t> {
     #[inline(never)]
     fn next(&mut self) -> Option<&'t str> {
         let rest = self.rest?;
-        let end = rest.as_bytes().iter().position(|&byte| byte == self.mark);
+        let end = init::text::find(rest.as_bytes(), self.mark);
         self.rest = end.and_then(|end| rest.get(end + 1..));
         rest.get(..end.unwrap_or(rest.len()))
     }
