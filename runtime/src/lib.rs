@@ -25,6 +25,7 @@ pub mod legacy;
 pub mod netdevices;
 pub mod notify;
 pub mod plan;
+pub mod process;
 pub mod rdt;
 pub mod relay;
 pub mod report;

@@ -3,7 +3,7 @@
 //! Up to the plan nothing is made. From there on whatever was made is undone in reverse when a step fails
 //! ([`Created`]'s Drop), and is on record before it is made, for `delete --force` after a mote that was killed.
 
-use crate::bundle::{Bundle, absolute, no_memory, text, warn_of_repeated_keys};
+use crate::bundle::{Bundle, no_memory, text, warn_of_repeated_keys};
 use crate::cgroup::{Enforced, Group, Hierarchies, Version, Written};
 use crate::cli::{Code, Global, Options};
 use crate::container::{Dir, Init, Record, boot_id};
@@ -15,17 +15,16 @@ use crate::launch::{Joiner, Otherwise, Outfit, Started, launch, open_joins};
 use crate::legacy::hint;
 use crate::notify::{self, Listening, Notify};
 use crate::plan::{self, Facts};
+use crate::process::{
+    Asked, OUT_OF_STEP, Streams, extra_environment, inherited_fds, settle, take_signals,
+};
 use crate::rdt::Rdt;
 use crate::relay::Relay;
-use crate::relay::tty::HostTerminal;
-use crate::text::{c, decimal, fill, unpacked};
-use crate::{netdevices, report, seal, socket, tend, trees};
+use crate::text::{c, fill, unpacked};
+use crate::{netdevices, report, seal, tend, trees};
 use init::channel::Report;
-use init::packed::Packed;
 use init::plan::{DeviceRule, Limit, Mount, Plan, Source};
 use init::sys::arena::Arena;
-use init::sys::process::is_open;
-use init::sys::signal::{self, Set};
 use linux_raw_sys::general::{
     CLONE_NEWNET, CLONE_NEWPID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID,
     MOUNT_ATTR_RDONLY,
@@ -35,8 +34,7 @@ use rustix::fs::{Mode, OFlags, Uid};
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid, getpid};
 use spec_min::Spec;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 /// See the row in [`crate::cli::rows`].
@@ -87,33 +85,6 @@ impl Request {
             // In the foreground mote itself is there.
             monitor: stay != Stay::Attach && options.flag("monitor"),
         })
-    }
-}
-
-/// What the command line asks for of a new process, here and with `exec`.
-#[derive(Debug)]
-pub struct Asked {
-    pid_file: Option<PathBuf>,
-    console_socket: Option<PathBuf>,
-    pidfd_socket: Option<PathBuf>,
-}
-
-impl Asked {
-    /// Reads it.
-    pub fn read(options: &Options) -> Result<Asked> {
-        Ok(Asked {
-            pid_file: absolute(options.text("pid-file"))?,
-            console_socket: absolute(options.text("console-socket"))?,
-            pidfd_socket: absolute(options.text("pidfd-socket"))?,
-        })
-    }
-
-    /// Connects to where its pidfd is to be sent.
-    pub fn pidfd_socket(&self) -> Result<Option<OwnedFd>> {
-        match &self.pidfd_socket {
-            Some(path) => Ok(Some(socket::connect(path)?)),
-            None => Ok(None),
-        }
     }
 }
 
@@ -249,8 +220,6 @@ pub fn without_birth_in_place(group: &mut Group, errno: Errno, by_door: &mut boo
         _ => Otherwise::Fail,
     }
 }
-
-const OUT_OF_STEP: Packed = packed!("the container's first process is out of step");
 
 /// What is undone when a step fails.
 #[derive(Debug)]
@@ -456,94 +425,6 @@ impl Drop for Created<'_> {
     }
 }
 
-/// From the new process to one that is ready; the relay of its streams. Nobody waits for that who has asked for nothing.
-pub fn settle(
-    started: &Started,
-    plan: &Plan<'_>,
-    asked: &Asked,
-    pidfd_socket: Option<OwnedFd>,
-    streams: Streams,
-    waits: bool,
-) -> Result<Option<Box<Relay>>> {
-    let mut relay = streams.relay;
-    if !waits && asked.pid_file.is_none() && pidfd_socket.is_none() && streams.terminal.is_none() {
-        return started.answer_ahead(plan).map(|()| relay);
-    }
-    if !matches!(started.expect(plan)?, Report::Ready) {
-        return Err(Error::new(match started.entered {
-            None => OUT_OF_STEP,
-            Some(_) => packed!("the new process is out of step"),
-        }));
-    }
-    if let Some((terminal, ours)) = streams.terminal {
-        let (_, master) = socket::recv_fd(ours.as_fd())?;
-        relay = Some(Relay::terminal(terminal, master)?);
-    }
-    if let Some(connection) = pidfd_socket {
-        let kind: &[u8] = match started.entered {
-            None => b"standard",
-            Some(_) => b"setns",
-        };
-        socket::send_fd(connection.as_fd(), kind, started.pidfd.as_fd())?;
-    }
-    if let Some(path) = &asked.pid_file {
-        tend::write_pid_file(path, started.pid)?;
-    }
-    Ok(relay)
-}
-
-/// The standard streams and the terminal, by runc's rules.
-#[derive(Default)]
-pub struct Streams {
-    relay: Option<Box<Relay>>,
-    /// The process's own.
-    pub child: Option<[OwnedFd; 3]>,
-    /// Where it sends its terminal.
-    pub console: Option<OwnedFd>,
-    /// Our ends for that.
-    terminal: Option<(HostTerminal, OwnedFd)>,
-}
-
-impl Streams {
-    /// Opens them.
-    pub fn prepare(terminal: bool, attached: bool, asked: &Asked) -> Result<Streams> {
-        let mut streams = Streams::default();
-        match (terminal, attached, &asked.console_socket) {
-            (true, false, None) => {
-                return Err(Error::new(packed!(
-                    "process.terminal: cannot allocate tty if mote will detach without setting console socket; give --console-socket PATH"
-                )));
-            }
-            (true, false, Some(path)) => streams.console = Some(socket::connect(path)?),
-            (_, true, Some(_)) | (false, _, Some(_)) => {
-                return Err(Error::new(packed!(
-                    "--console-socket: cannot use console socket if mote will not detach or allocate tty"
-                )));
-            }
-            (true, true, None) => {
-                let terminal = HostTerminal::find()?;
-                let (ours, theirs) = socket::pair()?;
-                streams.console = Some(theirs);
-                streams.terminal = Some((terminal, ours));
-            }
-            (false, true, None) => {
-                let (relay, child) = Relay::pipes()?;
-                streams.relay = Some(relay);
-                streams.child = Some(child);
-            }
-            (false, false, None) => {}
-        }
-        Ok(streams)
-    }
-}
-
-/// Blocks all signals, for them to be read from the descriptor and passed on.
-pub fn take_signals() -> Result<OwnedFd> {
-    let failed = |errno| Error::call("signalfd", errno);
-    signal::set_mask(Set::ALL).map_err(failed)?;
-    signal::descriptor(Set::ALL).map_err(failed)
-}
-
 /// What the host and the global options have to say for the plan of a bundle.
 pub fn facts<'a>(
     global: &Global,
@@ -589,42 +470,6 @@ fn joins_own_network(spec: &Spec<'_>) -> bool {
     };
     let of = |path: &core::ffi::CStr| rustix::fs::stat(path).map(|stat| (stat.st_dev, stat.st_ino));
     of(path).is_ok_and(|theirs| of(c"/proc/self/ns/net") == Ok(theirs))
-}
-
-/// How many descriptors from 3 on the program inherits; each must be open.
-pub fn inherited_fds(listening: &Listening, preserved: u32) -> Result<u32> {
-    let count = listening
-        .count
-        .checked_add(preserved)
-        .filter(|count| *count < 1 << 20);
-    let count = count
-        .ok_or_else(|| Error::new(packed!("--preserve-fds: so many descriptors can't be open")))?;
-    match (3..3 + count).find(|number| !is_open(*number as i32)) {
-        Some(missing) => Err(Error::fill(
-            packed!("--preserve-fds: descriptor {} is not open"),
-            &[&decimal(missing.into())],
-        )),
-        None => Ok(count),
-    }
-}
-
-/// What the program's environment gets from mote's.
-pub fn extra_environment<'a>(
-    arena: &'a Arena,
-    listening: &Listening,
-    notify: bool,
-) -> Result<&'a [&'a core::ffi::CStr]> {
-    let variables = listening.variables();
-    let mut list = arena.list(variables.len() + 1).map_err(no_memory)?;
-    for variable in variables {
-        list.push(text(arena, &variable.into_vec())?)
-            .map_err(no_memory)?;
-    }
-    if notify {
-        list.push(c"NOTIFY_SOCKET=/run/notify/notify.sock")
-            .map_err(no_memory)?;
-    }
-    Ok(list.finish())
 }
 
 /// Whether the root file system is there, and not the host's.

@@ -1,8 +1,6 @@
 //! `exec`: one more process in a container. It is `create` with empty lists: namespaces are joined, not made.
 
-use super::create::{
-    Asked, Streams, extra_environment, inherited_fds, settle, take_signals, without_birth_in_place,
-};
+use super::create::without_birth_in_place;
 use crate::bundle;
 use crate::cgroup::Group;
 use crate::cli::{Code, Global, Options};
@@ -13,6 +11,7 @@ use crate::launch::{Joiner, Otherwise, Outfit, Started, launch};
 use crate::notify::Listening;
 use crate::plan::words::{Words, words};
 use crate::plan::{self, Facts};
+use crate::process::{Asked, Streams, extra_environment, inherited_fds, settle, take_signals};
 use crate::relay::Relay;
 use crate::stored::Stored;
 use crate::text::{fill, signed};
