@@ -14,6 +14,7 @@ pub const MODULE: Module = Module {
         ("json", json_document),
         ("not_json_at_all", not_json),
         ("nothing_is_made", nothing_made),
+        ("debug_tells_of_unknown_calls", unknown_calls),
         ("host_gives_all", host_gives),
         ("host_lacks_some", host_lacks),
         ("host_for_an_ordinary_user", host_rootless),
@@ -142,6 +143,24 @@ fn nothing_made(c: &Case) -> Res {
     let names = fs::read_dir(&b.dir)?.count();
     look(c, &b, &["--host", "--format=json"])?.ok()?;
     same!(fs::read_dir(&b.dir)?.count(), names);
+    Ok(())
+}
+
+/// As `run --debug` does.
+fn unknown_calls(c: &Case) -> Res {
+    let mut b = c.bundle(&["true"])?;
+    let rule = json!({"names": ["reboot", "frobnicate"], "action": "SCMP_ACT_ERRNO"});
+    b.set(
+        "/linux/seccomp",
+        json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}),
+    );
+    let out = look(c, &b, &[])?.ok()?;
+    same!((out.out.as_str(), out.err.as_str()), ("ok\n", ""));
+    let out = look(c, &b, &["--debug"])?.ok()?;
+    same!(out.out, "ok\n");
+    let told =
+        r#"linux.seccomp.syscalls[0].names[1]: \"frobnicate\": unknown system call, left out"#;
+    same!(out.err.matches(told).count(), 1);
     Ok(())
 }
 

@@ -48,6 +48,10 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
         let in_doubt = findings.borrow().concern("linux.namespaces");
         let refusals = ManuallyDrop::new(RefCell::default());
         let plan = plan::check(spec, &facts, &arena, warn, in_doubt, &refusals);
+        if let Some(plan) = &plan {
+            // With --debug it tells of system calls that are unknown.
+            let _ = plan::program(plan, spec, &facts, &arena, warn);
+        }
         let mut findings = findings.borrow_mut();
         for (at, refusal) in refusals.borrow().iter().enumerate() {
             // Each is looked for from the start of the document.
