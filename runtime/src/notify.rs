@@ -52,8 +52,16 @@ pub struct Notify {
 }
 
 impl Notify {
-    /// Puts the socket into the directory of a container's state and connects to the manager's.
-    pub fn listen(state: &Path, host: &OsStr) -> Result<Notify> {
+    /// Puts the socket into the directory of a container's state and connects to the manager's. A variable that is
+    /// left over, of a manager who has gone, is told of and no more.
+    pub fn listen(state: &Path, host: &OsStr, report: &Reporter) -> Result<Option<Notify>> {
+        let host = match manager(host) {
+            Ok(host) => host,
+            Err(error) => {
+                report.warn(error.text());
+                return Ok(None);
+            }
+        };
         let path = c(&[state.as_os_str().as_bytes(), b"/notify/notify.sock"]);
         let address = Address::of(Path::new(OsStr::from_bytes(path.as_bytes())))?;
         let socket = unconnected(SocketType::DGRAM)?;
@@ -63,10 +71,7 @@ impl Notify {
             // Whatever user the service runs as may write to it.
             .and_then(|()| rustix::fs::chmod(&path, Mode::from_raw_mode(0o777)))
             .map_err(|errno| Error::of("", path.as_bytes(), errno))?;
-        Ok(Notify {
-            socket,
-            host: manager(host)?,
-        })
+        Ok(Some(Notify { socket, host }))
     }
 
     /// Polls as readable when the container has said something.
@@ -215,7 +220,9 @@ mod tests {
         let host = base.join("host");
         let manager = UnixDatagram::bind(&host).unwrap();
         assert_eq!(make_directory(&base).unwrap(), base.join("notify"));
-        let notify = Notify::listen(&base, host.as_os_str()).unwrap();
+        let report = Reporter::new(Level::Error, Format::Text);
+        let notify = Notify::listen(&base, host.as_os_str(), &report);
+        let notify = notify.unwrap().unwrap();
         Service {
             base,
             manager,

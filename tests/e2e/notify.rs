@@ -17,6 +17,7 @@ pub const MODULE: Module = Module {
         ("exit_before_ready_ends_start", exits_early),
         ("environment_and_mount", environment),
         ("absent_without_socket", absent),
+        ("a_manager_that_is_gone", gone),
     ],
 };
 
@@ -124,5 +125,44 @@ fn absent(c: &Case) -> Res {
     let report = c.report(&mut b)?;
     same!(report.find("env.NOTIFY_SOCKET"), None);
     check!(report.mount("/run/notify").is_none());
+    Ok(())
+}
+
+/// A variable that was left over, as in a shell that a service has started, keeps no container from running.
+fn gone(c: &Case) -> Res {
+    let nobody = c.path("nobody").display().to_string();
+    drop(UnixDatagram::bind(&nobody)?);
+    for path in ["/nowhere/socket", &nobody] {
+        let b = c.bundle(&["echo", "ran"])?;
+        let out = c
+            .verb("run", &b, &[])?
+            .env("NOTIFY_SOCKET", path)
+            .go()?
+            .ok()?;
+        same!(out.out, "ran\n");
+        let b = c.bundle(&["sleep", "60"])?;
+        let detached = c.verb("run", &b, &["-d"])?.env("NOTIFY_SOCKET", path);
+        let out = detached.go()?.ok()?;
+        check!(
+            c.is_other("runc")
+                || out
+                    .err
+                    .contains(&format!("level=warning msg=\"NOTIFY_SOCKET={path}: ")),
+            "{}",
+            out.err
+        );
+        c.wait_status(&b, "running")?;
+        c.force(&b)?;
+        let create = c.verb("create", &b, &[])?.env("NOTIFY_SOCKET", path);
+        create.go()?.ok()?;
+        let start = c.mote(&["start", &b.id]).env("NOTIFY_SOCKET", path);
+        let out = start.go()?;
+        // runc fails, and the container runs.
+        if !c.is_other("runc") {
+            out.ok()?;
+        }
+        c.wait_status(&b, "running")?;
+        c.force(&b)?;
+    }
     Ok(())
 }

@@ -19,6 +19,7 @@ pub const MODULE: Module = Module {
         ("raw_while_running", raw_mode),
         ("size_at_start_and_resize", resize),
         ("console_size", console_size),
+        ("console_size_beside_none", console_size_beside_none),
         ("controlling_terminal", controlling),
         ("dev_console", dev_console),
         ("terminal_of_another_user", other_user),
@@ -149,6 +150,26 @@ fn console_size(c: &Case) -> Res {
     let pty = Pty::from_master(socket.receive()?.1);
     same!(pty.size()?, (17, 71));
     c.delete(&b)?;
+    Ok(())
+}
+
+/// A caller's terminal without a size, as a serial line, takes none away; a size that it gets later counts.
+fn console_size_beside_none(c: &Case) -> Res {
+    if c.is_other("runc") {
+        return skip("runc 1.1 copies the size 0 0");
+    }
+    let script = "trap 'stty size' WINCH; stty size; echo up; while :; do sleep 0.05; done";
+    let mut b = terminal(c, &["sh", "-c", script])?;
+    b.set("/process/consoleSize", json!({"height": 17, "width": 71}));
+    let mut pty = Pty::new()?;
+    pty.resize(0, 0)?;
+    let run = on_pty(c, &b, &pty, &["run", &b.id])?;
+    pty.expect("17 71")?;
+    pty.expect("up")?;
+    pty.resize(42, 123)?;
+    pty.expect("42 123")?;
+    c.kill(&b, "KILL")?;
+    run.wait()?;
     Ok(())
 }
 

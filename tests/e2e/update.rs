@@ -122,6 +122,12 @@ fn by_options(c: &Case) -> Res {
     update(c, &b, &["--cpu-share", "512"])?.ok()?;
     same!(value(pid, "cpu.idle")?, "0");
     says(pid, ("cpu.shares", "512"), ("cpu.weight", "59"))?;
+    if !is_v1("cpu") {
+        update(c, &b, &["--cpu-idle", "1"])?.ok()?;
+        update_json(c, &b, json!({"unified": {"cpu.weight": "16"}}))?.ok()?;
+        same!(value(pid, "cpu.idle")?, "0");
+        same!(value(pid, "cpu.weight")?, "16");
+    }
     c.force(&b)?;
     Ok(())
 }

@@ -68,8 +68,11 @@ impl Raw {
     /// Gives the container's terminal the size of this one. A terminal without a size, as on some
     /// serial lines, leaves the other as it is.
     pub(super) fn copy_size(&self, master: BorrowedFd) {
-        if let Ok(size) = tcgetwinsize(&self.terminal) {
-            let _ = tcsetwinsize(master, size);
+        match tcgetwinsize(&self.terminal) {
+            Ok(size) if size.ws_row != 0 => {
+                let _ = tcsetwinsize(master, size);
+            }
+            _ => {}
         }
     }
 }

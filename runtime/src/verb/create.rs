@@ -146,8 +146,9 @@ pub fn create<'a>(
             // `start` is who listens for a container that is only created.
             let listens = request.stay != Stay::Leave;
             listens
-                .then(|| Notify::listen(&made.dir.path, manager))
+                .then(|| Notify::listen(&made.dir.path, manager, &global.report))
                 .transpose()?
+                .flatten()
         }
         None => None,
     };

@@ -57,8 +57,9 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
     let manager = manager
         .filter(|_| accessat(&container.dir, c"notify", Access::EXISTS, AtFlags::empty()).is_ok());
     let notify = manager
-        .map(|manager| notify::Notify::listen(&container.dir.path, &manager))
-        .transpose()?;
+        .map(|manager| notify::Notify::listen(&container.dir.path, &manager, &global.report))
+        .transpose()?
+        .flatten();
 
     let channel = Channel(container.dir.connect()?);
     channel

@@ -78,7 +78,9 @@ impl<'a> Lower<'_, '_, 'a> {
         let weight = io.weight.map(i64::from);
         let [swap, alone] = self.memory(memory, kept)?;
         // Who gives a weight alone means it.
-        let busy = (kept.idle && cpu.shares.is_some()).then_some(0);
+        let mut unified = resources.unified.iter();
+        let weighs = cpu.shares.is_some() || unified.any(|(file, _)| file == c"cpu.weight");
+        let busy = (kept.idle && weighs).then_some(0);
         let values: [_; VALUES] = [
             memory.limit,
             swap,

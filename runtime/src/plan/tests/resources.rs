@@ -400,7 +400,7 @@ fn updates_fit_what_is_kept() {
         ..Kept::default()
     };
     type Row<'t> = (&'t str, Kept, Result<&'t [&'t str], &'t str>);
-    let rows: [Row<'_>; 8] = [
+    let rows: [Row<'_>; 9] = [
         // A weight alone ends what it would be refused for.
         (
             r#"{"cpu": {"shares": 1024}}"#,
@@ -408,6 +408,14 @@ fn updates_fit_what_is_kept() {
             Ok(&[
                 "cpu.shares: cpu.shares=1024; cpu.weight=100",
                 "cpu.idle: cpu.idle=0 ?; cpu.idle=0 ?",
+            ]),
+        ),
+        (
+            r#"{"unified": {"cpu.weight": "16"}}"#,
+            idle,
+            Ok(&[
+                "cpu.idle: cpu.idle=0 ?; cpu.idle=0 ?",
+                "unified: -; cpu.weight=16",
             ]),
         ),
         (
