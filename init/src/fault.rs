@@ -133,6 +133,7 @@ texts! {
         Dup = "dup",
         Dup3 = "dup3",
         Exec = "attr/exec",
+        Execve = "execve",
         Fcntl = "fcntl",
         Fchdir = "fchdir",
         Fchown = "fchown",

@@ -55,6 +55,9 @@ pub enum Reason {
     Timeout(u32),
 }
 
+/// The exit code of a process that could not become the hook. It prints a zero and the errno, none of which is above 133.
+const NOT_EXECUTED: i32 = 127;
+
 /// Runs hooks one after the other until one fails.
 #[allow(
     clippy::result_large_err,
@@ -114,12 +117,8 @@ fn become_hook(hook: &Hook<'_>, stage: &Stage<'_>, stdin: &OwnedFd, stdout: &Own
         Err(errno) => errno,
     };
     let [_, _, stderr] = standard_streams();
-    let mut number = Digits::default();
-    let number = digits(&mut number, errno.raw_os_error() as u64, 10);
-    for part in [b"it can't be executed (errno ", number, b")"] {
-        let _ = write(stderr, part);
-    }
-    exit(127)
+    let _ = write(stderr, &[0, errno.raw_os_error() as u8]);
+    exit(NOT_EXECUTED)
 }
 
 fn watch(
@@ -172,7 +171,17 @@ fn watch(
         }
         if !fds[0].revents().is_empty() {
             keep_end(printed, output);
-            return status(pidfd);
+            let end = status(pidfd);
+            return match (end, &output[..]) {
+                (Err(Reason::Exit(NOT_EXECUTED)), &[0, errno]) => {
+                    output.clear();
+                    Err(Reason::Call(
+                        Call::Execve,
+                        Errno::from_raw_os_error(errno.into()),
+                    ))
+                }
+                _ => end,
+            };
         }
         if fds[1].revents() == PollFlags::HUP {
             // Nothing more will be printed, and poll(2) would say so for ever.

@@ -43,7 +43,7 @@ const WAYS_OUT: [(Step, Errno, Packed); 10] = [
     (
         Step::Capabilities,
         Errno::PERM,
-        packed!("mote itself lacks the capability"),
+        packed!("mote itself or `bounding` lacks one of them"),
     ),
     (
         Step::Rlimit,

@@ -212,12 +212,12 @@ fn set_oom_score(host: &Host, plan: &Plan<'_>, pid: Pid, lenient: bool) -> Resul
     }
 }
 
-/// Runs the host's hooks of one kind.
+/// Runs the host's hooks of one kind, of which the first is the one numbered `from`.
 pub fn run_hooks(
     host: &Host,
     plan: &Plan<'_>,
     kind: &str,
-    hooks: &[Hook<'_>],
+    (from, hooks): (usize, &[Hook<'_>]),
     status: &str,
     pid: u32,
 ) -> Result<()> {
@@ -235,7 +235,7 @@ pub fn run_hooks(
             .unwrap_or_default();
         let item = fill(
             "hooks.{}[{}] {}",
-            &[kind, &decimal(failure.item as u64), &lossy(path)],
+            &[kind, &decimal((from + failure.item) as u64), &lossy(path)],
         );
         explain(&item, &failure)
     })
@@ -243,15 +243,9 @@ pub fn run_hooks(
 
 /// Runs the `poststop` hooks. They all run; one that fails is only warned of (runtime.md, "Lifecycle").
 pub fn run_last_hooks(host: &Host, plan: &Plan<'_>, report: &Reporter) {
-    for hook in plan.hooks.poststop {
-        if let Err(error) = run_hooks(
-            host,
-            plan,
-            "poststop",
-            core::slice::from_ref(hook),
-            "stopped",
-            0,
-        ) {
+    for hook in plan.hooks.poststop.iter().enumerate() {
+        let one = (hook.0, core::slice::from_ref(hook.1));
+        if let Err(error) = run_hooks(host, plan, "poststop", one, "stopped", 0) {
             report.warn(error.text());
         }
     }

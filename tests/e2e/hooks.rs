@@ -290,13 +290,15 @@ fn failure_poststart(c: &Case) -> Res {
 fn failure_poststop(c: &Case) -> Res {
     let log = c.path("log");
     let mut b = c.bundle(&["true"])?;
-    b.hook("poststop", "exit 3")
+    b.hook("poststop", "true")
+        .hook("poststop", "exit 3")
         .hook("poststop", &format!("echo second > {}", log.display()));
     c.create(&b)?;
     c.start(&b)?;
     c.wait_status(&b, "stopped")?;
-    c.mote(&["delete", &b.id]).go()?;
+    let out = c.mote(&["delete", &b.id]).go()?;
     same!(fs::read_to_string(log)?, "second\n", "the others still run");
+    check!(out.err.contains("hooks.poststop[1] "), "{}", out.err);
     c.mote(&["state", &b.id])
         .go()?
         .refused(1, &["does not exist"])?;
@@ -316,7 +318,16 @@ fn failure_runs_poststop(c: &Case) -> Res {
 fn missing_program(c: &Case) -> Res {
     let mut b = c.bundle(&["true"])?;
     b.push("/hooks/createRuntime", json!({"path": "/no/such/hook"}));
-    c.run(&b)?.refused(1, &["/no/such/hook"])?;
+    c.run(&b)?.refused(
+        1,
+        &["hooks.createRuntime[0] /no/such/hook: execve: no such file or directory"],
+    )?;
+    let mut b = c.bundle(&["true"])?;
+    b.push("/hooks/startContainer", json!({"path": "/etc"}));
+    c.run(&b)?.refused(
+        1,
+        &["hooks.startContainer[0] /etc: execve: permission denied"],
+    )?;
     Ok(())
 }
 

@@ -334,7 +334,7 @@ impl Created<'_> {
             _ => hooks.poststart,
         };
         let pid = self.started.pid.as_raw_nonzero().get() as u32;
-        tend::run_hooks(self.host, self.plan, kind, list, status, pid)
+        tend::run_hooks(self.host, self.plan, kind, (0, list), status, pid)
     }
 
     /// `create`: lets the process wait for `start`.

@@ -78,7 +78,7 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
         host,
         plan,
         "poststart",
-        plan.hooks.poststart,
+        (0, plan.hooks.poststart),
         "running",
         pid,
     );
