@@ -386,7 +386,7 @@ fn no_controller(c: &Case) -> Res {
     )?;
     set(
         &mut b,
-        json!({"pids": {"limit": -1}, "memory": {"limit": -1}, "cpu": {"quota": -1, "idle": 0}}),
+        json!({"pids": {"limit": -2}, "memory": {"limit": -1}, "cpu": {"quota": -9999, "idle": 0}}),
     );
     in_view(c, &b, NO_CGROUPS)?.ok()?;
     if !Path::new("/sys/fs/cgroup/unified/cgroup.procs").exists() {

@@ -33,6 +33,7 @@ blkio.throttle BLK_DEV_THROTTLING
 io.max BLK_DEV_THROTTLING
 blkio.leaf Linux before 5.0
 blkio the I/O scheduler BFQ
+io.bfq the I/O scheduler BFQ
 io BLK_CGROUP_IOCOST
 hugetlb CGROUP_HUGETLB
 rdma CGROUP_RDMA

@@ -76,6 +76,9 @@ impl<'a> Lower<'_, '_, 'a> {
         let network = network.unwrap_or(const { &Network::ABSENT });
         let pids = resources.pids.get().unwrap_or(const { &Pids::ABSENT });
         let weight = io.weight.map(i64::from);
+        // For runc any number below 0 is no limit in these two.
+        let [quota, processes] =
+            [cpu.quota, pids.limit].map(|limit| limit.map(|limit| limit.max(-1)));
         let [swap, alone] = self.memory(memory, kept)?;
         // Who gives a weight alone means it.
         let mut unified = resources.unified.iter();
@@ -89,12 +92,12 @@ impl<'a> Lower<'_, '_, 'a> {
             memory.disable_oom_killer.get().map(|off| i64::from(*off)),
             cpu.shares.map(clamp),
             cpu.period.map(clamp),
-            cpu.quota,
+            quota,
             cpu.burst.map(clamp),
             cpu.realtime_period.map(clamp),
             cpu.realtime_runtime,
             cpu.idle.or(busy),
-            pids.limit,
+            processes,
             weight,
             weight,
             io.leaf_weight.map(i64::from),
@@ -111,7 +114,7 @@ impl<'a> Lower<'_, '_, 'a> {
             };
             self.row(row, "", value, v2)?;
         }
-        self.bandwidth(cpu)?;
+        self.bandwidth(quota, cpu.period)?;
         self.list(rows::CPUS, cpu.cpus)?;
         self.list(rows::MEMS, cpu.mems)
     }
@@ -157,9 +160,9 @@ impl<'a> Lower<'_, '_, 'a> {
     }
 
     /// Quota and period are one file in v2; either alone leaves the other as it is.
-    fn bandwidth(&mut self, cpu: &Cpu<'_>) -> Result<()> {
-        let quota = cpu.quota.filter(|quota| *quota != 0);
-        let period = cpu.period.filter(|period| *period != 0);
+    fn bandwidth(&mut self, quota: Option<i64>, period: Option<u64>) -> Result<()> {
+        let quota = quota.filter(|quota| *quota != 0);
+        let period = period.filter(|period| *period != 0);
         if quota.is_none() && period.is_none() {
             return Ok(());
         }
