@@ -7,7 +7,7 @@ use crate::sys::mount::{Change, set_attributes};
 use crate::text::{Digits, digits, put};
 use crate::{Child, classic, copyup};
 use core::ffi::CStr;
-use linux_raw_sys::general::{MOUNT_ATTR__ATIME, MS_REC};
+use linux_raw_sys::general::{CLONE_NEWUSER, MOUNT_ATTR__ATIME, MS_REC, MS_SHARED, MS_SLAVE};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, OFlags, PROC_SUPER_MAGIC, fstatfs};
 use rustix::io::Errno;
@@ -52,7 +52,10 @@ fn bind(
 ) -> Result<OwnedFd, Fault> {
     let new = child.new_mount_calls();
     let source = match child.tree() {
-        Some(tree) if new => rustix::io::fcntl_dupfd_cloexec(tree, 3).at(Call::Dup)?,
+        Some(tree) if new => {
+            keep_apart(child, mount, tree).at(Call::PropagationOfMount)?;
+            rustix::io::fcntl_dupfd_cloexec(tree, 3).at(Call::Dup)?
+        }
         _ if new => clone_tree(CWD, path, recursive).at(Call::OpenSource)?,
         _ => open(path, OFlags::PATH).at(Call::OpenSource)?,
     };
@@ -72,6 +75,19 @@ fn bind(
     let mounted = reach(child, rootfs, mount.target)?;
     change(child, mount, mounted.as_fd())?;
     Ok(mounted)
+}
+
+/// A tree of the host is still a peer of the mount it was copied from, unlike what was copied in this namespace: what
+/// is mounted on it here would be mounted on the host as well.
+fn keep_apart(child: &Child<'_>, mount: &Mount<'_>, tree: BorrowedFd<'_>) -> Result<(), Errno> {
+    let plan = child.plan;
+    let apart = |propagation: &u32| propagation & MS_REC != 0 && propagation & MS_SHARED == 0;
+    let shares =
+        plan.root.host_propagation & MS_SHARED != 0 && plan.namespaces.new & CLONE_NEWUSER == 0;
+    if shares || mount.propagation.first().is_some_and(apart) {
+        return Ok(());
+    }
+    propagate(child, tree, MS_SLAVE | MS_REC)
 }
 
 /// What mount(2) has just mounted. Over the root itself the root's own descriptor doesn't see it; its name on the

@@ -11,6 +11,7 @@ pub const MODULE: Module = Module {
     cases: &[
         ("by_its_own_map", idmap),
         ("by_the_containers_map", idmap_container),
+        ("nothing_is_mounted_on_the_host", leak),
         ("refusals", idmap_refused),
     ],
 };
@@ -115,6 +116,49 @@ fn idmap_container(c: &Case) -> Res {
     b.mount("/m", "bind", &owned.path(), &["bind", "idmap"]);
     same!(mapped(c, &mut b, OWNERS)?, "root 0 0\nfive 5 5\n");
     c.force(&holder)?;
+    Ok(())
+}
+
+/// The host opens these sources, and a copy of a shared mount is its peer: what is mounted below it in the container
+/// must not turn up on the host.
+fn leak(c: &Case) -> Res {
+    let owned = Owned::new(c)?;
+    fs::create_dir(owned.0.join("below"))?;
+    let shared = c.tool("mount", &["--make-shared", &owned.path()]);
+    shared.go()?.ok()?;
+    let below = owned.0.join("below").display().to_string();
+    let leaves = |mut b: Bundle, mut entry: Value, options: &str| {
+        entry["destination"] = json!("/m");
+        entry["source"] = json!(owned.path());
+        entry["options"] = options.split(' ').collect();
+        let what = format!("{entry} {}", b.config["linux"]["rootfsPropagation"]);
+        b.push("/mounts", entry);
+        b.mount("/m/below", "bind", "/etc", &["rbind", "ro"]);
+        let script = "grep -c ' /m/below ' /proc/self/mountinfo";
+        same!(mapped(c, &mut b, script)?, "1\n", "{what}");
+        let host = fs::read_to_string("/proc/self/mountinfo")?;
+        check!(!host.contains(&below), "{what}: {host}");
+        Ok(())
+    };
+    let own = json!([{"containerID": 0, "hostID": 1000, "size": 100}]);
+    for options in ["bind idmap", "bind idmap shared"] {
+        let entry = json!({"uidMappings": own, "gidMappings": own});
+        leaves(c.bundle(&[])?, entry, options)?;
+    }
+    for options in ["bind idmap", "bind", "rbind rshared", "rbind rprivate"] {
+        let mut b = c.bundle(&[])?;
+        b.userns(100_000);
+        fs::create_dir(b.rootfs("m"))?;
+        leaves(b, json!({}), options)?;
+    }
+    // The same for what the container opens itself, whatever its `/` is to be.
+    for word in ["private", "slave", "unbindable", "rslave"] {
+        for options in ["bind", "rbind shared"] {
+            let mut b = c.bundle(&[])?;
+            b.set("/linux/rootfsPropagation", json!(word));
+            leaves(b, json!({}), options)?;
+        }
+    }
     Ok(())
 }
 

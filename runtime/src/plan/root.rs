@@ -55,13 +55,15 @@ pub fn lower<'a>(job: &Job<'_, 'a>) -> Result<Root<'a>> {
     })
 }
 
-/// Without a word for it the host's later mounts reach the container and none of the container's the host. An
+/// Without a word for it the host's later mounts reach the container and none of the container's the host. What isn't
+/// to be shared isn't below `/` either: what is mounted on a bind mount of a shared tree would stay on the host. An
 /// unbindable tree could not be bound from any more, so the host's copy only becomes private.
 fn host_propagation(wanted: u32) -> u32 {
     match wanted {
         0 => MS_SLAVE | MS_REC,
-        wanted if wanted & MS_UNBINDABLE != 0 => MS_PRIVATE | (wanted & MS_REC),
-        wanted => wanted,
+        wanted if wanted & MS_SHARED != 0 => wanted,
+        wanted if wanted & MS_UNBINDABLE != 0 => MS_PRIVATE | MS_REC,
+        wanted => wanted | MS_REC,
     }
 }
 

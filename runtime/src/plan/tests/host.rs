@@ -38,8 +38,10 @@ fn roots() {
 fn propagation() {
     for (word, host, own) in [
         ("rshared", MS_SHARED | MS_REC, MS_SHARED | MS_REC),
-        ("private", MS_PRIVATE, MS_PRIVATE),
-        ("unbindable", MS_PRIVATE, MS_UNBINDABLE),
+        ("shared", MS_SHARED, MS_SHARED),
+        ("private", MS_PRIVATE | MS_REC, MS_PRIVATE),
+        ("slave", MS_SLAVE | MS_REC, MS_SLAVE),
+        ("unbindable", MS_PRIVATE | MS_REC, MS_UNBINDABLE),
         ("runbindable", MS_PRIVATE | MS_REC, MS_UNBINDABLE | MS_REC),
         ("", MS_SLAVE | MS_REC, 0),
     ] {
