@@ -269,8 +269,10 @@ fn failure_start(c: &Case) -> Res {
 }
 
 fn failure_poststart(c: &Case) -> Res {
+    let log = c.path("log");
     let mut b = c.bundle(&["sleep", "30"])?;
-    b.hook("poststart", "exit 3");
+    b.hook("poststart", "exit 3")
+        .hook("poststop", &format!("echo poststop > {}", log.display()));
     c.create(&b)?;
     let out = c.mote(&["start", &b.id]).go()?;
     same!(
@@ -280,10 +282,11 @@ fn failure_poststart(c: &Case) -> Res {
         out.err
     );
     check!(out.err.contains("hook"), "{}", out.err);
-    if c.mote(&["state", &b.id]).go()?.code == 0 {
-        c.wait_status(&b, "stopped")?;
-    }
-    c.force(&b)?;
+    c.mote(&["state", &b.id])
+        .go()?
+        .refused(1, &["does not exist"])?;
+    same!(fs::read_to_string(log)?, "poststop\n");
+    check!(leak::cgroups(&b.id).is_empty());
     Ok(())
 }
 

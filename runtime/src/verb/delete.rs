@@ -40,11 +40,16 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
             &[id, status],
         ));
     }
+    away(global, host, container)?;
+    Ok(0)
+}
+
+/// Ends a container that is locked, whatever its status, and destroys it (runtime.md, "Lifecycle", steps 12 and 13).
+pub fn away(global: &Global, host: &Host, container: &Container) -> Result<()> {
     if let Some(pidfd) = container.open_init(&host.procfs)? {
         end(container, &pidfd)?;
     }
-    destroy(global, host, container)?;
-    Ok(0)
+    destroy(global, host, container)
 }
 
 fn end(container: &Container, pidfd: &OwnedFd) -> Result<()> {

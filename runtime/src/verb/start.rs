@@ -11,7 +11,7 @@ use crate::tend;
 use init::channel::{Channel, Report};
 use rustix::fd::AsFd;
 use rustix::fs::{Access, AtFlags, accessat};
-use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{PidfdFlags, pidfd_open};
 
 /// See the row in [`crate::cli::rows`].
 pub fn run(global: &Global, options: &Options) -> Result<Code> {
@@ -82,9 +82,13 @@ pub fn run(global: &Global, options: &Options) -> Result<Code> {
         "running",
         pid,
     );
-    hooked.inspect_err(|_| {
-        let _ = pidfd_send_signal(&pidfd, Signal::KILL);
-    })?;
+    if let Err(error) = hooked {
+        // What `run` does as well: such a container is not left behind.
+        if let Err(error) = super::delete::away(global, host, container) {
+            global.report.warn(error.text());
+        }
+        return Err(error);
+    }
     if let Some(notify) = notify {
         notify.wait(pidfd.as_fd(), init.pid, &global.report)?;
     }
