@@ -68,7 +68,9 @@ fn bind(
     }
     let target = target_like(rootfs, mount.target, source.as_fd()).at(Call::MountPoint)?;
     if new {
-        move_to(source.as_fd(), target.as_fd()).at(Call::MoveMount)?;
+        move_to(source.as_fd(), target.as_fd())
+            .map_err(|errno| as_mount_says(errno, source.as_fd(), target.as_fd()))
+            .at(Call::MoveMount)?;
         return Ok(source);
     }
     classic::bind(source.as_fd(), target.as_fd(), recursive).at(Call::Mount)?;
@@ -88,6 +90,15 @@ fn keep_apart(child: &Child<'_>, mount: &Mount<'_>, tree: BorrowedFd<'_>) -> Res
         return Ok(());
     }
     propagate(child, tree, MS_SLAVE | MS_REC)
+}
+
+/// A file on a directory is EINVAL to move_mount(2) and ENOTDIR to mount(2), which engines explain to their users.
+#[cold]
+fn as_mount_says(errno: Errno, source: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Errno {
+    match errno {
+        Errno::INVAL if is_dir(source) != is_dir(target) => Errno::NOTDIR,
+        _ => errno,
+    }
 }
 
 /// What mount(2) has just mounted. Over the root itself the root's own descriptor doesn't see it; its name on the

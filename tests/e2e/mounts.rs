@@ -506,5 +506,11 @@ fn bind_over_file(c: &Case) -> Res {
         &["rbind", "rprivate", "ro"],
     );
     same!(c.run(&b)?.ok()?.out, "nameserver 1.2.3.4\n");
+    // Engines explain this error, by its words.
+    for (target, source) in [("/etc", &*file), ("/etc/resolv.conf", c.dir.as_path())] {
+        b.mount(target, "bind", &source.display().to_string(), &["bind"]);
+        c.run(&b)?.refused(1, &[target, "not a directory"])?;
+        b.unmount(target);
+    }
     Ok(())
 }
