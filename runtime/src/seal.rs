@@ -26,6 +26,9 @@ const SEALS: SealFlags = SealFlags::SEAL
     .union(SealFlags::GROW)
     .union(SealFlags::WRITE);
 
+/// How often a copy is tried to be sealed; the kernel waits for 75 ms each time (memfd_wait_for_pins, mm/memfd.c).
+const PATIENCE: u32 = 20;
+
 /// Returns when this process runs from a file that can't be written to; otherwise it becomes such a process.
 pub fn seal() -> Result<()> {
     let failed = |errno| {
@@ -94,6 +97,12 @@ fn copy(exe: &OwnedFd) -> core::result::Result<OwnedFd, Errno> {
             sent => left = left.saturating_sub(sent),
         }
     }
-    fcntl_add_seals(&copy, SEALS)?;
-    Ok(copy)
+    // While the kernel itself holds one of its pages, as when it moves memory, it can't be sealed.
+    for _ in 0..PATIENCE {
+        match fcntl_add_seals(&copy, SEALS) {
+            Err(Errno::BUSY) => {}
+            result => return result.map(|()| copy),
+        }
+    }
+    Err(Errno::BUSY)
 }
