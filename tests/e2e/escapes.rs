@@ -20,6 +20,7 @@ pub const MODULE: Module = Module {
         ("cve_2025_52565_dev_pts_is_a_symlink", pts_symlink),
         ("cve_2026_41579_dev_is_a_symlink", dev_symlink),
         ("masked_and_readonly_through_symlinks", masked_symlinks),
+        ("masked_and_readonly_files_as_directories", masked_slash),
         ("tmpcopyup_through_symlink", copyup_symlink),
         ("passwd_is_a_symlink_to_the_host", passwd_symlink),
         ("passwd_is_a_fifo_or_endless", passwd_fifo),
@@ -273,6 +274,18 @@ fn masked_symlinks(c: &Case) -> Res {
     let out = c.run(&b)?;
     check!(out.code <= 1, "{out:?}");
     same!(fs::read_to_string(victim.join("file"))?, "host");
+    Ok(())
+}
+
+/// A path that can't be opened is not taken for one that isn't there.
+fn masked_slash(c: &Case) -> Res {
+    for list in ["/linux/maskedPaths", "/linux/readonlyPaths"] {
+        for path in ["/etc/group/", "/etc/group/.", "/etc/group/x"] {
+            let mut b = c.bundle(&["cat", "/etc/group"])?;
+            b.push(list, json!(path));
+            c.run(&b)?.refused(1, &[path, "not a directory"])?;
+        }
+    }
     Ok(())
 }
 
