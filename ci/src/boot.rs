@@ -93,6 +93,7 @@ const CHOSEN: &[(&str, &str)] = &[
     ("appliance", "all"),
     ("busybox", "rootfs::"),
     ("systemd", "cgroups:: limits:: systemd::"),
+    ("engines", "engines::"),
     ("aarch64", OTHERS),
     ("ppc64le", OTHERS),
     ("s390x", OTHERS),
@@ -109,7 +110,7 @@ pub fn check(wanted: impl Fn(&str) -> bool, summary: &mut Vec<String>) -> Result
         let job = Job {
             tests: (*tests).to_owned(),
             divide: 100,
-            limit: Duration::from_secs(600),
+            limit: Duration::from_secs(900),
             append: String::new(),
         };
         counts += one(name, &job, 1, summary)?;
@@ -134,6 +135,7 @@ fn one(name: &str, job: &Job, times: u32, summary: &mut Vec<String>) -> Result<C
         "appliance" => ("x86_64", userland::APPLIANCE),
         "busybox" => ("x86_64", userland::BUSYBOX),
         "systemd" => ("x86_64", userland::SYSTEMD),
+        "engines" => ("x86_64", userland::ENGINES),
         "x86_64" => (name, userland::MOTE),
         name => (name, userland::SMALL),
     };
@@ -145,7 +147,7 @@ fn one(name: &str, job: &Job, times: u32, summary: &mut Vec<String>) -> Result<C
         kernel: &image.kernel,
         initramfs: &image.initramfs,
         parameters: &format!("{} {}", land.parameters, job.append),
-        memory: 2048,
+        memory: land.memory,
         limit: job.limit,
     };
     let mut counts = Counts::default();

@@ -7,6 +7,7 @@ mod check;
 mod cli;
 mod devices;
 mod ending;
+mod engines;
 mod escapes;
 mod events;
 mod exec;
@@ -54,6 +55,7 @@ const MODULES: &[Module] = &[
     cli::MODULE,
     devices::MODULE,
     ending::MODULE,
+    engines::MODULE,
     escapes::MODULE,
     events::MODULE,
     exec::MODULE,

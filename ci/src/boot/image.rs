@@ -11,9 +11,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Modules of the kernel that the tests use and that need no others.
-const MODULES: &[&str] = &["drivers/block/virtio_blk.ko", "drivers/net/veth.ko"];
-
 /// Kernel and initramfs of one machine.
 pub struct Image {
     /// The kernel's file.
@@ -42,7 +39,7 @@ pub fn make(
         appliance::add(&mut archive, arch, job.orphans())?;
     } else {
         tests(&mut archive, arch, &built, land, &job.settings(name))?;
-        modules(&mut archive, land.place, &kernel)?;
+        modules(&mut archive, land, &kernel)?;
     }
 
     let place = sh::target("boot")?;
@@ -104,9 +101,9 @@ fn tests(
 ) -> Result {
     let place = |name: &str| format!("{}{name}", land.place);
     archive.directories(land.place);
-    let root = apt::closure(arch.debian, land.name, land.packages)?;
+    let root = apt::closure(arch.debian, land.name, &land.packages.concat())?;
     archive.tree(&root, land.place, land.left_out)?;
-    for &(name, mode, text) in land.files {
+    for &(name, mode, text) in land.files.iter().copied().flatten() {
         match name.strip_suffix('/') {
             Some(name) => archive.directory_of_mode(&place(name), mode),
             None => archive.file(&place(name), mode, text.as_bytes()),
@@ -132,12 +129,12 @@ fn tests(
     Ok(())
 }
 
-fn modules(archive: &mut Archive, place: &str, root: &Path) -> Result {
+fn modules(archive: &mut Archive, land: &Userland, root: &Path) -> Result {
     let versions = sh::list(&root.join("usr/lib/modules"))?;
     let version = versions
         .first()
         .ok_or("the kernel's package has no modules")?;
-    for module in MODULES {
+    for module in land.modules {
         let packed = version.join("kernel").join(format!("{module}.xz"));
         let out = Command::new("xz").arg("-dc").arg(&packed).output();
         let out = out.map_err(|e| format!("xz: {e}"))?;
@@ -145,7 +142,8 @@ fn modules(archive: &mut Archive, place: &str, root: &Path) -> Result {
             return Err(format!("xz can't unpack {}", packed.display()));
         }
         let name = module.rsplit('/').next().unwrap_or(module);
-        archive.file(&format!("{place}suite/modules/{name}"), 0o644, &out.stdout);
+        let place = format!("{}suite/modules/{name}", land.place);
+        archive.file(&place, 0o644, &out.stdout);
     }
     Ok(())
 }

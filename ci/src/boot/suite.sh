@@ -12,7 +12,7 @@ done
 failed=0
 
 case $INIT in
-systemd | busybox) mote run -b /containers/hello hello || echo "hello exited with status $?" ;;
+systemd | engines | busybox) mote run -b /containers/hello hello || echo "hello exited with status $?" ;;
 esac
 # The kernel's own clock stands at both lines.
 at() { dmesg | sed -n "s|^\[ *\([0-9]*\)\.\([0-9]*\)\] $1.*|\1\2|p" | head -n 1; }

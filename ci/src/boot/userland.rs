@@ -7,13 +7,18 @@ pub struct Userland {
     /// The directory below `target/debian` that the packages are unpacked in.
     pub name: &'static str,
     /// Debian's packages with the programs that the tests use on their host; what they depend on comes with them.
-    pub packages: &'static [&'static str],
+    pub packages: &'static [&'static [&'static str]],
     /// Subtrees of them that stay out: nobody reads them there.
     pub left_out: &'static [&'static str],
-    /// Directories and files below the place that no package has, in this order; a name that ends in `/` is a directory.
-    pub files: &'static [(&'static str, u32, &'static str)],
+    /// Directories and files below the place that no package has, in this order; a name that ends in `/` is a directory, and the
+    /// last of a name counts.
+    pub files: &'static [&'static [(&'static str, u32, &'static str)]],
     /// Symbolic links below the place.
     pub links: &'static [(&'static str, &'static str)],
+    /// Modules of the kernel that the tests use and that need no others.
+    pub modules: &'static [&'static str],
+    /// MiB of memory.
+    pub memory: u32,
     /// What `/init` is.
     pub init: Init,
     /// What is added to the kernel's command line.
@@ -39,10 +44,12 @@ pub enum Init {
 pub const MOTE: Userland = Userland {
     place: "containers/suite/rootfs/",
     name: "programs",
-    packages: PROGRAMS,
+    packages: &[PROGRAMS],
     left_out: LEFT_OUT,
-    files: FILES,
+    files: &[FILES],
     links: &[],
+    modules: MODULES,
+    memory: 2048,
     init: Init::Mote,
     parameters: "quiet",
     says: &[],
@@ -51,7 +58,7 @@ pub const MOTE: Userland = Userland {
 /// The same with no program beside the tests but busybox, which is soon fetched and soon loaded.
 pub const SMALL: Userland = Userland {
     name: "busybox-static",
-    packages: &["busybox-static"],
+    packages: &[&["busybox-static"]],
     links: &[("bin", "usr/bin"), ("sbin", "usr/bin")],
     ..MOTE
 };
@@ -67,7 +74,7 @@ pub const BUSYBOX: Userland = Userland {
 pub const SYSTEMD: Userland = Userland {
     place: "",
     name: "programs",
-    packages: PROGRAMS,
+    packages: &[PROGRAMS],
     left_out: &[
         "usr/lib/udev",
         "usr/share/bash-completion",
@@ -76,32 +83,12 @@ pub const SYSTEMD: Userland = Userland {
         "usr/share/locale",
         "usr/share/man",
         "usr/share/perl5",
+        // With engines come the runtimes that mote takes the place of, and networks.
+        "usr/bin/crun",
+        "usr/lib/cni",
+        "usr/sbin/runc",
     ],
-    files: &[
-        ("etc/passwd", 0o644, PASSWD),
-        ("etc/group", 0o644, GROUP),
-        ("etc/subuid", 0o644, ""),
-        ("etc/subgid", 0o644, ""),
-        ("etc/hostname", 0o644, "guest\n"),
-        ("etc/fstab", 0o644, ""),
-        // With an id it is not this machine's first boot.
-        (
-            "etc/machine-id",
-            0o444,
-            "0123456789abcdef0123456789abcdef\n",
-        ),
-        ("etc/pam.d/other", 0o644, PAM),
-        ("etc/pam.d/systemd-user", 0o644, PAM),
-        ("etc/systemd/system/multi-user.target.wants/", 0o755, ""),
-        ("home/user/", 0o755, ""),
-        ("var/lib/systemd/linger/", 0o755, ""),
-        ("var/lib/systemd/linger/user", 0o644, ""),
-        (
-            "etc/systemd/system/suite.service",
-            0o644,
-            include_str!("suite.service"),
-        ),
-    ],
+    files: &[WITH_SYSTEMD],
     links: &[
         ("var/run", "/run"),
         (
@@ -140,7 +127,17 @@ pub const SYSTEMD: Userland = Userland {
     ],
     init: Init::Link("usr/lib/systemd/systemd"),
     parameters: "quiet loglevel=3 systemd.show_status=0 systemd.gpt_auto=0 systemd.firstboot=0",
-    says: &[],
+    ..MOTE
+};
+
+/// The same with engines, which are to drive mote.
+pub const ENGINES: Userland = Userland {
+    name: "engines",
+    packages: &[PROGRAMS, DRIVERS],
+    files: &[WITH_SYSTEMD, WITH_ENGINES],
+    modules: &["fs/overlayfs/overlay.ko"],
+    memory: 3072,
+    ..SYSTEMD
 };
 
 /// No tests and no programs of Debian's but what the containers have for themselves.
@@ -148,6 +145,7 @@ pub const APPLIANCE: Userland = Userland {
     place: "",
     packages: &[],
     files: &[],
+    modules: &[],
     init: Init::Appliance,
     says: super::appliance::STOPPED,
     ..MOTE
@@ -168,6 +166,14 @@ const PROGRAMS: &[&str] = &[
     "uidmap",
     "util-linux",
 ];
+const DRIVERS: &[&str] = &[
+    "catatonit",
+    "containerd",
+    "docker-cli",
+    "docker.io",
+    "podman",
+];
+const MODULES: &[&str] = &["drivers/block/virtio_blk.ko", "drivers/net/veth.ko"];
 const LEFT_OUT: &[&str] = &["usr/lib/systemd", "usr/lib/udev", "usr/share"];
 const FILES: &[(&str, u32, &str)] = &[
     ("etc/", 0o755, ""),
@@ -181,6 +187,36 @@ const FILES: &[(&str, u32, &str)] = &[
     ("etc/group", 0o644, GROUP),
     ("etc/subuid", 0o644, ""),
     ("etc/subgid", 0o644, ""),
+];
+const WITH_SYSTEMD: &[(&str, u32, &str)] = &[
+    ("etc/passwd", 0o644, PASSWD),
+    ("etc/group", 0o644, GROUP),
+    ("etc/subuid", 0o644, ""),
+    ("etc/subgid", 0o644, ""),
+    ("etc/hostname", 0o644, "guest\n"),
+    ("etc/fstab", 0o644, ""),
+    // With an id it is not this machine's first boot.
+    (
+        "etc/machine-id",
+        0o444,
+        "0123456789abcdef0123456789abcdef\n",
+    ),
+    ("etc/pam.d/other", 0o644, PAM),
+    ("etc/pam.d/systemd-user", 0o644, PAM),
+    ("etc/systemd/system/multi-user.target.wants/", 0o755, ""),
+    ("home/user/", 0o755, ""),
+    ("var/lib/systemd/linger/", 0o755, ""),
+    ("var/lib/systemd/linger/user", 0o644, ""),
+    (
+        "etc/systemd/system/suite.service",
+        0o644,
+        include_str!("suite.service"),
+    ),
+];
+const WITH_ENGINES: &[(&str, u32, &str)] = &[
+    ("etc/subuid", 0o644, "user:100000:65536\n"),
+    ("etc/subgid", 0o644, "user:100000:65536\n"),
+    ("var/tmp/", 0o1777, ""),
 ];
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n";
 const GROUP: &str = "root:x:0:\nuser:x:1000:\n";
