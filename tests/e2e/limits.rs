@@ -441,7 +441,7 @@ fn lacking(c: &Case) -> Res {
         1,
         &[
             "linux.resources.hugepageLimits: this kernel has no hugetlb.3KB.",
-            "CONFIG_CGROUP_HUGETLB",
+            "CONFIG_CGROUP_HUGETLB, and pages of this size",
         ],
     )?;
     Ok(())

@@ -35,7 +35,7 @@ blkio.leaf Linux before 5.0
 blkio the I/O scheduler BFQ
 io.bfq the I/O scheduler BFQ
 io BLK_CGROUP_IOCOST
-hugetlb CGROUP_HUGETLB
+hugetlb CONFIG_CGROUP_HUGETLB, and pages of this size
 rdma CGROUP_RDMA
 net_cls CGROUP_NET_CLASSID
 net_prio CGROUP_NET_PRIO"

@@ -50,7 +50,7 @@ linux.resources.cpu.cpus|ccpuset|CONFIG_CPUSETS
 linux.resources.cpu.mems|ccpuset|CONFIG_CPUSETS
 linux.resources.pids|cpids|CONFIG_CGROUP_PIDS
 linux.resources.blockIO|cblkio io|CONFIG_BLK_CGROUP
-linux.resources.hugepageLimits|chugetlb|CONFIG_CGROUP_HUGETLB, and pages of this size
+linux.resources.hugepageLimits|chugetlb|CONFIG_CGROUP_HUGETLB
 linux.resources.rdma|crdma|CONFIG_CGROUP_RDMA
 linux.resources.network.classID|cnet_cls|CONFIG_CGROUP_NET_CLASSID, and cgroup v1
 linux.resources.network.priorities|cnet_prio|CONFIG_CGROUP_NET_PRIO, and cgroup v1
