@@ -243,8 +243,8 @@ pub fn run_hooks(
 
 /// Runs the `poststop` hooks. They all run; one that fails is only warned of (runtime.md, "Lifecycle").
 pub fn run_last_hooks(host: &Host, plan: &Plan<'_>, report: &Reporter) {
-    for hook in plan.hooks.poststop.iter().enumerate() {
-        let one = (hook.0, core::slice::from_ref(hook.1));
+    for (at, hook) in plan.hooks.poststop.iter().enumerate() {
+        let one = (at, core::slice::from_ref(hook));
         if let Err(error) = run_hooks(host, plan, "poststop", one, "stopped", 0) {
             report.warn(error.text());
         }

@@ -383,7 +383,10 @@ fn limits(e: &Engine<'_>) -> Res {
     let start = ["run", "--name", "hog", "--memory=32m", "--memory-swap=32m"];
     let hog = [&start[..], &[IMAGE, "sh", "-c", hog]].concat();
     same!(e.cmd(&hog).go()?.code, 5);
-    same!(e.inspect("hog", "{{.State.OOMKilled}}")?, "true");
+    // podman's conmon may stop looking when the limit is reached, before anything is killed.
+    if e.program == "docker" {
+        same!(e.inspect("hog", "{{.State.OOMKilled}}")?, "true");
+    }
     e.says(&["rm", "hog"])?;
     Ok(())
 }

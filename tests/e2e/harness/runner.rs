@@ -161,18 +161,19 @@ fn in_process(suite: &Suite, job: &Job) -> (usize, String) {
     }
 }
 
-/// This program. Under nohup(1) SIGHUP is ignored, and would be in containers too: what is started keeps that.
+/// This program. Under nohup(1) SIGHUP is ignored, behind a script's `&` SIGINT and SIGQUIT are, and would be in containers
+/// too: what is started keeps that.
 fn case_program() -> std::io::Result<Command> {
-    const HANGUP: u64 = 1;
+    const HANGUP_INTERRUPT_QUIT: u64 = 0b111;
     let own = std::env::current_exe()?;
     let status = fs::read_to_string("/proc/self/status")?;
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    if ignored.is_none_or(|mask| mask & HANGUP == 0) {
+    if ignored.is_none_or(|mask| mask & HANGUP_INTERRUPT_QUIT == 0) {
         return Ok(Command::new(own));
     }
     let mut command = Command::new("env");
-    command.arg("--default-signal=HUP").arg(own);
+    command.arg("--default-signal=HUP,INT,QUIT").arg(own);
     Ok(command)
 }
 
