@@ -14,8 +14,8 @@ failed=0
 case $INIT in
 systemd | engines | busybox) mote run -b /containers/hello hello || echo "hello exited with status $?" ;;
 esac
-# The kernel's own clock stands at both lines.
-at() { dmesg | sed -n "s|^\[ *\([0-9]*\)\.\([0-9]*\)\] $1.*|\1\2|p" | head -n 1; }
+# The kernel's own clock stands at both lines. In the first second the number would be an octal one for the shell.
+at() { dmesg | sed -n "s|^\[ *\([0-9]*\)\.\([0-9]*\)\] $1.*|\1\2|p" | sed 's/^0*//;q'; }
 begun=$(at 'Run /init as init process')
 first=$(at 'probe: first instruction')
 echo "Linux $(uname -r) $(uname -m): first instruction in a container $((first - begun)) us after the kernel's hand-over"
