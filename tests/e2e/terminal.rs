@@ -118,23 +118,23 @@ fn raw_mode(c: &Case) -> Res {
     Ok(())
 }
 
+/// Says the size of its terminal, now and whenever that changes.
+const SIZES: &str = "trap 'stty size' WINCH; stty size; echo up; while :; do sleep 0.05; done";
+
 fn resize(c: &Case) -> Res {
-    let b = terminal(
-        c,
-        &[
-            "sh",
-            "-c",
-            "trap 'stty size' WINCH; stty size; echo up; while :; do sleep 0.05; done",
-        ],
-    )?;
+    resized(c, &terminal(c, &["sh", "-c", SIZES])?, (31, 101), "31 101")
+}
+
+/// The caller's terminal has a size before, for which the container's has another perhaps, and a new one later.
+fn resized(c: &Case, b: &Bundle, (rows, columns): (u16, u16), first: &str) -> Res {
     let mut pty = Pty::new()?;
-    pty.resize(31, 101)?;
-    let run = on_pty(c, &b, &pty, &["run", &b.id])?;
-    pty.expect("31 101")?;
+    pty.resize(rows, columns)?;
+    let run = on_pty(c, b, &pty, &["run", &b.id])?;
+    pty.expect(first)?;
     pty.expect("up")?;
     pty.resize(42, 123)?;
     pty.expect("42 123")?;
-    c.kill(&b, "KILL")?;
+    c.kill(b, "KILL")?;
     run.wait()?;
     Ok(())
 }
@@ -158,19 +158,9 @@ fn console_size_beside_none(c: &Case) -> Res {
     if c.is_other("runc") {
         return skip("runc 1.1 copies the size 0 0");
     }
-    let script = "trap 'stty size' WINCH; stty size; echo up; while :; do sleep 0.05; done";
-    let mut b = terminal(c, &["sh", "-c", script])?;
+    let mut b = terminal(c, &["sh", "-c", SIZES])?;
     b.set("/process/consoleSize", json!({"height": 17, "width": 71}));
-    let mut pty = Pty::new()?;
-    pty.resize(0, 0)?;
-    let run = on_pty(c, &b, &pty, &["run", &b.id])?;
-    pty.expect("17 71")?;
-    pty.expect("up")?;
-    pty.resize(42, 123)?;
-    pty.expect("42 123")?;
-    c.kill(&b, "KILL")?;
-    run.wait()?;
-    Ok(())
+    resized(c, &b, (0, 0), "17 71")
 }
 
 fn controlling(c: &Case) -> Res {

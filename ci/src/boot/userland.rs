@@ -46,7 +46,7 @@ pub const MOTE: Userland = Userland {
     name: "programs",
     packages: &[PROGRAMS],
     left_out: LEFT_OUT,
-    files: &[FILES],
+    files: &[FILES, ACCOUNTS],
     links: &[],
     modules: MODULES,
     memory: 2048,
@@ -88,7 +88,7 @@ pub const SYSTEMD: Userland = Userland {
         "usr/lib/cni",
         "usr/sbin/runc",
     ],
-    files: &[WITH_SYSTEMD],
+    files: &[ACCOUNTS, WITH_SYSTEMD],
     links: &[
         ("var/run", "/run"),
         (
@@ -134,7 +134,7 @@ pub const SYSTEMD: Userland = Userland {
 pub const ENGINES: Userland = Userland {
     name: "engines",
     packages: &[PROGRAMS, DRIVERS],
-    files: &[WITH_SYSTEMD, WITH_ENGINES],
+    files: &[ACCOUNTS, WITH_SYSTEMD, WITH_ENGINES],
     modules: &["fs/overlayfs/overlay.ko"],
     memory: 3072,
     ..SYSTEMD
@@ -183,16 +183,14 @@ const FILES: &[(&str, u32, &str)] = &[
     ("run/", 0o755, ""),
     ("root/", 0o700, ""),
     ("tmp/", 0o1777, ""),
+];
+const ACCOUNTS: &[(&str, u32, &str)] = &[
     ("etc/passwd", 0o644, PASSWD),
     ("etc/group", 0o644, GROUP),
     ("etc/subuid", 0o644, ""),
     ("etc/subgid", 0o644, ""),
 ];
 const WITH_SYSTEMD: &[(&str, u32, &str)] = &[
-    ("etc/passwd", 0o644, PASSWD),
-    ("etc/group", 0o644, GROUP),
-    ("etc/subuid", 0o644, ""),
-    ("etc/subgid", 0o644, ""),
     ("etc/hostname", 0o644, "guest\n"),
     ("etc/fstab", 0o644, ""),
     // With an id it is not this machine's first boot.
